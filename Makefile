@@ -1,0 +1,47 @@
+# make demo | test | lint | venv        make PYTHON=/path/to/python3.12 venv
+#
+# All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
+# targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
+SHELL = /bin/sh
+.DELETE_ON_ERROR:
+.PHONY: demo test lint venv
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+
+VENV = .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/installed
+PYTEST_ARGS ?=
+
+demo: venv
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/demo.py $(DEMO_ARGS)
+
+test: venv
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+lint: venv
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+venv: $(STAMP)
+
+$(STAMP): requirements/test.lock pyproject.toml setup.cfg
+	@set -eu; \
+	fit='import sys, pip; raise SystemExit(sys.version_info < (3, 11))'; \
+	if ! $(BIN)/python -c "$$fit" 2>/dev/null; then \
+	    found=; \
+	    for each in "$(PYTHON)" python3 python3.13 python3.12 python3.11; do \
+	        if [ -n "$$each" ] && "$$each" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null; \
+	        then found=$$each; break; fi; \
+	    done; \
+	    if [ -z "$$found" ]; then \
+	        echo "No Python 3.11 or newer was found. Install one, or name it: make PYTHON=/path/to/python3.11" >&2; \
+	        exit 1; \
+	    fi; \
+	    "$$found" -m venv --clear $(VENV); \
+	fi
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

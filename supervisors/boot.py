@@ -1,0 +1,54 @@
+"""How guardian and launcher are exec'ed: fresh interpreters that get everything in memory, nothing on the command line.
+
+Both run with ``-P``; the packages they belong to are imported from the folders the starter imported them from, before
+the starter's ``sys.path`` is put in place, so that a user's own folder of the same name shadows nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+BOOT = """\
+import sys, os, pickle
+with os.fdopen(int(sys.argv[1]), "rb") as file:
+    boot, body = pickle.load(file), file.read()
+base = list(sys.path)
+for name, folder in boot["packages"]:
+    sys.path[:] = [folder, *base]
+    __import__(name)
+sys.path[:] = boot["path"]
+from importlib import import_module
+import_module(boot["main"]).main(body)
+"""
+
+
+def command(main: str, body: bytes, packages: tuple[str, ...]) -> tuple[list[str], int]:
+    """The argv that runs ``main`` (a module with ``main(body)``), and the descriptor it must inherit. The caller closes
+    the descriptor after the start."""
+    folders = [(name, str(Path(str(sys.modules[name].__file__)).resolve().parents[1])) for name in packages]
+    boot = {"main": main, "packages": folders, "path": absolute_path()}
+    fd = os.memfd_create("boot")
+    os.write(fd, pickle.dumps(boot))
+    rest = memoryview(body)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return [sys.executable, "-P", "-c", BOOT, str(fd)], fd
+
+
+def absolute_path() -> list[str]:
+    """This interpreter's ``sys.path`` with the working folder spelled out."""
+    return [entry or str(Path.cwd()) for entry in sys.path]
+
+
+def main_module() -> Mapping[str, Any]:
+    """What multiprocessing's spawn would tell a child of this program's main file."""
+    from multiprocessing import spawn
+
+    data = spawn.get_preparation_data("aidos")
+    return {name: data[name] for name in ("init_main_from_name", "init_main_from_path") if name in data}

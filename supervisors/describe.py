@@ -1,0 +1,23 @@
+"""A child as people and programs are told of it."""
+
+from __future__ import annotations
+
+from supervisors.family import Row
+from supervisors.messages import ChildInfo
+from supervisors.specs import SupervisorSpec
+
+
+def describe(row: Row, path: str, now: float, wall: float) -> ChildInfo:
+    """The child at ``path``; ``now`` in monotonic and ``wall`` in wall-clock seconds are the same moment."""
+    return ChildInfo(
+        id=row.id,
+        kind="supervisor" if row.spec.is_supervisor else "worker",
+        state=row.shown_life,
+        pid=row.pid,
+        restarts=row.restarts,
+        info=row.info,
+        last_exit=row.last_exit,
+        path=path,
+        started_at=None if row.started_at is None else wall - (now - row.started_at),
+        strategy=str(row.spec.strategy) if isinstance(row.spec, SupervisorSpec) else None,
+    )

@@ -1,0 +1,203 @@
+"""The door of a running system, from the inside: sockets, threads and frames of the launcher, and nothing that decides.
+
+Connections come from the control socket (JSON) or from the embedding host, which hands over one end of a socketpair
+through the inherited channel (pickle). Each has a reader and a writer thread; requests go to the launcher's message
+loop through one queue, answers come back through the connection's own.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import threading
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import Any
+
+from supervisors import frames
+from supervisors.errors import SupervisorError
+
+CONNECTIONS_MAX = 128
+REQUESTS_MAX = 10_000
+ANSWERS_KEPT_MAX = 1000
+SEND_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call from outside. ``answer`` may be called from the loop once, at any later time."""
+
+    id: str
+    verb: str
+    target: str
+    args: dict[str, Any]
+    timeout_s: float
+    connection: Connection
+
+    def answer(self, value: Any = None, error: SupervisorError | None = None) -> None:
+        self.connection.answer(self.id, value, error)
+
+
+class Connection:
+    """One caller. Its answers are kept for a while, so that a repeated request id gets the first answer."""
+
+    def __init__(self, door: Door, link: socket.socket, *, trusted: bool) -> None:
+        self._door = door
+        self._link = link
+        self._trusted = trusted
+        self._outbox: queue.Queue[bytes | None] = queue.Queue(REQUESTS_MAX)
+        link.settimeout(None)
+        threading.Thread(target=self._read, name="door-read", daemon=True).start()
+        threading.Thread(target=self._write, name="door-write", daemon=True).start()
+
+    def answer(self, request_id: str, value: Any, error: SupervisorError | None) -> None:
+        message: dict[str, Any] = {"id": request_id, "ok": error is None}
+        if error is None:
+            message["value"] = value
+        elif self._trusted:
+            message["error"] = error
+        else:
+            message["error"] = {"code": error.code, "message": error.message, "cause": error.cause}
+        try:
+            frame = frames.encode(message, trusted=self._trusted)
+        except Exception as unfit:
+            failed = SupervisorError("not_picklable", f"the answer cannot be sent: {unfit}")
+            self.answer(request_id, None, failed)
+            return
+        self._door.remember(request_id, frame)
+        self._put(frame)
+
+    def _put(self, frame: bytes | None) -> None:
+        try:
+            self._outbox.put_nowait(frame)
+        except queue.Full:
+            self._link.close()
+
+    def _read(self) -> None:
+        try:
+            hello = frames.read(self._link, trusted=False)
+            self._put(frames.encode({"protocol": frames.PROTOCOL}, trusted=False))
+            if not isinstance(hello, dict) or hello.get("protocol") != frames.PROTOCOL:
+                return
+            while (message := frames.read(self._link, trusted=self._trusted)) is not None:
+                self._request(message)
+        except (OSError, frames.FrameError, KeyError, TypeError, ValueError):
+            pass
+        finally:
+            self._put(None)
+            self._door.closed()
+
+    def _request(self, message: dict[str, Any]) -> None:
+        request_id = str(message["id"])
+        known = self._door.recall(request_id)
+        if known is not None:
+            self._put(known)
+            return
+        timeout_s = min(max(float(message.get("timeout_s", 5.0)), 0.0), 86_400.0)
+        args = dict(message.get("args") or {})
+        verb, target = str(message["verb"]), str(message.get("target", ""))
+        self._door.hand_in(Request(request_id, verb, target, args, timeout_s, self))
+
+    def _write(self) -> None:
+        try:
+            self._link.settimeout(None)
+            while (frame := self._outbox.get()) is not None:
+                self._link.sendall(frame)
+        except OSError:
+            pass
+        finally:
+            self._link.close()
+
+
+class Door:
+    """Accepts, reads, and hands requests in. ``fileno`` is readable while requests wait; ``take`` empties them."""
+
+    def __init__(self, listener: socket.socket, channel: socket.socket | None) -> None:
+        self._requests: deque[Request] = deque()
+        self._answers: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+        self._open = 0
+        self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        threading.Thread(target=self._accept, args=(listener,), name="door-accept", daemon=True).start()
+        if channel is not None:
+            threading.Thread(target=self._receive, args=(channel,), name="door-channel", daemon=True).start()
+
+    def fileno(self) -> int:
+        return self._signal
+
+    def take(self) -> list[Request]:
+        try:
+            os.eventfd_read(self._signal)
+        except BlockingIOError:
+            return []
+        with self._lock:
+            taken = list(self._requests)
+            self._requests.clear()
+        return taken
+
+    def hand_in(self, request: Request) -> None:
+        with self._lock:
+            full = len(self._requests) >= REQUESTS_MAX
+            if not full:
+                self._requests.append(request)
+        if full:
+            request.answer(error=SupervisorError("timeout", f"{REQUESTS_MAX} requests wait already; try again later"))
+        else:
+            os.eventfd_write(self._signal, 1)
+
+    def remember(self, request_id: str, frame: bytes) -> None:
+        if len(frame) > 65536:
+            return
+        with self._lock:
+            self._answers[request_id] = frame
+            while len(self._answers) > ANSWERS_KEPT_MAX:
+                self._answers.popitem(last=False)
+
+    def recall(self, request_id: str) -> bytes | None:
+        with self._lock:
+            return self._answers.get(request_id)
+
+    def closed(self) -> None:
+        with self._lock:
+            self._open -= 1
+
+    def _admit(self, link: socket.socket, *, trusted: bool) -> None:
+        with self._lock:
+            full = self._open >= CONNECTIONS_MAX
+            if not full:
+                self._open += 1
+        if full:
+            link.close()
+        else:
+            Connection(self, link, trusted=trusted)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                link, _ = listener.accept()
+            except OSError:
+                return
+            if _peer_uid(link) in (os.getuid(), 0):
+                self._admit(link, trusted=False)
+            else:
+                link.close()
+
+    def _receive(self, channel: socket.socket) -> None:
+        """The host's connections: each message on the channel carries one end of a socketpair."""
+        while True:
+            try:
+                data, fds, _, _ = socket.recv_fds(channel, 16, 1)
+            except OSError:
+                return
+            if not data:
+                return
+            for fd in fds:
+                self._admit(socket.socket(fileno=fd), trusted=True)
+
+
+def _peer_uid(link: socket.socket) -> int:
+    import struct
+
+    credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int(struct.unpack("3i", credentials)[1])

@@ -1,0 +1,72 @@
+"""The one error type of supervision, told apart by ``code``, and the reason with which a process ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CODES = frozenset(
+    {
+        "already_started",
+        "already_present",
+        "not_found",
+        "running",
+        "restarting",
+        "start_failed",
+        "max_children",
+        "not_importable",
+        "not_picklable",
+        "timeout",
+        "actor_failed",
+        "stopped",
+        "bad_spec",
+        "forked",
+    }
+)
+
+
+class SupervisorError(Exception):
+    """A request to a tree was refused or failed. ``code`` is one of ``CODES`` and stable; the text is for people.
+
+    ``child`` names the child it is about, ``cause`` the exception type and text, exit text or exit code behind it,
+    ``stack`` the formatted stack where there is one.
+    """
+
+    def __init__(self, code: str, message: str, *, child: str = "", cause: str = "", stack: str = "") -> None:
+        assert code in CODES, code
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.child = child
+        self.cause = cause
+        self.stack = stack
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.code, self.message, self.child, self.cause, self.stack)
+
+
+def _rebuild(code: str, message: str, child: str, cause: str, stack: str) -> SupervisorError:
+    return SupervisorError(code, message, child=child, cause=cause, stack=stack)
+
+
+@dataclass(frozen=True, slots=True)
+class ExitReason:
+    """Why a process ended. ``kind``: normal (its work is done) | shutdown (it was asked to, or gave up in good order)
+    | killed (SIGKILL) | abnormal (a raise, an exit code, another signal). ``stack`` is set after a raise; ``child``
+    when a supervisor ended because that child failed its first start."""
+
+    kind: str
+    detail: str = ""
+    stack: str = ""
+    child: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("normal", "shutdown", "killed", "abnormal"):
+            raise ValueError(f"exit kind {self.kind!r} is none of normal, shutdown, killed, abnormal")
+
+    @property
+    def is_expected(self) -> bool:
+        """True for the ends that do not bring a transient child back."""
+        return self.kind in ("normal", "shutdown")
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.detail})" if self.detail else self.kind

@@ -1,0 +1,65 @@
+"""Length-prefixed frames on a stream socket: JSON for the command line, pickle for an embedding host.
+
+A pickle is read only from a connection that the host itself handed over; who connects to the control socket speaks
+JSON, whatever its uid.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import socket
+import struct
+from typing import Any
+
+FRAME_BYTES_MAX = 96 * 1024 * 1024
+PROTOCOL = 1
+_HEAD = struct.Struct(">I")
+
+
+class FrameError(Exception):
+    """What came is no frame of ours: too long, cut off, or not readable. The connection is of no more use."""
+
+
+def encode(message: Any, *, trusted: bool) -> bytes:
+    body = pickle.dumps(message) if trusted else json.dumps(message, default=_plain).encode()
+    if len(body) > FRAME_BYTES_MAX:
+        raise FrameError(f"a frame of {len(body)} bytes is over the limit of {FRAME_BYTES_MAX}")
+    return _HEAD.pack(len(body)) + body
+
+
+def read(connection: socket.socket, *, trusted: bool) -> Any:
+    """The next message; None when the other side has closed between two frames. Blocks as the socket does."""
+    head = _read_exactly(connection, _HEAD.size, may_end=True)
+    if head is None:
+        return None
+    (size,) = _HEAD.unpack(head)
+    if size > FRAME_BYTES_MAX:
+        raise FrameError(f"a frame of {size} bytes is over the limit of {FRAME_BYTES_MAX}")
+    body = _read_exactly(connection, size, may_end=False)
+    assert body is not None
+    try:
+        return pickle.loads(body) if trusted else json.loads(body)  # noqa: S301 - trusted is the host's own socketpair
+    except ValueError as error:
+        raise FrameError(f"a frame that is no JSON: {error}") from error
+
+
+def _read_exactly(connection: socket.socket, size: int, *, may_end: bool) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        chunk = connection.recv(min(1 << 20, size - len(parts)))
+        if not chunk:
+            if may_end and not parts:
+                return None
+            raise FrameError("the connection ended within a frame")
+        parts += chunk
+    return bytes(parts)
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as mappings, everything else that JSON has no word for as text."""
+    import dataclasses
+
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return str(value)

@@ -1,0 +1,165 @@
+"""One system as its guardian holds it: launched, listened to, looked at, and ended with everything below it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from supervisors import boot
+from supervisors.errors import ExitReason
+from supervisors.launch import Orders
+from supervisors.linux import descendants, is_frozen, start_ticks
+
+FROZEN_LOOKS = 3
+START_LIMIT_S = 120.0
+SWEEP_LIMIT_S = 30.0
+LAST_WORD_LIMIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a guardian is started with, in memory."""
+
+    spec: bytes
+    main: dict[str, Any]
+    packages: tuple[str, ...]
+    state_dir: str
+    title: str
+    host_pid: int | None
+    host_started: int | None
+    channel_fd: int | None
+    status_fd: int | None
+    on_give_up: str = "end"
+    before_stop: tuple[str, Any, float] | None = None
+
+
+class GuardedSystem:
+    """Launcher, admin, logger and root: the end of one is the end of all. ``selector`` wakes with the data
+    ``launcher`` when it has something to say and ``process`` when one of them has ended."""
+
+    def __init__(self, charge: Charge, listener: socket.socket, selector: selectors.BaseSelector) -> None:
+        """The launcher has been started; ``listen`` tells how it goes on."""
+        self._selector = selector
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        orders = Orders(
+            spec=charge.spec,
+            main=charge.main,
+            state_dir=charge.state_dir,
+            title=charge.title,
+            guardian_pid=os.getpid(),
+            listener_fd=listener.fileno(),
+            channel_fd=charge.channel_fd,
+            guardian_fd=theirs.fileno(),
+            before_stop=charge.before_stop,
+        )
+        argv, fd = boot.command("supervisors.launch", pickle.dumps(orders), charge.packages)
+        passed = [fd, listener.fileno(), theirs.fileno()]
+        if charge.channel_fd is not None:
+            passed.append(charge.channel_fd)
+        self._launcher = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL)
+        os.close(fd)
+        theirs.close()
+        self.pids: dict[str, int] = {}
+        self.up_at: float | None = None
+        self.last_word: tuple[str, ExitReason] | None = None
+        self._began_at = time.monotonic()
+        self._pidfds: list[int] = []
+        self._frozen_looks = 0
+        selector.register(self.control, selectors.EVENT_READ, "launcher")
+        self._know({"launcher": self._launcher.pid})
+
+    def ask_to_stop(self) -> None:
+        """The launcher is told to end the system in good order."""
+        try:
+            self.control.send(pickle.dumps("stop"))
+        except OSError:
+            pass
+
+    def listen(self) -> bool:
+        """Take the launcher's words; True when the system has come up just now."""
+        came_up = False
+        while True:
+            try:
+                data = self.control.recv(65536, socket.MSG_DONTWAIT)
+            except (BlockingIOError, ConnectionError):
+                return came_up
+            if not data:
+                return came_up
+            match pickle.loads(data):  # noqa: S301 - our own launcher's socketpair
+                case ("pids", pids):
+                    self._know(pids)
+                case ("up", pids):
+                    self._know(pids)
+                    self.up_at = time.monotonic()
+                    came_up = True
+                case (("ended" | "start_failed") as kind, reason):
+                    self.last_word = (kind, reason)
+
+    def who_died(self) -> str:
+        gone = [name for name, pid in self.pids.items() if start_ticks(pid) is None]
+        return f"{' and '.join(gone) or 'a process'} died"
+
+    def trouble(self) -> str:
+        """What no descriptor tells: a frozen process, a start that takes too long. Empty when all is well."""
+        frozen = any(is_frozen(pid) for pid in self.pids.values())
+        self._frozen_looks = self._frozen_looks + 1 if frozen else 0
+        if self._frozen_looks >= FROZEN_LOOKS:
+            return "a process of the system is frozen"
+        if self.up_at is None and time.monotonic() - self._began_at > START_LIMIT_S:
+            return f"the system was not up after {START_LIMIT_S:g} s"
+        return ""
+
+    def end(self) -> None:
+        """No descendant of this guardian lives when this returns; a launcher that said its last word may finish."""
+        if self.last_word is not None:
+            try:
+                self._launcher.wait(LAST_WORD_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                pass
+        until = time.monotonic() + SWEEP_LIMIT_S
+        while (below := descendants(os.getpid())) and time.monotonic() < until:
+            for pid in below:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.reap()
+            time.sleep(0.002)
+        self.reap()
+        for fd in self._pidfds:
+            self._selector.unregister(fd)
+            os.close(fd)
+        self._selector.unregister(self.control)
+        self.control.close()
+
+    def reap(self) -> None:
+        """No ended child of this guardian, its own or adopted, stays a zombie."""
+        self._launcher.poll()
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._launcher.pid:
+                self._launcher.returncode = os.waitstatus_to_exitcode(status)
+
+    def _know(self, pids: dict[str, int]) -> None:
+        for name, pid in pids.items():
+            if self.pids.get(name) == pid:
+                continue
+            self.pids[name] = pid
+            try:
+                fd = os.pidfd_open(pid)
+            except OSError:
+                continue
+            self._pidfds.append(fd)
+            self._selector.register(fd, selectors.EVENT_READ, "process")

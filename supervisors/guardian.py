@@ -1,0 +1,185 @@
+"""L3: the process that owns a system and brings it back. No Thespian in it, no thread, nothing that can hang.
+
+It holds the lock on the state directory, binds the control socket, and is the child subreaper above everything. The
+death or freeze of launcher, admin, root or logger is the end of that system: every descendant is killed and reaped, and
+a fresh launcher starts the next. It ends with its host: it watches a pidfd, because a pipe would stay open in the
+host's fork children.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import selectors
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from supervisors.errors import ExitReason
+from supervisors.guarded_system import Charge, GuardedSystem
+from supervisors.guardian_policy import Revivals, revive
+from supervisors.linux import become_subreaper, is_alive
+from supervisors.premises import SOCKET_NAME, bind, lock
+
+LOOK_EVERY_S = 1.0
+STOP_LIMIT_S = 120.0
+
+
+class Guardian:
+    def __init__(self, charge: Charge) -> None:
+        self._charge = charge
+        self._status = None if charge.status_fd is None else os.fdopen(charge.status_fd, "wb", buffering=0)
+        self._selector = selectors.DefaultSelector()
+        self._revivals = Revivals()
+        self._signals = 0
+        self._stop_until: float | None = None
+        self._host_fd: int | None = None
+        self._was_up = False
+
+    def run(self) -> int:
+        """Own systems, one after the other, until one ends for good; the exit code."""
+        state = Path(self._charge.state_dir)
+        held = lock(state)
+        if isinstance(held, str):
+            self._say("conflict", held)
+            return 7
+        os.set_inheritable(held, False)
+        listener = bind(state)
+        self._watch_signals()
+        if self._charge.host_pid is not None and not self._watch_host():
+            return 0
+        try:
+            return self._own(listener)
+        finally:
+            (state / SOCKET_NAME).unlink(missing_ok=True)
+
+    # ---- one system after the other
+
+    def _own(self, listener: socket.socket) -> int:
+        while True:
+            system = GuardedSystem(self._charge, listener, self._selector)
+            why = self._attend(system)
+            system.end()
+            word = system.last_word
+            if self._stop_until is not None or why == "host":
+                reason = word[1] if word else ExitReason("shutdown", why)
+                self._say("ended", reason)
+                return 0
+            self._was_up = self._was_up or system.up_at is not None
+            if word is not None and not (self._was_up and self._charge.on_give_up == "restart"):
+                self._say(*word)
+                return 1
+            verdict = revive(
+                self._revivals,
+                up_since=system.up_at,
+                now=time.monotonic(),
+                never_give_up=self._charge.on_give_up == "restart",
+            )
+            self._revivals = verdict.revivals
+            if verdict.delay_s is None:
+                self._say("ended", ExitReason("shutdown", f"guardian_limit: {why}"))
+                return 1
+            self._say("down", ExitReason("abnormal", why))
+            if self._pause(verdict.delay_s):
+                self._say("ended", ExitReason("shutdown", "stopped"))
+                return 0
+
+    def _attend(self, system: GuardedSystem) -> str:
+        """Wait until the system has ended, is broken, or must be given up; why."""
+        while True:
+            ready = {key.data for key, _ in self._selector.select(LOOK_EVERY_S)}
+            system.reap()
+            if "signal" in ready:
+                self._on_signal(system)
+                if self._signals > 1:
+                    return "forced"
+            if "host" in ready:
+                return "host"
+            if system.listen():
+                self._say("up", {**system.pids, "guardian": os.getpid()})
+            if system.last_word is not None:
+                return "ended"
+            if "process" in ready:
+                return system.who_died()
+            if self._stop_until is not None and time.monotonic() > self._stop_until:
+                return f"the stop took longer than {STOP_LIMIT_S:g} s"
+            trouble = system.trouble()
+            if trouble:
+                return trouble
+
+    # ---- signals, host, status
+
+    def _watch_signals(self) -> None:
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        ours.setblocking(False)
+        signal.set_wakeup_fd(theirs.fileno())
+        self._signal_end = (ours, theirs)
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._count_signal)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self._selector.register(ours, selectors.EVENT_READ, "signal")
+
+    def _count_signal(self, *_: Any) -> None:
+        self._signals += 1
+
+    def _on_signal(self, system: GuardedSystem | None) -> None:
+        try:
+            while self._signal_end[0].recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+        if self._signals and self._stop_until is None:
+            drain_s = self._charge.before_stop[2] if self._charge.before_stop else 0.0
+            self._stop_until = time.monotonic() + STOP_LIMIT_S + drain_s
+            if system is not None:
+                system.ask_to_stop()
+
+    def _watch_host(self) -> bool:
+        """False when the host has ended already."""
+        pid, started = self._charge.host_pid, self._charge.host_started
+        assert pid is not None and started is not None
+        try:
+            self._host_fd = os.pidfd_open(pid)
+        except OSError:
+            return False
+        self._selector.register(self._host_fd, selectors.EVENT_READ, "host")
+        return is_alive(pid, started)
+
+    def _pause(self, delay_s: float) -> bool:
+        """Wait before the next start; True when a stop, or the host's end, came first."""
+        until = time.monotonic() + delay_s
+        while (left_s := until - time.monotonic()) > 0:
+            ready = {key.data for key, _ in self._selector.select(left_s)}
+            if "signal" in ready:
+                self._on_signal(None)
+            if self._stop_until is not None or "host" in ready:
+                return True
+        return False
+
+    def _say(self, kind: str, detail: Any) -> None:
+        if self._status is None:
+            print(f"{self._charge.title}: {kind}: {detail}", file=sys.stderr, flush=True)
+            return
+        body = pickle.dumps((kind, detail))
+        try:
+            self._status.write(len(body).to_bytes(4, "big") + body)
+        except OSError:
+            pass
+
+
+def main(body: bytes) -> None:
+    """Be the guardian of the charge in ``body``; ends the process with the exit code."""
+    charge: Charge = pickle.loads(body)  # noqa: S301 - from the host that started us, in memory
+    try:
+        from setproctitle import setproctitle
+
+        setproctitle(f"{charge.title} guardian")
+    except ImportError:
+        pass
+    become_subreaper()
+    sys.exit(Guardian(charge).run())

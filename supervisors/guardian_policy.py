@@ -1,0 +1,47 @@
+"""When the guardian starts a system anew, decided without clock or process.
+
+A system that ended by its own decision stays ended, unless it must never give up. One whose process was killed or froze
+comes back: after 0.1 s, doubling to 5 s, reset after 30 s of calm; more than 10 times within 60 s is the limit. A
+guardian that must never give up slows down instead, to at most one try in 60 s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LIMIT = 10
+WITHIN_S = 60.0
+FIRST_DELAY_S = 0.1
+DELAY_MAX_S = 5.0
+SLOW_DELAY_MAX_S = 60.0
+CALM_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Revivals:
+    """The restarts that still count (``moments``, monotonic seconds) and how many came without calm between."""
+
+    moments: tuple[float, ...] = ()
+    streak: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``delay_s`` None: give up."""
+
+    revivals: Revivals
+    delay_s: float | None
+
+
+def revive(before: Revivals, *, up_since: float | None, now: float, never_give_up: bool) -> Verdict:
+    """What follows when a system that was up since ``up_since`` (None: never came up) has died at ``now``."""
+    calm = up_since is not None and now - up_since >= CALM_S
+    streak = 0 if calm else before.streak
+    moments = (*(at for at in before.moments if now - at <= WITHIN_S), now)
+    revivals = Revivals(moments, streak + 1)
+    over = len(moments) > LIMIT
+    if over and not never_give_up:
+        return Verdict(revivals, None)
+    cap_s = SLOW_DELAY_MAX_S if over else DELAY_MAX_S
+    delay_s: float = min(cap_s, FIRST_DELAY_S * 2.0 ** min(streak, 20))
+    return Verdict(revivals, cap_s if over else delay_s)

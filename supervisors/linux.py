@@ -1,0 +1,93 @@
+"""The few Linux calls that Python does not wrap, and the identity of a process: its pid and its start time."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent_pid: int | None = None, signum: int = signal.SIGKILL) -> None:
+    """From here on this process gets ``signum`` when the thread that forked it ends. Ends this process at once when
+    that has happened already; ``parent_pid`` is who the parent should be (None: whoever it is, but not pid 1)."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
+    parent = os.getppid()
+    if parent == 1 if parent_pid is None else parent != parent_pid:
+        os._exit(77)
+
+
+def become_subreaper() -> None:
+    """From here on orphans among this process's descendants become its children."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third (state) on. OSError when there is no such process."""
+    text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    return text[text.rindex(")") + 2 :].split()
+
+
+def start_ticks(pid: int) -> int | None:
+    """When the process started, in clock ticks since boot; None when there is no such process or it is a zombie."""
+    try:
+        fields = _stat(pid)
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def is_alive(pid: int, started_ticks: int) -> bool:
+    """Whether that very process lives; a zombie does not, and neither does another one that got its pid."""
+    return start_ticks(pid) == started_ticks
+
+
+def is_frozen(pid: int) -> bool:
+    """Whether the process is stopped by a signal (SIGSTOP) or a tracer."""
+    try:
+        return _stat(pid)[0] in "Tt"
+    except OSError:
+        return False
+
+
+def children(pid: int) -> list[int]:
+    """The pids of the living and unreaped children of a process, of all its threads."""
+    found: list[int] = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found.extend(int(word) for word in (task / "children").read_text().split())
+    except OSError:
+        pass
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """All pids below a process, parents before their children."""
+    found: list[int] = []
+    rest = children(pid)
+    while rest:
+        child = rest.pop()
+        found.append(child)
+        rest.extend(children(child))
+    return found
+
+
+def kill_exactly(pid: int, started_ticks: int, signum: int = signal.SIGKILL) -> bool:
+    """Send ``signum`` to that very process; False, and nothing sent, when it is gone."""
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        if not is_alive(pid, started_ticks):
+            return False
+        signal.pidfd_send_signal(fd, signum)
+        return True
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(fd)

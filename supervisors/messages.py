@@ -1,0 +1,196 @@
+"""What travels: answers for people and programs, and the sealed set of messages between processes of a tree.
+
+Identity is (path, incarnation), never an address: addresses are used again by the operating system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from supervisors.errors import ExitReason
+
+
+class _Ignore(Enum):
+    IGNORE = "ignore"
+
+
+IGNORE = _Ignore.IGNORE
+"""Returned by ``on_start``: keep the spec, run no process."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildInfo:
+    """One child as its supervisor sees it. ``state``: starting running stopping restarting stopped."""
+
+    id: str
+    kind: str
+    state: str
+    pid: int | None
+    restarts: int
+    info: Any = None
+    last_exit: ExitReason | None = None
+    path: str = ""
+    started_at: float | None = None
+    strategy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildCounts:
+    specs: int
+    active: int
+    supervisors: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleEvent:
+    """Something that happened to a process of the tree. ``type``: started ignored exited. ``at`` is wall-clock seconds
+    since the epoch."""
+
+    at: float
+    type: str
+    path: str
+    pid: int | None
+    reason: ExitReason | None = None
+
+
+# ---- between the shells; ``*_address`` are opaque values of the system that carries them -----------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message to a new process: begin your start. ``registrar`` is the root's address, None for the root."""
+
+    registrar: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """From the supervisor: end in good order; what the mailbox still holds stays with its senders."""
+
+    reason: ExitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A message for the actor at ``path`` in this very ``incarnation``. ``request`` is set when an answer is waited
+    for, and is then what the answer names."""
+
+    path: str
+    incarnation: str
+    sender: str
+    sender_incarnation: str
+    seq: int
+    payload: Any
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The receiver has begun to handle message ``seq`` of this sender: it will not be sent again."""
+
+    path: str
+    incarnation: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """To the one who asked. ``error`` is a SupervisorError or None."""
+
+    request: str
+    value: Any = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """To the registrar: where is ``path`` (or the unique id), now and whenever that changes?"""
+
+    name: str
+    asker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """``name`` stands for ``path`` (empty: nothing yet), alive when ``incarnation`` is set. Comes at each change."""
+
+    name: str
+    path: str
+    incarnation: str | None
+    address: Any
+    reason: ExitReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """From a supervisor to the registrar: a lifecycle event, the child as it is now (None: forgotten), and what is
+    needed to reach its process."""
+
+    event: LifecycleEvent
+    child: ChildInfo | None = None
+    incarnation: str | None = None
+    address: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """From the door: a request to the supervisor ``target`` names. ``reply_to`` gets an ``Answer``."""
+
+    request: str
+    verb: str
+    target: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    reply_to: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """From the system to a supervisor: its child has started."""
+
+    child: str
+    generation: int
+    pid: int
+    incarnation: str
+    address: Any
+    info: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildIgnored:
+    """From the system to a supervisor: its child has ended at once because there is nothing for it to run."""
+
+    child: str
+    generation: int
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """From the system to a supervisor: this process of its child has ended; comes once per process."""
+
+    child: str
+    generation: int
+    reason: ExitReason
+    pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """To an actor that watches ``path``: alive as ``incarnation``, or gone (``incarnation`` None) with a reason."""
+
+    path: str
+    incarnation: str | None
+    reason: ExitReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """The outcome of a job this very incarnation started: ``value``, or ``error`` with the exception it raised."""
+
+    job: str
+    value: Any = None
+    error: BaseException | None = None

@@ -1,0 +1,77 @@
+"""What a sender keeps for each target until the target has begun to handle it.
+
+Rules for this file: pure bookkeeping, no transport. A message is *kept* until ``began`` names it; it goes out again, in
+order, to whatever incarnation succeeds the one it was sent to. The message that was being handled when a process died
+was begun, so it is not repeated. Per target at most ``KEPT_MAX`` messages are kept (more: dropped and counted) and at
+most ``WINDOW`` are on the way: an unread burst to one hung process would stop Thespian's sender for everyone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+KEPT_MAX = 1000
+WINDOW = 10
+
+
+@dataclass(slots=True)
+class Kept:
+    seq: int
+    payload: Any
+
+
+@dataclass(slots=True)
+class Route:
+    """One target by the name its sender uses: where it lives now, and what waits for it."""
+
+    name: str
+    path: str = ""
+    incarnation: str | None = None
+    address: Any = None
+    waiting: deque[Kept] = field(default_factory=deque)
+    on_the_way: deque[Kept] = field(default_factory=deque)
+    next_seq: int = 1
+    dropped: int = 0
+
+    def add(self, payload: Any) -> bool:
+        """Keep ``payload`` for the target; False, and counted, when ``KEPT_MAX`` are kept already."""
+        if len(self.waiting) + len(self.on_the_way) >= KEPT_MAX:
+            self.dropped += 1
+            return False
+        self.waiting.append(Kept(self.next_seq, payload))
+        self.next_seq += 1
+        return True
+
+    def moved(self, path: str, incarnation: str | None, address: Any) -> None:
+        """The target is another process now (or none): what it had not begun waits again, in order."""
+        self.path = path
+        if incarnation == self.incarnation:
+            self.address = address
+            return
+        self.incarnation, self.address = incarnation, address
+        self.waiting.extendleft(reversed(self.on_the_way))
+        self.on_the_way.clear()
+
+    def began(self, incarnation: str, seq: int) -> None:
+        """The target has begun message ``seq``, and by the order of delivery all before it."""
+        if incarnation != self.incarnation:
+            return
+        while self.on_the_way and self.on_the_way[0].seq <= seq:
+            self.on_the_way.popleft()
+
+    def take(self) -> list[Kept]:
+        """What may be sent now, within the window; it counts as on the way from here on."""
+        if self.incarnation is None:
+            return []
+        ready: list[Kept] = []
+        while self.waiting and len(self.on_the_way) < WINDOW:
+            kept = self.waiting.popleft()
+            self.on_the_way.append(kept)
+            ready.append(kept)
+        return ready
+
+    def unacknowledged(self) -> list[Kept]:
+        """What was sent and not begun: to be sent again when the transport may have lost it."""
+        return list(self.on_the_way)

@@ -1,0 +1,64 @@
+"""What the shells need from the world, in few verbs each. Adapters: ``systems/thespian.py`` and, for tests in virtual
+time, a simulated system. Nothing here blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from supervisors.errors import ExitReason
+from supervisors.specs import Spec
+
+
+class Jobs(Protocol):
+    """Work that takes time, done beside the mailbox of the actor that starts it."""
+
+    def start(self, job: str, work: Callable[..., Any], *args: Any) -> None:
+        """``work(*args)`` has begun beside this actor; its outcome arrives as ``JobDone(job, …)`` unless the process
+        ends first. A job of the same name that is under way is not started twice."""
+
+    def running(self) -> frozenset[str]:
+        """The names of the jobs under way."""
+
+
+class System(Protocol):
+    """What one process of a tree is given to live in. Called only from the process's own message loop."""
+
+    path: str
+    incarnation: str
+
+    @property
+    def jobs(self) -> Jobs:
+        """Beside the mailbox."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def wall(self) -> float:
+        """Wall-clock seconds since the epoch, for people."""
+
+    def address(self) -> Any:
+        """Where this process can be reached, as an opaque value that can be sent."""
+
+    def post(self, address: Any, message: Any) -> None:
+        """``message`` is on its way, in order per address, without promise of arrival."""
+
+    def after(self, delay_s: float, message: Any) -> None:
+        """``message`` comes to this process's own shell once, not before ``delay_s`` seconds."""
+
+    def spawn(self, spec: Spec, generation: int) -> int:
+        """A new process for the child exists (pid returned); ``ChildStarted``, ``ChildIgnored`` or ``ChildEnded``
+        will name (id, generation)."""
+
+    def greet(self, child: str, generation: int, message: Any) -> None:
+        """``message`` is on its way to a child of this supervisor, whatever is known of its address."""
+
+    def kill(self, child: str, generation: int) -> None:
+        """The child's process gets SIGKILL; harmless when it has ended."""
+
+    def started(self, info: Any) -> None:
+        """The supervisor of this process is told that it has started."""
+
+    def end(self, reason: ExitReason, *, ignored: bool = False) -> None:
+        """The supervisor is told the reason; what was posted is sent; the process ends. Nothing is handled any more."""

@@ -1,0 +1,110 @@
+"""What every process of a tree shares: the mail of one shell, sent reliably by name.
+
+A shell owns no thread and no socket; it lives in a ``System`` and is called with one message at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from supervisors.messages import Began, Deliver, Locate, Located
+from supervisors.outbox import Route
+from supervisors.ports import System
+
+RESEND_AFTER_S = 5.0
+ROUTES_MAX = 1000
+
+
+class Resend:
+    """Timer: look whether something sent to ``name`` is still unread."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Mail:
+    """Sends by name: keeps what was not begun, follows the target through its incarnations, receives each once."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._routes: dict[str, Route] = {}
+        self._registrar: Any = None
+        self._begun: dict[tuple[str, str], int] = {}
+        self._resending: set[str] = set()
+
+    def open(self, registrar: Any) -> None:
+        """The registrar is known now: every name used so far is looked up."""
+        self._registrar = registrar
+        for name in self._routes:
+            self._locate(name)
+
+    def send(self, name: str, payload: Any) -> bool:
+        """``payload`` is kept for ``name`` until it has begun to handle it; False when too much is kept already."""
+        route = self._route(name)
+        accepted = route.add(payload)
+        self._flush(route)
+        return accepted
+
+    def watch(self, name: str) -> None:
+        """``Located`` will come for ``name`` now and at every change."""
+        self._route(name)
+
+    def located(self, where: Located) -> None:
+        route = self._route(where.name)
+        route.moved(where.path, where.incarnation, where.address)
+        self._flush(route)
+
+    def began(self, message: Began) -> None:
+        for route in self._routes.values():
+            if route.path == message.path:
+                route.began(message.incarnation, message.seq)
+                self._flush(route)
+
+    def accept(self, message: Deliver, reply_to: Any) -> bool:
+        """True exactly once per message meant for this incarnation; the sender is told that it was begun."""
+        if message.incarnation != self._system.incarnation:
+            return False
+        if message.request is not None:
+            return True
+        source = (message.sender, message.sender_incarnation)
+        is_new = message.seq > self._begun.get(source, 0)
+        if is_new:
+            self._begun = {key: seq for key, seq in self._begun.items() if key[0] != message.sender}
+            self._begun[source] = message.seq
+        self._system.post(reply_to, Began(self._system.path, self._system.incarnation, message.seq))
+        return is_new
+
+    def resend(self, timer: Resend) -> None:
+        self._resending.discard(timer.name)
+        route = self._routes[timer.name]
+        for kept in route.unacknowledged():
+            self._deliver(route, kept.seq, kept.payload)
+        self._expect_answer(route)
+
+    def _route(self, name: str) -> Route:
+        route = self._routes.get(name)
+        if route is None:
+            if len(self._routes) >= ROUTES_MAX:
+                raise RuntimeError(f"{self._system.path} sends to more than {ROUTES_MAX} names")
+            route = self._routes[name] = Route(name)
+            self._locate(name)
+        return route
+
+    def _locate(self, name: str) -> None:
+        if self._registrar is not None:
+            self._system.post(self._registrar, Locate(name, self._system.path))
+
+    def _flush(self, route: Route) -> None:
+        for kept in route.take():
+            self._deliver(route, kept.seq, kept.payload)
+        self._expect_answer(route)
+
+    def _deliver(self, route: Route, seq: int, payload: Any) -> None:
+        assert route.incarnation is not None
+        me = self._system
+        self._system.post(route.address, Deliver(route.path, route.incarnation, me.path, me.incarnation, seq, payload))
+
+    def _expect_answer(self, route: Route) -> None:
+        if route.on_the_way and route.name not in self._resending:
+            self._resending.add(route.name)
+            self._system.after(RESEND_AFTER_S, Resend(route.name))

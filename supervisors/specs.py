@@ -1,0 +1,215 @@
+"""How a tree is described: frozen values, checked when they are built.
+
+A wrong field raises ``SupervisorError`` with code ``bad_spec``, naming field and value; nothing is started.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from supervisors.errors import SupervisorError
+
+CHILDREN_MAX = 1000
+ID_CHARS_MAX = 200
+
+
+class Restart(StrEnum):
+    """When an ended child comes back: always, after an unexpected end only, or never."""
+
+    PERMANENT = "permanent"
+    TRANSIENT = "transient"
+    TEMPORARY = "temporary"
+
+
+class Strategy(StrEnum):
+    """Who is restarted with a child that ended: itself, all, itself and those after it; DYNAMIC: itself, from a
+    template, instances being started at run time."""
+
+    ONE_FOR_ONE = "one_for_one"
+    ONE_FOR_ALL = "one_for_all"
+    REST_FOR_ONE = "rest_for_one"
+    DYNAMIC = "dynamic"
+
+
+class Shutdown(StrEnum):
+    """How a child is stopped when no number of seconds is given: at once by SIGKILL, or waited for without limit."""
+
+    KILL = "kill"
+    INFINITY = "infinity"
+
+
+def _refuse(what: str, name: str, value: object, rule: str) -> SupervisorError:
+    return SupervisorError("bad_spec", f"{what}: {name}={value!r} {rule}", child=what)
+
+
+def _number(what: str, name: str, value: object, *, least: float, above: bool = False) -> None:
+    ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not ok or value < least or (above and value == least):  # type: ignore[operator]
+        raise _refuse(what, name, value, f"must be a finite number {'above' if above else 'from'} {least:g}")
+
+
+def _text_id(value: object) -> None:
+    if not isinstance(value, str) or not value or "/" in value or len(value) > ID_CHARS_MAX or not value.isprintable():
+        rule = f"must be a printable text of 1 to {ID_CHARS_MAX} characters without '/'"
+        raise _refuse("child spec", "id", value, rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The delay before a restart, in seconds: ``initial_s`` times ``factor`` to the power of the earlier restarts,
+    at most ``max_s``. ``initial_s=0`` is never a delay."""
+
+    initial_s: float = 0.05
+    factor: float = 2.0
+    max_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        _number("backoff", "initial_s", self.initial_s, least=0)
+        _number("backoff", "factor", self.factor, least=1)
+        _number("backoff", "max_s", self.max_s, least=0)
+
+
+NO_BACKOFF = Backoff(initial_s=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBudget:
+    """Failures in a row of one operation after which a component degrades, and after which its process restarts."""
+
+    degrade_after: int = 3
+    restart_after: int = 10
+
+    def __post_init__(self) -> None:
+        _number("error budget", "degrade_after", self.degrade_after, least=1)
+        _number("error budget", "restart_after", self.restart_after, least=self.degrade_after)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """How to start, stop and restart one actor. ``actor`` is a ManagedActor class, ``args`` go to its ``on_start``."""
+
+    id: str
+    actor: type
+    args: Mapping[str, Any] = field(default_factory=dict)
+    restart: Restart = Restart.PERMANENT
+    shutdown: float | Shutdown | str = 5.0
+    significant: bool = False
+    backoff: Backoff = NO_BACKOFF
+    heartbeat_s: float | None = None
+    start_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        _text_id(self.id)
+        if not isinstance(self.actor, type):
+            raise _refuse(self.id, "actor", self.actor, "must be an actor class")
+        if not isinstance(self.args, Mapping) or not all(isinstance(name, str) for name in self.args):
+            raise _refuse(self.id, "args", self.args, "must be a mapping from argument names to values")
+        _restart(self, self.id, self.restart)
+        if isinstance(self.shutdown, str):
+            if self.shutdown not in ("kill", "infinity"):
+                raise _refuse(self.id, "shutdown", self.shutdown, "must be seconds, 'kill' or 'infinity'")
+            object.__setattr__(self, "shutdown", Shutdown(self.shutdown))
+        else:
+            _number(self.id, "shutdown", self.shutdown, least=0)
+        _significant(self.id, self.significant, self.restart)
+        if self.heartbeat_s is not None:
+            _number(self.id, "heartbeat_s", self.heartbeat_s, least=0, above=True)
+        _number(self.id, "start_timeout_s", self.start_timeout_s, least=0, above=True)
+
+    @property
+    def is_supervisor(self) -> bool:
+        return False
+
+
+def _restart(spec: object, what: str, value: object) -> None:
+    try:
+        object.__setattr__(spec, "restart", Restart(value))  # type: ignore[arg-type]
+    except ValueError:
+        raise _refuse(what, "restart", value, "must be permanent, transient or temporary") from None
+
+
+def _significant(what: str, significant: object, restart: Restart) -> None:
+    if not isinstance(significant, bool):
+        raise _refuse(what, "significant", significant, "must be True or False")
+    if significant and restart is Restart.PERMANENT:
+        raise _refuse(what, "significant", True, "needs restart transient or temporary: a permanent child never ends")
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorSpec:
+    """A supervisor and what it keeps alive, in start order. A dynamic one starts ``initial`` instances of its template
+    by itself, named after it with a number from 1. ``preload`` names modules imported before any child is
+    forked, so that all of them share the memory."""
+
+    id: str
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    children: tuple[Spec, ...] = ()
+    max_restarts: int = 3
+    within_s: float = 5.0
+    auto_shutdown: str = "never"
+    max_children: int | None = None
+    initial: int = 0
+    restart: Restart = Restart.PERMANENT
+    significant: bool = False
+    backoff: Backoff = NO_BACKOFF
+    preload: tuple[str, ...] = ()
+    start_timeout_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        _text_id(self.id)
+        try:
+            object.__setattr__(self, "strategy", Strategy(self.strategy))
+        except ValueError:
+            rule = f"must be one of {', '.join(Strategy)}"
+            raise _refuse(self.id, "strategy", self.strategy, rule) from None
+        object.__setattr__(self, "children", tuple(self.children))
+        _restart(self, self.id, self.restart)
+        _number(self.id, "max_restarts", self.max_restarts, least=0)
+        _number(self.id, "within_s", self.within_s, least=0, above=True)
+        if self.auto_shutdown not in ("never", "any_significant", "all_significant"):
+            rule = "must be never, any_significant or all_significant"
+            raise _refuse(self.id, "auto_shutdown", self.auto_shutdown, rule)
+        _significant(self.id, self.significant, self.restart)
+        self._check_children()
+
+    def _check_children(self) -> None:
+        seen: set[str] = set()
+        for child in self.children:
+            if not isinstance(child, ChildSpec | SupervisorSpec):
+                raise _refuse(self.id, "children", child, "must hold ChildSpec and SupervisorSpec values")
+            if child.id in seen:
+                raise _refuse(self.id, "children", child.id, "stands there twice")
+            if child.significant and self.auto_shutdown == "never":
+                raise _refuse(child.id, "significant", True, f"needs auto_shutdown on supervisor {self.id!r}")
+            seen.add(child.id)
+        if len(self.children) > CHILDREN_MAX:
+            raise _refuse(self.id, "children", len(self.children), f"must be at most {CHILDREN_MAX}")
+        _number(self.id, "initial", self.initial, least=0)
+        if self.strategy is Strategy.DYNAMIC:
+            if self.initial and not self.children:
+                raise _refuse(self.id, "initial", self.initial, "needs a template")
+            if len(self.children) > 1:
+                raise _refuse(self.id, "children", len(self.children), "a dynamic supervisor has one template")
+            if self.max_children is not None:
+                _number(self.id, "max_children", self.max_children, least=0)
+        elif self.max_children is not None or self.initial:
+            raise _refuse(self.id, "max_children", self.max_children, "and initial are for dynamic supervisors only")
+
+    @property
+    def is_supervisor(self) -> bool:
+        return True
+
+    @property
+    def shutdown(self) -> Shutdown:
+        return Shutdown.INFINITY
+
+    @property
+    def heartbeat_s(self) -> None:
+        return None
+
+
+Spec: TypeAlias = ChildSpec | SupervisorSpec

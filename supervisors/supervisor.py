@@ -1,0 +1,231 @@
+"""The shell that carries out what ``strategy.decide`` decides; it decides nothing itself.
+
+It never waits: every start, stop and delay ends in a message, so that calls are answered while children are starting,
+stopping or in a restart loop. The root carries the registrar besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from supervisors import decisions as do
+from supervisors.describe import describe
+from supervisors.errors import ExitReason, SupervisorError
+from supervisors.family import Family, Life, Row
+from supervisors.messages import (
+    Answer,
+    ChildEnded,
+    ChildIgnored,
+    ChildInfo,
+    ChildStarted,
+    Command,
+    Hello,
+    LifecycleEvent,
+    Locate,
+    Noted,
+    Stop,
+)
+from supervisors.ports import System
+from supervisors.registrar import Registrar
+from supervisors.specs import Shutdown, SupervisorSpec
+from supervisors.strategy import decide
+from supervisors.verbs import serve
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """Timer: a child should have started, or stopped, by now."""
+
+    child: str
+    generation: int
+    verb: str
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    at: float
+
+
+class SupervisorShell:
+    """One supervisor in its process. ``handle`` is called by the system with one message at a time."""
+
+    def __init__(self, system: System, spec: SupervisorSpec) -> None:
+        self.system = system
+        self.spec = spec
+        self.family = Family()
+        self.registrar: Registrar | None = Registrar() if "/" not in system.path else None
+        self._registrar_address: Any = None
+        self._homes: dict[str, tuple[str, Any]] = {}
+        self._callers: dict[str, Any] = {}
+        self._overdue: dict[str, ExitReason] = {}
+        self._tick_at: float | None = None
+        self.instances = spec.initial
+        self._ended = False
+
+    def handle(self, message: Any, sender_address: Any) -> None:
+        """One message. An exception here is our own bug and ends the process, which is an escalation."""
+        if self._ended:
+            return
+        match message:
+            case Hello():
+                self._registrar_address = message.registrar or self.system.address()
+                for name in self.spec.preload:
+                    __import__(name)
+                self._on(do.Begin())
+            case ChildStarted():
+                self._child_started(message)
+            case ChildIgnored():
+                self._child_ignored(message)
+            case ChildEnded():
+                self._child_ended(message)
+            case Command():
+                serve(self, message, message.reply_to or sender_address)
+            case Noted() if self.registrar is not None:
+                self._note(message)
+            case Locate() if self.registrar is not None:
+                self.system.post(sender_address, self.registrar.locate(message, sender_address))
+            case Stop():
+                self._on(do.StopAll(message.reason))
+            case _Deadline():
+                self._overrun(message)
+            case _Tick():
+                self._tick_at = None
+                self._on(do.Tick())
+
+    # ---- deciding and carrying out
+
+    def _on(self, event: do.Event, told_first: Callable[[], None] | None = None) -> None:
+        """Decide and carry out. ``told_first`` is called with the new state in place, before anything is done: what is
+        known of a child is known to the registrar before whoever waits for it gets an answer."""
+        become, *actions = decide(self.spec, self.family, event, self.system.now())
+        self._carry_out(become)
+        if told_first is not None:
+            told_first()
+        for action in actions:
+            self._carry_out(action)
+
+    def _carry_out(self, action: do.Action) -> None:
+        match action:
+            case do.Become(family):
+                self.family = family
+            case do.Spawn(child, generation):
+                self._spawn(child, generation)
+            case do.StopProcess(child, generation):
+                self._stop(child, generation)
+            case do.Reply():
+                self._reply(action)
+            case do.WakeAt(at):
+                if self._tick_at is None or at < self._tick_at:
+                    self._tick_at = at
+                    self.system.after(max(0.0, at - self.system.now()), _Tick(at))
+            case do.Ready():
+                self.system.started(None)
+            case do.End(reason, failure):
+                self._ended = True
+                if failure is not None:
+                    reason = ExitReason("abnormal", failure.cause, failure.stack, failure.child)
+                self.system.end(reason)
+
+    def _spawn(self, child: str, generation: int) -> None:
+        row = self.row(child)
+        self.system.spawn(row.spec, generation)
+        self.system.greet(child, generation, Hello(self._registrar_address))
+        limit_s = row.spec.start_timeout_s
+        self.system.after(limit_s, _Deadline(child, generation, "start", limit_s))
+
+    def _stop(self, child: str, generation: int) -> None:
+        shutdown = self.row(child).spec.shutdown
+        if shutdown is Shutdown.KILL:
+            self.system.kill(child, generation)
+            return
+        self.system.greet(child, generation, Stop(ExitReason("shutdown")))
+        if isinstance(shutdown, int | float):
+            self.system.after(float(shutdown), _Deadline(child, generation, "stop", float(shutdown)))
+
+    def _overrun(self, deadline: _Deadline) -> None:
+        """End the process if it is still the one that is meant; its exit reason will say why."""
+        row = self.family.find(deadline.child)
+        late = (Life.STARTING,) if deadline.verb == "start" else (Life.STOPPING,)
+        if row is not None and row.generation == deadline.generation and row.life in late:
+            why = f"SIGKILL: it did not {deadline.verb} within {deadline.limit_s:g} s"
+            self._overdue[row.id] = ExitReason("killed", why)
+            self.system.kill(row.id, row.generation)
+
+    # ---- what children do
+
+    def _child_started(self, started: ChildStarted) -> None:
+        row = self.family.find(started.child)
+        if row is None or row.generation != started.generation:
+            return
+        self._homes[started.child] = (started.incarnation, started.address)
+        event = do.Started(started.child, started.generation, started.pid, started.info)
+        self._on(event, lambda: self._report("started", started.child, started.pid, None))
+
+    def _child_ended(self, ended: ChildEnded) -> None:
+        row = self.family.find(ended.child)
+        if row is None or row.generation != ended.generation or not row.has_process:
+            return
+        self._homes.pop(ended.child, None)
+        overdue = self._overdue.pop(ended.child, None)
+        reason = overdue if overdue is not None and ended.reason.kind == "killed" else ended.reason
+        event = do.Ended(ended.child, ended.generation, reason)
+        self._on(event, lambda: self._report("exited", ended.child, ended.pid, reason))
+
+    def _child_ignored(self, ignored: ChildIgnored) -> None:
+        row = self.family.find(ignored.child)
+        if row is None or row.generation != ignored.generation or not row.has_process:
+            return
+        self._overdue.pop(ignored.child, None)
+        reason = ExitReason("normal", "ignored")
+
+        def tell() -> None:
+            self._report("ignored", ignored.child, ignored.pid, reason)
+            self._report("exited", ignored.child, ignored.pid, reason)
+
+        self._on(do.Ignored(ignored.child, ignored.generation), tell)
+
+    def _report(self, kind: str, child: str, pid: int | None, reason: ExitReason | None) -> None:
+        path = f"{self.system.path}/{child}"
+        row = self.family.find(child)
+        home = self._homes.get(child, (None, None)) if kind == "started" else (None, None)
+        event = LifecycleEvent(self.system.wall(), kind, path, pid, reason)
+        noted = Noted(event, self.info(row) if row else None, home[0], home[1])
+        if self.registrar is not None:
+            self._note(noted)
+        else:
+            self.system.post(self._registrar_address, noted)
+
+    def _note(self, noted: Noted) -> None:
+        assert self.registrar is not None
+        for address, located in self.registrar.note(noted):
+            self.system.post(address, located)
+
+    # ---- what callers ask
+
+    def decide_for(self, request: str, reply_to: Any, event: do.Event) -> None:
+        """``event`` was asked for by ``request``; who asked gets an ``Answer``, now or when it has happened."""
+        self._callers[request] = reply_to
+        self._on(event)
+
+    def _reply(self, reply: do.Reply) -> None:
+        address = self._callers.pop(reply.call, None)
+        if address is None:
+            return
+        if reply.error is not None:
+            self.system.post(address, Answer(reply.call, error=reply.error))
+            return
+        row = self.family.find(reply.child)
+        gone = ChildInfo(reply.child, "worker", "stopped", None, 0, path=f"{self.system.path}/{reply.child}")
+        self.system.post(address, Answer(reply.call, self.info(row) if row else gone))
+
+    def row(self, child: str) -> Row:
+        row = self.family.find(child)
+        if row is None:
+            raise SupervisorError("not_found", f"supervisor {self.system.path!r} has no child {child!r}")
+        return row
+
+    def info(self, row: Row) -> ChildInfo:
+        return describe(row, f"{self.system.path}/{row.id}", self.system.now(), self.system.wall())

@@ -1,0 +1,30 @@
+"""What a process is born with. It is put down before the fork and found after it; nothing about it is pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from supervisors.specs import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a process is born with, inherited by fork: which child it is, and where to report."""
+
+    spec: Spec
+    path: str
+    title: str
+    report_fd: int
+
+
+_birth: list[Birth] = []
+
+
+def bear(birth: Birth) -> None:
+    """The next actor forked from this process, or from a fork of it, is born with ``birth``."""
+    _birth[:] = [birth]
+
+
+def born() -> Birth:
+    """What this process was born with."""
+    return _birth[0]

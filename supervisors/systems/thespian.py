@@ -1,0 +1,234 @@
+"""A process of a tree on Thespian: one forked OS process, one message loop, no thread of its own.
+
+A new child inherits its ``Birth`` through the fork; nothing about it is pickled. Child and supervisor share a pipe, on
+which the child says that it has started and, at its end, why; its death is noticed by a pidfd. So a child that dies
+before Thespian's handshake, or without a word, is reported all the same, once, within milliseconds.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from setproctitle import setproctitle
+from thespian.actors import (
+    Actor,
+    ActorExitRequest,
+    ActorSystemMessage,
+    ThespianWatch,
+    WakeupMessage,
+    WatchMessage,
+)
+
+from supervisors.actor import ActorShell, reason_of
+from supervisors.errors import ExitReason
+from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted
+from supervisors.specs import Spec, SupervisorSpec
+from supervisors.supervisor import SupervisorShell
+from supervisors.systems import thespian_hardening as hardening
+from supervisors.systems.birth import Birth, bear, born
+from supervisors.systems.reports import read_reports, reason_of_exit, report
+from supervisors.systems.thread_jobs import ThreadJobs
+from supervisors.systems.timers import Timers
+
+LAST_WORD_GRACE_S = 0.5
+
+
+@dataclass(slots=True)
+class _Child:
+    """A child process as its supervisor holds it."""
+
+    id: str
+    generation: int
+    pid: int
+    address: Any
+    process: Any
+    pidfd: int
+    report_fd: int
+    heard: bytearray = field(default_factory=bytearray)
+    last_word: ExitReason | None = None
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Linger:
+    """Timer: a child that has said its last word should be gone by now."""
+
+    child: str
+    generation: int
+
+
+class ThespianSystem:
+    """The port ``System`` for one process. Called from its message loop only."""
+
+    def __init__(self, actor: Process, birth: Birth) -> None:
+        self.path = birth.path
+        self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
+        self.jobs = ThreadJobs()
+        self._actor = actor
+        self._title = birth.title
+        self._report_fd = birth.report_fd
+        self._timers = Timers()
+        self._children: dict[tuple[str, int], _Child] = {}
+        self._ended = False
+        spec = birth.spec
+        self._shell: ActorShell | SupervisorShell = (
+            SupervisorShell(self, spec) if isinstance(spec, SupervisorSpec) else ActorShell(self, spec)
+        )
+
+    # ---- the port
+
+    now = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
+
+    def address(self) -> Any:
+        return self._actor.myAddress
+
+    def post(self, address: Any, message: Any) -> None:
+        self._actor.send(address, message)
+
+    def after(self, delay_s: float, message: Any) -> None:
+        if self._timers.add(self.now() + delay_s, message):
+            self._actor.wakeupAfter(timedelta(seconds=max(0.0, delay_s)))
+
+    def spawn(self, spec: Spec, generation: int) -> int:
+        ours, theirs = os.pipe()
+        os.set_blocking(ours, False)
+        path = f"{self.path}/{spec.id}"
+        bear(Birth(spec, path, f"{self._title.split(' ')[0]} {path}", theirs))
+        hardening.after_fork[:] = [self._close_inherited, lambda: os.close(ours)]
+        gc.freeze()
+        manager = self._actor._myRef
+        before = len(getattr(manager, "_child_procs", ()))
+        address = self._actor.createActor(Process)
+        os.close(theirs)
+        if len(getattr(manager, "_child_procs", ())) <= before:
+            os.close(ours)
+            self.after(0, ChildEnded(spec.id, generation, ExitReason("abnormal", "the process could not be forked")))
+            return 0
+        process = manager._child_procs[-1].childProc
+        pid = int(process.pid)
+        pidfd = os.pidfd_open(pid)
+        self._children[spec.id, generation] = _Child(spec.id, generation, pid, address, process, pidfd, ours)
+        return pid
+
+    def greet(self, child: str, generation: int, message: Any) -> None:
+        born = self._children.get((child, generation))
+        if born is not None:
+            self._actor.send(born.address, message)
+
+    def kill(self, child: str, generation: int) -> None:
+        born = self._children.get((child, generation))
+        if born is not None:
+            try:
+                signal.pidfd_send_signal(born.pidfd, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def started(self, info: Any) -> None:
+        try:
+            report(self._report_fd, ("started", self.incarnation, self.address(), info))
+        except Exception as error:
+            self.end(reason_of(error))
+
+    def end(self, reason: ExitReason, *, ignored: bool = False) -> None:
+        self._ended = True
+        report(self._report_fd, ("ignored",) if ignored else ("ended", reason))
+        hardening.exit_code[0] = 0 if reason.is_expected else 1
+        self._actor.send(self._actor.myAddress, ActorExitRequest(recursive=False))
+
+    # ---- the loop
+
+    def receive(self, message: Any, sender: Any) -> None:
+        """One message of the transport; our own bugs end the process with their reason."""
+        if self._ended:
+            return
+        try:
+            match message:
+                case WatchMessage():
+                    self._ready(set(message.ready))
+                case WakeupMessage():
+                    self._wake()
+                case ActorSystemMessage():
+                    pass
+                case _:
+                    self._shell.handle(message, sender)
+        except Exception as error:
+            self.end(reason_of(error))
+
+    def watched(self) -> list[int]:
+        """The descriptors the loop must wake for."""
+        fds = [fd for child in self._children.values() for fd in (child.pidfd, child.report_fd)]
+        return [*fds, self.jobs.fileno()] if self.jobs.fileno() >= 0 else fds
+
+    def _wake(self) -> None:
+        for message in self._timers.due(self.now()):
+            if isinstance(message, _Linger):
+                self.kill(message.child, message.generation)
+            else:
+                self._shell.handle(message, None)
+        next_at = self._timers.next_at()
+        if next_at is not None:
+            self._actor.wakeupAfter(timedelta(seconds=max(0.0, next_at - self.now())))
+
+    def _ready(self, fds: set[int]) -> None:
+        if self.jobs.fileno() in fds:
+            for done in self.jobs.take():
+                self._shell.handle(done, None)
+        for child in list(self._children.values()):
+            if child.report_fd in fds or child.pidfd in fds:
+                self._hear(child)
+            if child.pidfd in fds:
+                self._bury(child)
+
+    def _hear(self, child: _Child) -> None:
+        for said in read_reports(child.report_fd, child.heard):
+            match said:
+                case ("started", incarnation, address, info):
+                    started = ChildStarted(child.id, child.generation, child.pid, incarnation, address, info)
+                    self._shell.handle(started, None)
+                case ("ignored",):
+                    child.ignored = True
+                    self.after(LAST_WORD_GRACE_S, _Linger(child.id, child.generation))
+                case ("ended", reason):
+                    child.last_word = reason
+                    self.after(LAST_WORD_GRACE_S, _Linger(child.id, child.generation))
+
+    def _bury(self, child: _Child) -> None:
+        del self._children[child.id, child.generation]
+        child.process.join(1.0)
+        os.close(child.pidfd)
+        os.close(child.report_fd)
+        if child.ignored:
+            self._shell.handle(ChildIgnored(child.id, child.generation, child.pid), None)
+            return
+        reason = child.last_word or reason_of_exit(child.process.exitcode)
+        self._shell.handle(ChildEnded(child.id, child.generation, reason, child.pid), None)
+
+    def _close_inherited(self) -> None:
+        """Runs in a new child: the pipes of its siblings, and its supervisor's own, are not its business."""
+        for child in self._children.values():
+            os.close(child.pidfd)
+            os.close(child.report_fd)
+        os.close(self._report_fd)
+
+
+class Process(Actor):  # type: ignore[misc]
+    """The one Thespian actor class: a home for any actor or supervisor."""
+
+    def __init__(self) -> None:
+        for signum in hardening.CRASH_SIGNALS:
+            signal.signal(signum, signal.SIG_DFL)
+        birth = born()
+        setproctitle(birth.title)
+        report(birth.report_fd, ("born", os.getpid()))
+        self._system = ThespianSystem(self, birth)
+
+    def receiveMessage(self, msg: Any, sender: Any) -> ThespianWatch:
+        self._system.receive(msg, sender)
+        return ThespianWatch(self._system.watched())

@@ -1,0 +1,117 @@
+"""The only outside client of a system on Thespian: starts it, and carries the launcher's messages in and out."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from thespian.actors import ActorSystem, ActorSystemMessage, WakeupMessage, WatchMessage
+from thespian.system.transport import ReceiveEnvelope
+
+from supervisors.errors import ExitReason
+from supervisors.linux import children
+from supervisors.messages import Hello
+from supervisors.specs import SupervisorSpec
+from supervisors.systems import thespian as living
+from supervisors.systems import thespian_hardening as hardening
+from supervisors.systems.birth import Birth, bear
+from supervisors.systems.reports import read_reports
+
+
+class Portal:
+    """A running system with one root supervisor. All calls from the thread that made it."""
+
+    def __init__(self, spec: SupervisorSpec, log_dir: Path, title: str, guardian_pid: int, private: list[int]) -> None:
+        """Admin, logger and root are forked; the root begins its start. ``private`` descriptors are closed in them."""
+        self.path = ""
+        self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
+        hardening.harden(str(log_dir / "thespian.log"), guardian_pid)
+        ours, theirs = os.pipe()
+        os.set_blocking(ours, False)
+        bear(Birth(spec, spec.id, f"{title} {spec.id}", theirs))
+        hardening.after_fork[:] = [lambda: _close_all([*private, ours])]
+        gc.collect()
+        gc.freeze()
+        log = {"class": "logging.FileHandler", "filename": str(log_dir / "actors.log"), "delay": True}
+        log_defs = {"version": 1, "handlers": {"file": log}, "root": {"level": "WARNING", "handlers": ["file"]}}
+        self._system = ActorSystem("multiprocTCPBase", {"Admin Port": _free_port()}, logDefs=log_defs)
+        hardening.after_fork.clear()
+        self._base = self._system._systemBase
+        self._report_fd = ours
+        self._heard = bytearray()
+        self.root = self._system.createActor(living.Process)
+        os.close(theirs)
+        self.root_pid: int | None = None
+        self.last_word: ExitReason | None = None
+        self.is_up = False
+        self.post(self.root, Hello())
+
+    def address(self) -> Any:
+        return self._base.transport.myAddress
+
+    def post(self, address: Any, message: Any) -> None:
+        self._base._tx_to_actor(address, message)
+
+    def wait(self, timeout_s: float, watched: list[int], handle: Callable[[Any, Any], None]) -> set[int]:
+        """Carry messages for at most ``timeout_s`` seconds or until one of ``watched`` is readable (those are
+        returned); ``handle(message, sender)`` is called for what came."""
+        self._base.transport.set_watch([*watched, self._report_fd])
+        envelope = self._base._run_transport(timedelta(seconds=timeout_s))
+        if not isinstance(envelope, ReceiveEnvelope):
+            return set()
+        message = envelope.message
+        if isinstance(message, WatchMessage):
+            ready = set(message.ready)
+            if self._report_fd in ready:
+                self._hear()
+            return ready
+        if not isinstance(message, ActorSystemMessage | WakeupMessage):
+            handle(message, envelope.sender)
+        return set()
+
+    def pids(self) -> dict[str, int]:
+        """The processes whose end is the end of the system: admin, root and logger, as far as they are known."""
+        self._hear()
+        if self.root_pid is None:
+            return {}
+        found = {"root": self.root_pid}
+        try:
+            admin = int(Path(f"/proc/{self.root_pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return found
+        found["admin"] = admin
+        others = [pid for pid in children(admin) if pid != self.root_pid]
+        return {**found, "logger": others[0]} if others else found
+
+    def shutdown(self) -> None:
+        """Admin and logger are asked to end; returns when they have, at the latest after Thespian's 10 s."""
+        self._system.shutdown()
+
+    def _hear(self) -> None:
+        for said in read_reports(self._report_fd, self._heard):
+            match said:
+                case ("born", pid):
+                    self.root_pid = pid
+                case ("started", *_):
+                    self.is_up = True
+                case ("ended", reason):
+                    self.last_word = reason
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _close_all(fds: list[int]) -> None:
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            pass

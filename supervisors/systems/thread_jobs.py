@@ -1,0 +1,60 @@
+"""The port ``Jobs`` on threads of a leaf process: outcomes queue up behind an eventfd that the message loop watches."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from supervisors.messages import JobDone
+
+JOBS_MAX = 256
+
+
+class ThreadJobs:
+    """Jobs of one process. ``start`` and ``take`` are called from the message loop, the work from its own thread."""
+
+    def __init__(self) -> None:
+        self._running: set[str] = set()
+        self._done: deque[JobDone] = deque()
+        self._signal = -1
+
+    def fileno(self) -> int:
+        """Readable when an outcome waits; -1 before the first job."""
+        return self._signal
+
+    def running(self) -> frozenset[str]:
+        return frozenset(self._running)
+
+    def start(self, job: str, work: Callable[..., Any], *args: Any) -> None:
+        if job in self._running:
+            return
+        if len(self._running) >= JOBS_MAX:
+            raise RuntimeError(f"more than {JOBS_MAX} jobs in one process")
+        if self._signal < 0:
+            self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._running.add(job)
+        threading.Thread(target=self._work, args=(job, work, args), name=job, daemon=True).start()
+
+    def _work(self, job: str, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        try:
+            done = JobDone(job, value=work(*args))
+        except BaseException as error:
+            done = JobDone(job, error=error)
+        self._done.append(done)
+        os.eventfd_write(self._signal, 1)
+
+    def take(self) -> list[JobDone]:
+        """The outcomes since the last call, in order of their end."""
+        try:
+            os.eventfd_read(self._signal)
+        except BlockingIOError:
+            return []
+        taken = []
+        while self._done:
+            done = self._done.popleft()
+            self._running.discard(done.job)
+            taken.append(done)
+        return taken

@@ -1,0 +1,119 @@
+"""What may be asked of a supervisor: each verb either knows the answer at once or is an event to decide about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from supervisors import decisions as do
+from supervisors.errors import SupervisorError
+from supervisors.family import Life
+from supervisors.messages import Answer, ChildCounts, ChildInfo, Command
+from supervisors.registrar import Registrar
+from supervisors.specs import ChildSpec, SupervisorSpec
+from supervisors.strategy import instance
+
+if TYPE_CHECKING:
+    from supervisors.supervisor import SupervisorShell
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The answer, known at once."""
+
+    value: Any
+
+
+def _child(command: Command) -> str:
+    child = command.args.get("child")
+    if not isinstance(child, str):
+        raise SupervisorError("not_found", f"child={child!r} must be the id of a child")
+    return child
+
+
+def _which_children(shell: SupervisorShell, _command: Command) -> Now:
+    return Now([shell.info(row) for row in shell.family.rows])
+
+
+def _count_children(shell: SupervisorShell, _command: Command) -> Now:
+    rows = shell.family.rows
+    supervisors = sum(1 for row in rows if row.spec.is_supervisor)
+    active = sum(1 for row in rows if row.life is Life.RUNNING)
+    specs = 1 if shell.spec.strategy == "dynamic" else len(rows)
+    return Now(ChildCounts(specs, active, supervisors, len(rows) - supervisors))
+
+
+def _child_spec(shell: SupervisorShell, command: Command) -> Now:
+    return Now(shell.row(_child(command)).spec)
+
+
+def _start_child(shell: SupervisorShell, command: Command) -> do.Event:
+    spec, args, child_id = (command.args.get(name) for name in ("spec", "args", "id"))
+    if spec is not None:
+        if not isinstance(spec, ChildSpec | SupervisorSpec):
+            raise SupervisorError("bad_spec", f"spec={spec!r} must be a ChildSpec or a SupervisorSpec")
+        return do.StartChild(command.request, spec)
+    if args is not None and not (isinstance(args, Mapping) and all(isinstance(name, str) for name in args)):
+        raise SupervisorError("bad_spec", f"args={args!r} must be a mapping from argument names to values")
+    template = shell.spec.children[0] if shell.spec.strategy == "dynamic" and shell.spec.children else None
+    if template is None:
+        raise SupervisorError("bad_spec", f"{shell.system.path!r} is no dynamic supervisor with a template")
+    shell.instances += 1
+    if child_id is None:
+        child_id = f"{template.id}-{shell.instances}"
+    return do.StartChild(command.request, instance(template, child_id, args))
+
+
+def _tree(shell: SupervisorShell, _command: Command) -> Now:
+    assert shell.registrar is not None
+    strategy = str(shell.spec.strategy)
+    root = ChildInfo(shell.spec.id, "supervisor", "running", None, 0, path=shell.system.path, strategy=strategy)
+    return Now(shell.registrar.tree(root))
+
+
+def _events(shell: SupervisorShell, _command: Command) -> Now:
+    assert shell.registrar is not None
+    return Now(list(shell.registrar.events))
+
+
+VERBS: dict[str, Callable[[SupervisorShell, Command], Now | do.Event]] = {
+    "which_children": _which_children,
+    "count_children": _count_children,
+    "child_spec": _child_spec,
+    "start_child": _start_child,
+    "terminate_child": lambda _shell, command: do.TerminateChild(command.request, _child(command)),
+    "restart_child": lambda _shell, command: do.RestartChild(command.request, _child(command)),
+    "delete_child": lambda _shell, command: do.DeleteChild(command.request, _child(command)),
+    "tree": _tree,
+    "events": _events,
+}
+
+
+def serve(shell: SupervisorShell, command: Command, reply_to: Any) -> None:
+    """``reply_to`` gets the answer: from this supervisor, or from the one that the command is meant for."""
+    try:
+        if shell.registrar is not None and command.target not in ("", shell.system.path):
+            _forward(shell, shell.registrar, command, reply_to)
+            return
+        verb = VERBS.get(command.verb)
+        if verb is None:
+            raise SupervisorError("not_found", f"a supervisor has no verb {command.verb!r}")
+        found = verb(shell, command)
+    except SupervisorError as error:
+        shell.system.post(reply_to, Answer(command.request, error=error))
+        return
+    if isinstance(found, Now):
+        shell.system.post(reply_to, Answer(command.request, found.value))
+    else:
+        shell.decide_for(command.request, reply_to, found)
+
+
+def _forward(shell: SupervisorShell, registrar: Registrar, command: Command, reply_to: Any) -> None:
+    path = registrar.resolve(command.target)
+    home = registrar.homes.get(path)
+    if registrar.entries[path].kind != "supervisor":
+        raise SupervisorError("not_found", f"{path!r} is an actor, not a supervisor")
+    if home is None:
+        raise SupervisorError("restarting", f"supervisor {path!r} is being restarted")
+    shell.system.post(home[1], Command(command.request, command.verb, path, command.args, reply_to))

@@ -1,0 +1,42 @@
+"""After the whole session nothing of it may live: every process a test starts inherits this session's mark."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+MARK_VARIABLE = "AIDOS_TEST_SESSION"
+PATIENCE_S = 15.0
+
+
+def _marked(mark: str) -> dict[int, str]:
+    """Living processes that carry ``mark`` in their environment, but for this one, by pid with what they are."""
+    wanted = f"{MARK_VARIABLE}={mark}".encode()
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            if wanted not in (entry / "environ").read_bytes().split(b"\0"):
+                continue
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            if state not in "ZX":
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_outlives_the_session() -> Iterator[None]:
+    mark = os.urandom(8).hex()
+    os.environ[MARK_VARIABLE] = mark
+    yield
+    until = time.monotonic() + PATIENCE_S
+    while (left := _marked(mark)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not left, f"processes outlived the tests: {left}"

@@ -1,0 +1,285 @@
+"""Children that are added, terminated, restarted and deleted while the supervisor runs."""
+
+from __future__ import annotations
+
+from supervisors import Backoff, Restart, Strategy, SupervisorSpec
+from supervisors import decisions as do
+from tests.supervisors.family_driver import ABNORMAL, NORMAL, Driver, child, pool, tree
+
+
+def test_one_child_through_its_whole_life() -> None:
+    """ADM-18, ADM-03, ADM-07, ADM-08."""
+    world = Driver(tree()).begin()
+    assert world.add(child("a")).life == "running"
+    assert world.ask(do.DeleteChild, "a") == "running"
+    assert world.ask(do.TerminateChild, "a").life == "stopped" and world.ids() == ["a"] and world.living == {}
+    assert world.ask(do.TerminateChild, "a").life == "stopped"
+    assert world.ask(do.RestartChild, "a").life == "running" and world.living == {"a": 2}
+    assert world.ask(do.RestartChild, "a") == "running"
+    world.ask(do.TerminateChild, "a")
+    assert world.ask(do.DeleteChild, "a") == "a forgotten"
+    assert world.ask(do.RestartChild, "a") == "not_found" and world.ids() == []
+
+
+def test_a_child_that_is_listed_is_not_added_again() -> None:
+    """ADM-01, ADM-28: running: already_started; stopped or restarting: already_present; nothing changes."""
+    world = Driver(tree(child("a", backoff=Backoff(initial_s=5)), child("b"))).begin()
+    world.ask(do.TerminateChild, "b")
+    before = world.family
+    assert world.add(child("a")) == "already_started" and "pid" in str(world.answers["call-2"])
+    assert world.add(child("b")) == "already_present"
+    assert world.family == before
+    world.dies("a")
+    assert world.state("a") == "restarting" and world.add(child("a")) == "already_present"
+
+
+def test_unknown_ids_are_not_found() -> None:
+    """ADM-05, ADM-15: a pid is no handle."""
+    for spec in (tree(child("a")), pool(initial=1)):
+        world = Driver(spec).begin()
+        for verb in (do.TerminateChild, do.DeleteChild, do.RestartChild):
+            assert world.ask(verb, "nobody") == "not_found"
+            assert world.ask(verb, str(world.pid(world.ids()[0]))) == "not_found"
+
+
+def test_an_addition_that_fails_leaves_no_trace() -> None:
+    """START-09, ADM-22."""
+    world = Driver(tree(child("a"))).begin()
+    world.plan["bad"] = ["fail"]
+    assert world.add(child("bad")) == "start_failed"
+    error = world.answers["call-1"]
+    assert error.child == "bad" and error.cause == ABNORMAL.detail
+    assert world.ids() == ["a"] and world.restarts() == 0
+    world.plan["bad"] = ["ignore"]
+    assert world.add(child("bad")).pid is None and world.state("bad") == "stopped"
+
+
+def test_a_failed_restart_by_hand_starts_no_loop() -> None:
+    world = Driver(tree(child("a"))).begin()
+    world.ask(do.TerminateChild, "a")
+    world.plan["a"] = ["fail"]
+    assert world.ask(do.RestartChild, "a") == "start_failed"
+    assert world.state("a") == "stopped" and world.restarts() == 0
+    assert world.ask(do.RestartChild, "a").life == "running"
+
+
+def test_an_ignored_child_can_be_started_later() -> None:
+    """START-20."""
+    world = Driver(tree(child("a")))
+    world.plan["a"] = ["ignore", "fail"]
+    world.begin()
+    assert world.ask(do.RestartChild, "a") == "start_failed" and world.ids() == ["a"]
+    assert world.ask(do.RestartChild, "a").life == "running"
+
+
+def test_in_a_restart_loop_every_request_has_its_answer() -> None:
+    """The child is shown as restarting during the attempts too, and is not active."""
+    world = Driver(tree(child("a"), max_restarts=50)).begin()
+    world.plan["a"] = ["fail", "fail", "slow"]
+    world.dies("a")
+    assert world.state("a") == "restarting" and world.active() == set()
+    assert world.add(child("a")) == "already_present"
+    assert world.ask(do.RestartChild, "a") == "restarting"
+    assert world.ask(do.DeleteChild, "a") == "restarting"
+    assert world.ask(do.TerminateChild, "a").life == "stopped"
+    assert world.living == {} and world.ids() == ["a"]
+    assert world.ask(do.RestartChild, "a").life == "running"
+
+
+def test_terminating_between_two_attempts_ends_the_loop() -> None:
+    world = Driver(tree(child("a", backoff=Backoff(initial_s=60)))).begin()
+    world.dies("a")
+    assert world.ask(do.TerminateChild, "a").life == "stopped"
+    world.passes(100)
+    assert world.living == {}
+
+
+def test_an_instance_in_a_failing_loop_can_be_terminated() -> None:
+    """ESC-15."""
+    world = Driver(pool(initial=1, max_restarts=50)).begin()
+    world.plan["w-1"] = ["fail", "slow"]
+    world.dies("w-1")
+    assert world.ask(do.TerminateChild, "w-1") == "w-1 forgotten" and world.ids() == []
+
+
+def test_terminating_a_start_under_way_refuses_who_waits_for_it() -> None:
+    world = Driver(tree()).begin()
+    world.plan["a"] = ["slow"]
+    assert world.add(child("a")) is None and world.state("a") == "starting"
+    assert world.ask(do.TerminateChild, "a").life == "stopped"
+    assert world.answer("call-1") == "stopped" and world.ids() == ["a"]
+
+
+def test_a_termination_is_answered_when_it_has_happened_and_to_all_who_asked() -> None:
+    world = Driver(tree(child("a"))).begin()
+    world.stops_slowly = True
+    assert world.ask(do.TerminateChild, "a") is None
+    assert world.ask(do.TerminateChild, "a") is None
+    world.stopped("a")
+    assert world.answer("call-1").life == world.answer("call-2").life == "stopped"
+
+
+def test_a_child_that_comes_up_while_it_is_to_stop_is_stopped_all_the_same() -> None:
+    world = Driver(tree(child("a"), child("b"))).begin()
+    world.stops_slowly = True
+    world.plan["c"] = ["slow"]
+    world.add(child("c"))
+    world.ask(do.TerminateChild, "c")
+    world.started("c")
+    world.stopped("c")
+    assert world.state("c") == "stopped" and world.answer("call-1") == "stopped"
+
+
+def test_a_terminated_temporary_child_is_forgotten() -> None:
+    world = Driver(tree(child("a", restart=Restart.TEMPORARY))).begin()
+    world.ask(do.TerminateChild, "a")
+    assert world.ids() == []
+
+
+# ---- pools
+
+
+def test_instances_are_listed_by_id_in_the_order_of_their_start() -> None:
+    """ADM-12, INTRO-02."""
+    world = Driver(pool()).begin()
+    world.add_instance("w-2", n=2)
+    world.add_instance("w-1", n=1)
+    assert world.ids() == ["w-2", "w-1"] and [row.spec.args for row in world.family.rows] == [{"n": 2}, {"n": 1}]
+    inner = Driver(SupervisorSpec(id="sup", strategy=Strategy.DYNAMIC, children=[tree(child("x"))])).begin()
+    inner.add_instance("one")
+    assert inner.family.rows[0].spec.is_supervisor
+
+
+def test_a_cap_counts_those_in_restart_too() -> None:
+    """ADM-19, ADM-20, ADM-33."""
+    empty = Driver(pool(max_children=0)).begin()
+    assert empty.add_instance("w-1") == "max_children" and empty.take() == []
+    world = Driver(pool(child("w", backoff=Backoff(initial_s=9)), max_children=1)).begin()
+    world.add_instance("w-1")
+    world.dies("w-1")
+    assert world.add_instance("w-2") == "max_children"
+    world.passes(9)
+    assert world.active() == {"w-1"} and world.add_instance("w-2") == "max_children"
+    world.ask(do.TerminateChild, "w-1")
+    assert world.add_instance("w-2").life == "running"
+
+
+def test_an_instance_that_answers_ignore_leaves_nothing() -> None:
+    """ADM-16."""
+    world = Driver(pool()).begin()
+    world.plan["w-1"] = ["ignore"]
+    assert world.add_instance("w-1") == "w-1 forgotten"
+    world.add_instance("w-2")
+    assert world.ids() == ["w-2"]
+
+
+def test_five_instances_whose_restarts_come_out_differently() -> None:
+    """ADM-24: up again, ignored and gone, or shown as restarting and not active."""
+    world = Driver(pool(child("w", backoff=Backoff(initial_s=1)), initial=4, max_restarts=50)).begin()
+    world.plan["w-2"], world.plan["w-3"], world.plan["w-4"] = ["ignore"], ["fail"], ["fail"]
+    for name in list(world.living):
+        world.dies(name)
+    world.passes(1)
+    assert world.active() == {"w-1"} and world.ids() == ["w-1", "w-3", "w-4"]
+    assert world.state("w-3") == world.state("w-4") == "restarting"
+
+
+def test_terminating_an_ended_instance_again_succeeds() -> None:
+    """ADM-25, ADM-30: but an id that never was is not found."""
+    world = Driver(pool(child("w", restart=Restart.TRANSIENT))).begin()
+    world.add_instance("w-1")
+    world.add_instance("w-2")
+    world.ask(do.TerminateChild, "w-1")
+    world.dies("w-2", NORMAL)
+    for name in ("w-1", "w-2"):
+        assert world.ask(do.TerminateChild, name) == f"{name} forgotten"
+    assert world.ask(do.TerminateChild, "w-3") == "not_found"
+
+
+def test_what_is_remembered_of_ended_instances_is_bounded() -> None:
+    """INTRO-07, INTRO-08: their ids only, and not without end."""
+    from supervisors.family import ENDED_MAX
+
+    world = Driver(pool(child("w", restart=Restart.TEMPORARY))).begin()
+    for number in range(ENDED_MAX + 5):
+        world.add_instance(f"w-{number}", big="x")
+        world.dies(f"w-{number}", NORMAL)
+    assert len(world.family.ended_instances) == ENDED_MAX and world.family.rows == ()
+
+
+def test_a_failed_instance_leaves_nothing() -> None:
+    world = Driver(pool()).begin()
+    world.plan["w-1"] = ["fail"]
+    assert world.add_instance("w-1") == "start_failed" and world.ids() == []
+
+
+# ---- significant children
+
+
+def test_only_significant_children_can_shut_a_supervisor_down() -> None:
+    """SIG-01, SIG-02."""
+    for mode in ("never", "any_significant", "all_significant"):
+        for restart in (Restart.TEMPORARY, Restart.TRANSIENT):
+            world = Driver(tree(child("a", restart=restart), auto_shutdown=mode)).begin()
+            world.dies("a", NORMAL)
+            assert world.end is None
+
+
+def test_any_or_all_significant_temporary_children() -> None:
+    """SIG-04."""
+    for reason in (NORMAL, ABNORMAL):
+        both = [child(name, restart=Restart.TEMPORARY, significant=True) for name in "ab"]
+        world = Driver(tree(*both, child("c"), auto_shutdown="any_significant")).begin()
+        world.dies("a", reason)
+        assert world.end is not None and world.end.reason.kind == "shutdown" and world.living == {}
+        world = Driver(tree(*both, child("c"), auto_shutdown="all_significant")).begin()
+        world.dies("a", reason)
+        assert world.end is None
+        world.dies("b", reason)
+        assert world.end is not None
+
+
+def test_a_significant_transient_child_that_fails_is_restarted() -> None:
+    """SIG-06, SIG-07."""
+    both = [child(name, restart=Restart.TRANSIENT, significant=True) for name in "ab"]
+    world = Driver(tree(*both, auto_shutdown="any_significant")).begin()
+    world.dies("a", ABNORMAL)
+    assert world.end is None and world.active() == {"a", "b"}
+    world.dies("a", NORMAL)
+    assert world.end is not None
+
+
+def test_a_significant_child_on_its_way_back_is_not_gone() -> None:
+    waiting = child("b", restart=Restart.TRANSIENT, significant=True, backoff=Backoff(initial_s=60))
+    other = child("a", restart=Restart.TRANSIENT, significant=True)
+    world = Driver(tree(other, waiting, auto_shutdown="all_significant")).begin()
+    world.dies("b", ABNORMAL)
+    world.dies("a", NORMAL)
+    assert world.end is None
+    world.passes(60)
+    world.dies("b", NORMAL)
+    assert world.end is not None
+
+
+def test_significant_instances() -> None:
+    """SIG-08."""
+    template = child("w", restart=Restart.TRANSIENT, significant=True)
+    world = Driver(pool(template, initial=2, auto_shutdown="all_significant")).begin()
+    world.dies("w-1", NORMAL)
+    assert world.end is None
+    world.dies("w-2", NORMAL)
+    assert world.end is not None
+
+
+def test_what_is_stopped_on_request_shuts_nothing_down() -> None:
+    significant = child("a", restart=Restart.TRANSIENT, significant=True)
+    world = Driver(tree(significant, auto_shutdown="any_significant")).begin()
+    world.ask(do.TerminateChild, "a")
+    assert world.end is None
+
+
+def test_a_significant_child_is_refused_where_it_could_shut_nothing_down() -> None:
+    """SPEC-05, HOT-07 (first part)."""
+    world = Driver(tree()).begin()
+    assert world.add(child("a", restart=Restart.TRANSIENT, significant=True)) == "bad_spec"
+    assert world.ids() == []

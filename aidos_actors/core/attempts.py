@@ -1,0 +1,195 @@
+"""What happens to attempts: leased, prepared, started, ended, integrated, lost, released, cancelled, discarded.
+
+An attempt is *held* by its worker until ``ended_at`` is set: by the worker's own report, or because the worker is gone.
+Only then may its worktree be discarded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aidos_actors.core.draft import Draft
+from aidos_actors.core.lifecycle import infra_fault, own_failure, task_done
+from aidos_actors.core.open_requirement import OpenRequirement
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Integration, WorkerId
+from aidos_actors.core.owed import discard_late, is_unprepared, worktree_of
+from aidos_actors.core.records import AttemptRecord, TaskRecord
+from aidos_actors.core.states import ATTEMPT_OPEN, AttemptState
+
+
+def lease(draft: Draft, opened: OpenRequirement, name: str, worker: WorkerId) -> None:
+    """The intent is on record: this worker, this number, this path. Nothing has happened yet."""
+    task = opened.tasks[name]
+    key = AttemptKey(task.requirement, name, task.attempts + 1)
+    attempt = AttemptRecord(
+        requirement=task.requirement,
+        task=name,
+        number=key.number,
+        state=AttemptState.LEASED,
+        epoch=draft.books.epoch,
+        leased_at=draft.now,
+        worker=worker.path,
+        worker_generation=worker.incarnation,
+        worktree=worktree_of(draft.books, key),
+    )
+    draft.move_task(task, "lease", attempts=key.number)
+    draft.save_attempt(attempt)
+    draft.note("attempt_leased", attempt, worker=worker.path, incarnation=worker.incarnation)
+
+
+def prepared(draft: Draft, key: AttemptKey, base_commit: str) -> None:
+    """The worktree stands at ``base_commit``; the worker may start. One that came too late is discarded."""
+    attempt = draft.books.attempt(key)
+    if attempt is not None and attempt.state is AttemptState.LEASED and attempt.base_commit is None:
+        row = draft.save_attempt(replace(attempt, base_commit=base_commit))
+        draft.note("worktree_prepared", row, base_commit=base_commit)
+    elif attempt is None or attempt.base_commit is None:
+        draft.note_refusal(key, result="prepared")
+        clear_up(draft, key)
+
+
+def prepare_failed(draft: Draft, key: AttemptKey, error: str) -> None:
+    """No worktree: a fault of the infrastructure, and the worker never heard of the attempt."""
+    attempt = draft.books.attempt(key)
+    if attempt is None or not is_unprepared(draft.books.open[key.requirement], attempt):
+        draft.note_refusal(key, result="prepare_failed")
+        return
+    row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=error)
+    draft.note("attempt_lost", row, reason=error, stage="prepare")
+    opened, task = _around(draft, row)
+    infra_fault(draft, opened, task, error, at_once=False)
+
+
+def started(draft: Draft, attempt: AttemptRecord, pid: int | None, started_ticks: int | None) -> None:
+    """The minder is on record, so that its command may start."""
+    row = draft.move_attempt(
+        attempt, "start", minder_pid=pid, minder_started=started_ticks, started_at=draft.now, epoch=draft.books.epoch
+    )
+    _opened, task = _around(draft, row)
+    draft.move_task(task, "start")
+    draft.note("attempt_started", row, minder_pid=pid)
+
+
+def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None:
+    """The worker's report of the end of an attempt it held is on record, with what follows from it."""
+    if attempt.state is AttemptState.LEASED and outcome.ok:
+        started(draft, attempt, attempt.minder_pid, attempt.minder_started)  # older rows were restored from a backup
+        attempt = replace(attempt, state=AttemptState.RUNNING, started_at=draft.now, epoch=draft.books.epoch)
+    if attempt.state is AttemptState.CANCELLED:
+        row = draft.save_attempt(replace(attempt, ended_at=draft.now, exit_code=outcome.exit_code))
+        _note_end(draft, row, "cancelled", outcome)
+        return
+    facts = {"ended_at": draft.now, "exit_code": outcome.exit_code}
+    opened, task = _around(draft, attempt)
+    error = outcome.error or _told_by_exit(outcome)
+    if outcome.ok and opened.model.repo is not None:
+        row = draft.move_attempt(attempt, "integrate", **facts)
+        draft.move_task(task, "integrate", result=outcome.result)
+        _note_end(draft, row, "none", outcome)
+        draft.note("integration_started", row)
+    elif outcome.ok:
+        row = draft.move_attempt(attempt, "accept", **facts)
+        _note_end(draft, row, "none", outcome)
+        task_done(draft, opened, task, None, outcome.result)
+    elif outcome.fault in ("released", "cancelled"):
+        release(draft, attempt, outcome.exit_code)
+    elif outcome.fault == "infra":
+        row = draft.move_attempt(attempt, "lose", error=error, **facts)
+        _note_end(draft, row, "infra", outcome)
+        infra_fault(draft, opened, task, error, at_once=False)
+    else:
+        row = draft.move_attempt(attempt, "fail", error=error, **facts)
+        _note_end(draft, row, "own", outcome)
+        own_failure(draft, opened, task, error)
+
+
+def release(draft: Draft, attempt: AttemptRecord, exit_code: int | None = None) -> None:
+    """Handed back unharmed: no counter grows, the task is ready."""
+    row = draft.move_attempt(attempt, "release", ended_at=draft.now, exit_code=exit_code)
+    draft.note("attempt_released", row)
+    draft.move_task(_around(draft, row)[1], "release")
+
+
+def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
+    """The commit is on the target and the task done; or the work is done again, or it has failed."""
+    attempt = draft.books.attempt(key)
+    if attempt is None or attempt.state is not AttemptState.INTEGRATING:
+        if attempt is None or attempt.state is AttemptState.CANCELLED:
+            draft.note_refusal(key, result="integrated", verdict=answer.verdict, commit=answer.commit)
+        return
+    opened, task = _around(draft, attempt)
+    if answer.verdict == "integrated":
+        draft.move_attempt(attempt, "accept")
+        task_done(draft, opened, task, answer.commit, task.result)
+        return
+    error = answer.error or answer.verdict
+    if answer.verdict == "conflict":
+        row = draft.move_attempt(attempt, "conflict", error=error)
+        draft.note("attempt_conflicted", row, error=error)
+        if task.conflicts < opened.settings.conflicts_max:
+            draft.move_task(task, "redo", conflicts=task.conflicts + 1, error=error, result=None)
+        else:
+            own_failure(draft, opened, task, f"{task.conflicts + 1} conflicts, the last: {error}")
+        return
+    row = draft.move_attempt(attempt, "fail", error=error, exit_code=answer.exit_code)
+    draft.note("attempt_ended", row, fault="own", exit_code=answer.exit_code, stage=answer.verdict, error=error)
+    own_failure(draft, opened, task, error)
+
+
+def lose(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
+    """Its worker has it no more and never said how it ended. A callable that keeps taking its worker down fails."""
+    if attempt.state is AttemptState.CANCELLED:
+        row = draft.save_attempt(replace(attempt, ended_at=draft.now))
+        draft.note("attempt_ended", row, fault="cancelled", exit_code=None, stage="run", error=reason)
+        return
+    row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=reason)
+    opened, task = _around(draft, row)
+    deaths = opened.deaths_in_a_row(task.id)
+    draft.note("attempt_lost", row, reason=reason, deaths_in_a_row=deaths)
+    is_call = opened.definitions[task.id].call is not None
+    if is_call and deaths and deaths % opened.settings.call_deaths_max == 0:
+        own_failure(draft, opened, task, f"{reason}; the callable took its worker down {deaths} times in a row")
+    else:
+        infra_fault(draft, opened, task, reason, at_once=True)
+
+
+def cancel_attempt(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
+    """Nobody wants its result. A worker that may have it is told to end it and must report that it has."""
+    is_with_worker = attempt.ended_at is None and not is_unprepared(draft.books.open[attempt.requirement], attempt)
+    draft.move_attempt(attempt, "cancel", error=reason, ended_at=None if is_with_worker else draft.now)
+
+
+def discarded(draft: Draft, key: AttemptKey) -> None:
+    """The worktree is gone; the attempt leaves the books."""
+    attempt = draft.books.attempt(key)
+    if attempt is None or attempt.ended_at is None or attempt.state is AttemptState.INTEGRATING:
+        return
+    row = draft.save_attempt(replace(attempt, worktree=None))
+    draft.note("worktree_discarded", row)
+
+
+def clear_up(draft: Draft, key: AttemptKey) -> None:
+    """What a late word may have left at the attempt's path is discarded, unless the attempt still lives there."""
+    attempt = draft.books.attempt(key)
+    if attempt is None:
+        draft.order(discard_late(draft.books, key))
+    elif attempt.state not in ATTEMPT_OPEN:
+        draft.remind(attempt)
+
+
+def is_duplicate_of(attempt: AttemptRecord, worker: WorkerId) -> bool:
+    """That worker's report of this attempt's end is on record already."""
+    return attempt.ended_at is not None and WorkerId(attempt.worker, attempt.worker_generation) == worker
+
+
+def _around(draft: Draft, attempt: AttemptRecord) -> tuple[OpenRequirement, TaskRecord]:
+    opened = draft.books.open[attempt.requirement]
+    return opened, opened.tasks[attempt.task]
+
+
+def _note_end(draft: Draft, row: AttemptRecord, fault: str, outcome: AttemptOutcome) -> None:
+    draft.note("attempt_ended", row, fault=fault, exit_code=outcome.exit_code, stage=outcome.stage, error=outcome.error)
+
+
+def _told_by_exit(outcome: AttemptOutcome) -> str:
+    return f"{outcome.stage} ended with exit code {outcome.exit_code}"

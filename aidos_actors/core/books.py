@@ -1,0 +1,152 @@
+"""The rows of all open requirements in memory, with the indexes that make every question cheap. Decides nothing."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+
+from aidos_actors.core.alarms import Alarm, Alarms
+from aidos_actors.core.crew import Crew
+from aidos_actors.core.dispatch import Candidate, Load
+from aidos_actors.core.open_requirement import OpenRequirement, Settings, is_held
+from aidos_actors.core.orders import AttemptKey, WorkerId
+from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
+from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.states import REQUIREMENT_FINAL, RequirementState
+
+REFUSED_MAX = 10_000
+_NOT_PLANNED = frozenset({RequirementState.WAITING, RequirementState.ANALYSING})
+
+
+class Books:
+    """What the board knows. ``put_*`` replaces one row and keeps the indexes right; old rows can be put back."""
+
+    def __init__(self, *, epoch: int, settings: Settings, worktree_root: str) -> None:
+        self.epoch = epoch
+        self.settings = settings
+        self.worktree_root = worktree_root
+        self.crew = Crew()
+        self.open: dict[str, OpenRequirement] = {}
+        self.waiting: dict[str, None] = {}
+        self.held: dict[WorkerId, dict[AttemptKey, None]] = {}
+        self.refused: dict[AttemptKey, None] = {}
+        self._alarms = Alarms(self._is_live)
+        self._serving: list[tuple[int, int, str]] = []
+
+    def load(
+        self,
+        requirements: Iterable[RequirementRecord],
+        tasks: Iterable[TaskRecord],
+        attempts: Iterable[AttemptRecord],
+    ) -> None:
+        """Fills empty books from the ledger's rows; rows of requirements that ended are passed over."""
+        for record in requirements:
+            if record.state not in REQUIREMENT_FINAL:
+                self.put_requirement(record.id, record, Requirement.model_validate_json(record.document))
+        for attempt in attempts:  # before the tasks: they say which callables must be alone
+            if attempt.requirement in self.open:
+                self.put_attempt(key_of(attempt), attempt)
+        for task in tasks:
+            if task.requirement in self.open:
+                self.put_task((task.requirement, task.id), task)
+
+    def put_requirement(self, name: str, new: RequirementRecord | None, model: Requirement | None = None) -> None:
+        """Replaces the row; ``model`` is needed for a requirement that was not open before."""
+        known = self.open.get(name)
+        if known is not None:
+            self._serve(known, False)
+        self.waiting.pop(name, None)
+        if new is None:
+            self.open.pop(name, None)
+            return
+        if known is None:
+            assert model is not None
+            known = self.open[name] = OpenRequirement(new, model, self.settings)
+        known.record = new
+        if new.state is RequirementState.WAITING:
+            self.waiting[name] = None
+        if new.deadline_at is not None:
+            self._alarms.put(Alarm(new.deadline_at, name, ""))
+        self._serve(known, known.may_lease)
+
+    def put_task(self, key: tuple[str, str], new: TaskRecord | None) -> None:
+        opened = self.open[key[0]]
+        opened.put_task(key[1], new)
+        if new is not None and new.not_before_at is not None:
+            self._alarms.put(Alarm(new.not_before_at, *key))
+        self._serve(opened, opened.may_lease)
+
+    def put_attempt(self, key: AttemptKey, new: AttemptRecord | None) -> None:
+        opened = self.open[key.requirement]
+        old = opened.attempts.get((key.task, key.number))
+        opened.put_attempt(key.task, key.number, new)
+        if old is not None and is_held(old):
+            held = self.held[holder_of(old)]
+            del held[key]
+            if not held:
+                del self.held[holder_of(old)]
+        if new is not None and is_held(new):
+            self.held.setdefault(holder_of(new), {})[key] = None
+        self._serve(opened, opened.may_lease)
+
+    def attempt(self, key: AttemptKey) -> AttemptRecord | None:
+        """The attempt while it is open or its worktree exists."""
+        opened = self.open.get(key.requirement)
+        return opened.attempts.get((key.task, key.number)) if opened is not None else None
+
+    def candidates(self) -> Iterator[Candidate]:
+        """What may be leased, in the order of priority, age and file."""
+        for _priority, _position, name in self._serving:
+            yield from self.open[name].candidates()
+
+    def loads(self) -> dict[WorkerId, Load]:
+        """How full the live workers are."""
+        loads = {}
+        for worker, slots in self.crew.slots.items():
+            held = self.held.get(worker, {})
+            is_alone = any(self.open[key.requirement].must_be_alone(key.task) for key in held)
+            loads[worker] = Load(worker, slots, len(held), is_alone)
+        return loads
+
+    def due(self, now: float) -> Alarm | None:
+        alarm = self._alarms.earliest()
+        return alarm if alarm is not None and alarm.at <= now else None
+
+    def next_due_at(self) -> float | None:
+        alarm = self._alarms.earliest()
+        moments = (alarm.at if alarm is not None else None, self.crew.next_due_at)
+        return min((at for at in moments if at is not None), default=None)
+
+    def refuse(self, key: AttemptKey) -> bool:
+        """Whether this is the first refusal of that key, as far as remembered."""
+        is_new = key not in self.refused
+        if is_new and len(self.refused) >= REFUSED_MAX:
+            del self.refused[next(iter(self.refused))]
+        self.refused[key] = None
+        return is_new
+
+    def _serve(self, opened: OpenRequirement, may_lease: bool) -> None:
+        at = bisect_left(self._serving, opened.order)
+        is_served = at < len(self._serving) and self._serving[at] == opened.order
+        if may_lease and not is_served:
+            insort(self._serving, opened.order)
+        elif is_served and not may_lease:
+            del self._serving[at]
+
+    def _is_live(self, alarm: Alarm) -> bool:
+        opened = self.open.get(alarm.requirement)
+        if opened is None:
+            return False
+        if alarm.task:
+            task = opened.tasks.get(alarm.task)
+            return task is not None and task.not_before_at == alarm.at
+        is_unfinished = opened.record.state in _NOT_PLANNED or opened.unfinished > 0
+        return opened.record.deadline_at == alarm.at and is_unfinished and not opened.is_ending
+
+
+def key_of(attempt: AttemptRecord) -> AttemptKey:
+    return AttemptKey(attempt.requirement, attempt.task, attempt.number)
+
+
+def holder_of(attempt: AttemptRecord) -> WorkerId:
+    return WorkerId(attempt.worker, attempt.worker_generation)

@@ -1,0 +1,59 @@
+"""Who is alive, as far as the scheduler was told: what the rows do not hold, frozen so that it can be put back.
+
+After a restart of the scheduler nobody is known to live; a worker that holds attempts in the rows is *awaited* until it
+reports, says that it is another incarnation, or the adoption window is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from types import MappingProxyType
+
+from aidos_actors.core.orders import WorkerId
+
+GONE_MAX = 1000
+
+
+class Draining(IntEnum):
+    """How far an orderly stop has come."""
+
+    NO = 0
+    NO_STARTS = 1  # nothing new starts; what has not started goes back
+    END_ALL = 2  # running commands are ended and go back too
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """``slots`` by live worker, ``awaited`` until when a worker may still report, ``gone`` who never will."""
+
+    slots: Mapping[WorkerId, int] = field(default_factory=lambda: MappingProxyType({}))
+    awaited: Mapping[WorkerId, float] = field(default_factory=lambda: MappingProxyType({}))
+    gone: tuple[WorkerId, ...] = ()
+    draining: Draining = Draining.NO
+    drain_until_at: float | None = None
+
+    def awaiting(self, workers: Iterable[WorkerId], until_at: float) -> Crew:
+        return replace(self, awaited=dict.fromkeys(workers, until_at))
+
+    def with_worker(self, worker: WorkerId, slots: int) -> Crew:
+        return replace(self, slots={**self.slots, worker: slots})
+
+    def without(self, worker: WorkerId) -> Crew:
+        """It gets no leases, and nobody waits for it."""
+        return replace(self.heard(worker), slots={w: n for w, n in self.slots.items() if w != worker})
+
+    def burying(self, worker: WorkerId) -> Crew:
+        """It is dead: a late word of it changes nothing."""
+        return self if worker in self.gone else replace(self, gone=(*self.gone, worker)[-GONE_MAX:])
+
+    def heard(self, worker: WorkerId) -> Crew:
+        return replace(self, awaited={w: at for w, at in self.awaited.items() if w != worker})
+
+    @property
+    def next_due_at(self) -> float | None:
+        moments = list(self.awaited.values())
+        if self.draining is Draining.NO_STARTS and self.drain_until_at is not None:
+            moments.append(self.drain_until_at)
+        return min(moments, default=None)

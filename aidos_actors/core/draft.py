@@ -1,0 +1,123 @@
+"""One step in the making: rows change in the books at once and are collected; ``undo`` takes all of it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from aidos_actors.core.books import Books, key_of
+from aidos_actors.core.crew import Crew
+from aidos_actors.core.orders import AttemptKey, Order, Step
+from aidos_actors.core.owed import owed_by_attempt
+from aidos_actors.core.records import AttemptRecord, Batch, NewEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.states import (
+    ATTEMPT_TRANSITIONS,
+    REQUIREMENT_TRANSITIONS,
+    TASK_TRANSITIONS,
+    next_state,
+)
+
+
+class Draft:
+    """Reads ``books``, writes through ``move_*`` and ``save_*``. ``now`` is the moment of the step, wall seconds."""
+
+    def __init__(self, books: Books, now: float) -> None:
+        self.books = books
+        self.now = now
+        self._requirements: dict[str, RequirementRecord] = {}
+        self._tasks: dict[tuple[str, str], TaskRecord] = {}
+        self._attempts: dict[AttemptKey, AttemptRecord] = {}
+        self._owing: dict[AttemptKey, None] = {}
+        self._events: list[NewEvent] = []
+        self._orders: list[Order] = []
+        self._undo: list[Callable[[], None]] = []
+
+    def move_requirement(self, record: RequirementRecord, event: str, **changes: Any) -> RequirementRecord:
+        """The record after ``event`` of its table, saved. Raises ``IllegalTransition``."""
+        state = next_state(REQUIREMENT_TRANSITIONS, record.state, event)
+        return self.save_requirement(replace(record, state=state, **changes))
+
+    def move_task(self, record: TaskRecord, event: str, **changes: Any) -> TaskRecord:
+        """As ``move_requirement``. A moment to wait for holds for one state only: it goes unless given again."""
+        state = next_state(TASK_TRANSITIONS, record.state, event)
+        return self.save_task(replace(record, **{"state": state, "not_before_at": None, **changes}))
+
+    def move_attempt(self, record: AttemptRecord, event: str, **changes: Any) -> AttemptRecord:
+        state = next_state(ATTEMPT_TRANSITIONS, record.state, event)
+        return self.save_attempt(replace(record, state=state, **changes))
+
+    def save_requirement(self, new: RequirementRecord, model: Requirement | None = None) -> RequirementRecord:
+        opened = self.books.open.get(new.id)
+        self._undo.append(partial(self.books.put_requirement, new.id, opened.record if opened else None))
+        self.books.put_requirement(new.id, new, model)
+        self._requirements[new.id] = new
+        return new
+
+    def save_task(self, new: TaskRecord) -> TaskRecord:
+        key = (new.requirement, new.id)
+        self._undo.append(partial(self.books.put_task, key, self.books.open[new.requirement].tasks.get(new.id)))
+        self.books.put_task(key, new)
+        self._tasks[key] = new
+        return new
+
+    def save_attempt(self, new: AttemptRecord) -> AttemptRecord:
+        key = key_of(new)
+        self._undo.append(partial(self.books.put_attempt, key, self.books.attempt(key)))
+        self.books.put_attempt(key, new)
+        self._attempts[key] = new
+        self._owing[key] = None
+        return new
+
+    def set_crew(self, crew: Crew) -> None:
+        self._undo.append(partial(setattr, self.books, "crew", self.books.crew))
+        self.books.crew = crew
+
+    def note(self, event: str, record: RequirementRecord | TaskRecord | AttemptRecord, **data: Any) -> None:
+        """A fact for the journal about what ``record`` names."""
+        match record:
+            case RequirementRecord(id=requirement):
+                where: tuple[str, str | None, int | None] = (requirement, None, None)
+            case TaskRecord(requirement=requirement, id=task, attempts=number):
+                where = (requirement, task, number or None)
+            case AttemptRecord(requirement=requirement, task=task, number=number):
+                where = (requirement, task, number)
+        self._events.append(NewEvent(self.now, event, *where, data=data))
+
+    def note_refusal(self, key: AttemptKey, **data: Any) -> None:
+        """A result nobody waits for came; it is put into the journal once per attempt."""
+        if self.books.refuse(key):
+            where = (key.requirement, key.task, key.number)
+            self._events.append(NewEvent(self.now, "stale_result_refused", *where, data=data))
+
+    def order(self, order: Order) -> None:
+        self._orders.append(order)
+
+    def remind(self, attempt: AttemptRecord) -> None:
+        """The order the attempt owes at the end of the step is sent, though nothing of it may have changed."""
+        self._owing[key_of(attempt)] = None
+
+    def touched(self) -> tuple[str, ...]:
+        """The requirements of which this step changed something."""
+        names = (*self._requirements, *(key[0] for key in self._tasks), *(key.requirement for key in self._attempts))
+        return tuple(dict.fromkeys(names))
+
+    def step(self) -> Step:
+        """What to write and then to send: said orders first, then what each changed attempt owes."""
+        owing = (attempt for key in self._owing if (attempt := self.books.attempt(key)) is not None)
+        owed = (owed_by_attempt(self.books, attempt) for attempt in owing)
+        orders = (*self._orders, *(order for order in owed if order is not None))
+        batch = Batch(
+            tuple(self._requirements.values()),
+            tuple(self._tasks.values()),
+            tuple(self._attempts.values()),
+            tuple(self._events),
+        )
+        return Step(batch, orders)
+
+    def undo(self) -> None:
+        """Books are as they were before the first change of this step."""
+        while self._undo:
+            self._undo.pop()()

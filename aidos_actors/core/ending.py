@@ -1,0 +1,88 @@
+"""How tasks and requirements come to their end from outside or above: cancelled, past the deadline, all work over.
+
+A requirement that is cancelled or past its deadline gets its error at once and its final state when the last worktree
+is discarded; until then the error is the mark that it is ending.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aidos_actors.core.attempts import cancel_attempt
+from aidos_actors.core.draft import Draft
+from aidos_actors.core.lifecycle import skip_dependents
+from aidos_actors.core.open_requirement import OpenRequirement
+from aidos_actors.core.records import TaskRecord
+from aidos_actors.core.states import TASK_FINAL, RequirementState, TaskState
+
+CANCELLED = "cancelled"
+DEADLINE = "deadline"
+_UNDER_WAY = frozenset({RequirementState.RUNNING, RequirementState.PAUSED})
+
+
+def cancel_task(draft: Draft, opened: OpenRequirement, task: TaskRecord, reason: str) -> None:
+    """The task is cancelled, and its open attempt with it: a worker that may have it still has to report its end."""
+    attempt = opened.open_attempt(task.id)
+    if attempt is not None:
+        cancel_attempt(draft, attempt, reason)
+    row = draft.move_task(task, "cancel", error=reason, finished_at=draft.now, result=None)
+    draft.note("task_cancelled", row, reason=reason)
+
+
+def cancel_one(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
+    """The task is cancelled and what needs it is skipped; a final task stays as it is."""
+    if task.state in TASK_FINAL:
+        return
+    cancel_task(draft, opened, task, CANCELLED)
+    skip_dependents(draft, opened, task)
+
+
+def cancel_all(draft: Draft, opened: OpenRequirement) -> None:
+    """The requirement is ending: nothing of it starts any more. When all its tasks have ended it is too late."""
+    record = opened.record
+    if record.state not in _UNDER_WAY:
+        record = draft.move_requirement(record, "cancel", error=CANCELLED, finished_at=draft.now)
+        draft.note("requirement_cancelled", record, error=CANCELLED)
+    elif opened.unfinished and not opened.is_ending:
+        _end_all(draft, opened, CANCELLED, CANCELLED)
+
+
+def past_deadline(draft: Draft, opened: OpenRequirement) -> None:
+    """It has failed, at the latest when its running commands have been ended."""
+    done = sum(task.state is TaskState.DONE for task in opened.tasks.values())
+    allowed_s, total = opened.model.deadline_s or 0.0, len(opened.model.tasks)
+    error = f"{DEADLINE}: not finished within {allowed_s:g} s; {done} of {total} tasks were done"
+    if opened.record.state not in _UNDER_WAY:
+        record = draft.move_requirement(opened.record, "fail", error=error, finished_at=draft.now)
+        draft.note("requirement_failed", record, error=error)
+        return
+    _end_all(draft, opened, DEADLINE, error)
+
+
+def settle(draft: Draft, opened: OpenRequirement) -> None:
+    """A requirement whose tasks are all final and whose worktrees are all discarded ends."""
+    record = opened.record
+    if record.state not in _UNDER_WAY or opened.unfinished or opened.attempts:
+        return
+    error = record.error or _first_failure(opened)
+    if error is None and record.state is RequirementState.PAUSED:
+        return  # it is done as soon as it is resumed
+    event = "complete" if error is None else "cancel" if record.error == CANCELLED else "fail"
+    ended = draft.move_requirement(record, event, error=error, finished_at=draft.now)
+    draft.note(f"requirement_{ended.state}", ended, commit=ended.commit, error=error)
+
+
+def _end_all(draft: Draft, opened: OpenRequirement, reason: str, error: str) -> None:
+    draft.save_requirement(replace(opened.record, error=error))
+    for task in tuple(opened.tasks.values()):
+        if task.state not in TASK_FINAL:
+            cancel_task(draft, opened, task, reason)
+
+
+def _first_failure(opened: OpenRequirement) -> str | None:
+    wrong = [t for t in opened.tasks.values() if t.state in (TaskState.FAILED, TaskState.CANCELLED)]
+    if not wrong:
+        return None
+    first = min(wrong, key=lambda t: (t.state is not TaskState.FAILED, t.finished_at or 0.0, t.position))
+    verb = "failed" if first.state is TaskState.FAILED else "was cancelled"
+    return f"task {first.id} {verb}" + (f": {first.error}" if first.error and first.error != CANCELLED else "")

@@ -1,0 +1,141 @@
+"""What happens to requirements and tasks on their way: submitted, planned, done, failed, tried again, skipped."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from aidos_actors.core.draft import Draft
+from aidos_actors.core.errors import Conflict
+from aidos_actors.core.open_requirement import OpenRequirement
+from aidos_actors.core.orders import Analyse
+from aidos_actors.core.records import RequirementRecord, TaskRecord
+from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.states import RequirementState, TaskState
+
+
+def submit(
+    draft: Draft,
+    model: Requirement,
+    base_commit: str | None,
+    document: str,
+    position: int,
+    known: RequirementRecord | None,
+) -> None:
+    """It waits for its analysis; the same content again changes nothing. Raises ``Conflict`` for other content."""
+    opened = draft.books.open.get(model.id)
+    known = opened.record if opened is not None else known
+    sha256 = model.content_sha256()
+    if known is not None and known.sha256 == sha256:
+        return
+    if known is not None:
+        raise Conflict(
+            f"requirement {model.id!r} exists with other content (state {known.state}); --revise replaces it",
+            hint="submit it with --revise when it is not running, or give it another id",
+        )
+    record = RequirementRecord(
+        id=model.id,
+        title=model.title,
+        state=RequirementState.WAITING,
+        sha256=sha256,
+        document=document,
+        position=position,
+        created_at=draft.now,
+        repo=model.repo,
+        target=model.target_branch if model.repo is not None else None,
+        base_commit=base_commit,
+        deadline_at=draft.now + model.deadline_s if model.deadline_s is not None else None,
+    )
+    draft.save_requirement(record, model)
+    draft.note("requirement_submitted", record, title=model.title, tasks=len(model.tasks), sha256=sha256)
+
+
+def begin_analysis(draft: Draft, opened: OpenRequirement) -> None:
+    record = draft.move_requirement(opened.record, "analyse")
+    draft.note("analysis_started", record)
+    draft.order(Analyse(record.id, record.document))
+
+
+def record_plan(draft: Draft, opened: OpenRequirement) -> None:
+    """Every task has a row; those that need nothing are ready. A plan that is there already stays as it is."""
+    if opened.record.state is not RequirementState.ANALYSING:
+        return
+    record = draft.move_requirement(opened.record, "plan", started_at=draft.now)
+    draft.note("plan_recorded", record, tasks=len(opened.model.tasks))
+    for position, task in enumerate(opened.model.tasks):
+        row = draft.save_task(TaskRecord(record.id, task.id, position, TaskState.WAITING))
+        if not task.needs:
+            _unblock(draft, row)
+
+
+def reject(draft: Draft, opened: OpenRequirement, reason: str) -> None:
+    """The analyzer found no plan in it: it has failed."""
+    if opened.record.state is not RequirementState.ANALYSING:
+        return
+    record = draft.move_requirement(opened.record, "fail", error=reason, finished_at=draft.now)
+    draft.note("requirement_rejected", record, error=reason)
+
+
+def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: str | None, result: str | None) -> None:
+    """Its result is accepted, and what waited only for it is ready."""
+    done = draft.move_task(task, "complete", commit=commit, result=result, error=None, finished_at=draft.now)
+    draft.note("task_done", done, commit=commit)
+    if commit is not None:
+        draft.save_requirement(replace(opened.record, commit=commit))
+    for name in opened.dependents.get(task.id, ()):
+        dependent = opened.tasks[name]
+        if dependent.state is TaskState.WAITING and opened.needs_missing[name] == 0:
+            _unblock(draft, dependent)
+
+
+def own_failure(draft: Draft, opened: OpenRequirement, task: TaskRecord, error: str | None) -> None:
+    """A retry is used up; without one left the task has failed and what needs it is skipped."""
+    failures = task.own_failures + 1
+    if failures <= opened.definitions[task.id].retries:
+        at = draft.now + opened.settings.retry_delay_s
+        row = draft.move_task(task, "fail", own_failures=failures, error=error, not_before_at=at, result=None)
+        draft.note("task_retry_scheduled", row, not_before_at=at, own_failures=failures, error=error)
+        return
+    row = draft.move_task(task, "exhaust", own_failures=failures, error=error, finished_at=draft.now, result=None)
+    draft.note("task_failed", row, error=error, own_failures=failures)
+    skip_dependents(draft, opened, row)
+
+
+def infra_fault(draft: Draft, opened: OpenRequirement, task: TaskRecord, error: str, *, at_once: bool) -> None:
+    """No retry is used up: the task is ready. Unless ``at_once``, faults after the first wait longer and longer, so
+    that an ill disk or a full one is not asked a hundred times a second."""
+    settings = opened.settings
+    delay_s = 0.0 if at_once else min(settings.retry_delay_s * task.infra_faults, settings.infra_delay_max_s)
+    draft.move_task(
+        task,
+        "lose",
+        infra_faults=task.infra_faults + 1,
+        error=error,
+        not_before_at=draft.now + delay_s if delay_s else None,
+    )
+
+
+def retry_is_due(draft: Draft, task: TaskRecord) -> None:
+    """The time to wait is over."""
+    if task.state is TaskState.BACKING_OFF:
+        row = draft.move_task(task, "due")
+    else:
+        row = draft.save_task(replace(task, not_before_at=None))
+    draft.note("task_ready", row)
+
+
+def _unblock(draft: Draft, task: TaskRecord) -> None:
+    draft.note("task_ready", draft.move_task(task, "unblock"))
+
+
+def skip_dependents(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
+    """Everything that needs the task, directly or not, will never run."""
+    blocked_by = deque([task.id])
+    while blocked_by:
+        for name in opened.dependents.get(blocked_by.popleft(), ()):
+            dependent = opened.tasks[name]
+            if dependent.state is TaskState.WAITING:
+                error = f"needs {task.id}, which did not succeed"
+                row = draft.move_task(dependent, "skip", error=error, finished_at=draft.now)
+                draft.note("task_skipped", row, because=task.id)
+                blocked_by.append(name)

@@ -1,0 +1,189 @@
+"""One open requirement in memory: its rows, and what follows from them.
+
+Everything but the rows is an index: a function of the rows, kept up to date by ``put_task`` and ``put_attempt``, which
+can also put an old row back. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aidos_actors.core.dispatch import Candidate
+from aidos_actors.core.orders import Minders
+from aidos_actors.core.plan import build_plan
+from aidos_actors.core.ready import Lanes, lane_of, rank_of
+from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
+from aidos_actors.core.requirement import Mode, Requirement, Task
+from aidos_actors.core.states import ATTEMPT_OPEN, TASK_FINAL, AttemptState, RequirementState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded."""
+
+    workers_total: int
+    retry_delay_s: float = 1.0
+    adoption_s: float = 5.0
+    conflicts_max: int = 20
+    call_deaths_max: int = 5
+    call_deaths_before_alone: int = 2
+    infra_delay_max_s: float = 30.0
+    worktrees_max: int = 1000
+
+
+class OpenRequirement:
+    """Rows and indexes of one requirement. ``model`` is the parsed ``record.document``."""
+
+    def __init__(self, record: RequirementRecord, model: Requirement, settings: Settings) -> None:
+        self.record = record
+        self.model = model
+        self.settings = settings
+        self.definitions: dict[str, Task] = {task.id: task for task in model.tasks}
+        self.dependents = build_plan(model).dependents
+        self.needs_missing = {task.id: len(set(task.needs)) for task in model.tasks}
+        self.tasks: dict[str, TaskRecord] = {}
+        self.attempts: dict[tuple[str, int], AttemptRecord] = {}
+        self.unfinished = 0
+        self._held = 0
+        self._closed: dict[tuple[str, str], dict[tuple[str, int], AttemptRecord]] = {}
+        self._died: dict[str, set[int]] = {}
+        self._holders: dict[str, int] = {}
+        self._ready = Lanes()
+        self._ready_alone = Lanes()
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """The smaller is served first: higher priority, then older."""
+        return (-self.model.priority, self.record.position, self.record.id)
+
+    @property
+    def is_ending(self) -> bool:
+        """Cancelled or past its deadline: the error stands, and only the clearing up is left."""
+        return self.record.error is not None
+
+    @property
+    def may_lease(self) -> bool:
+        return (
+            self.record.state is RequirementState.RUNNING
+            and self._held < (self.model.workers or self.settings.workers_total)
+            and len(self.attempts) < self.settings.worktrees_max
+            and (self._ready.first() is not None or self._ready_alone.first() is not None)
+        )
+
+    def candidates(self) -> Iterator[Candidate]:
+        """What may be leased next, best first; at most one task of each kind."""
+        kinds = ((self._ready, False), (self._ready_alone, True))
+        firsts = sorted((*first, alone) for lanes, alone in kinds if (first := lanes.first()) is not None)
+        for _rank, task, must_be_alone in firsts:
+            yield Candidate(self.record.id, task, must_be_alone)
+
+    def open_attempt(self, task: str) -> AttemptRecord | None:
+        attempt = self.attempts.get((task, self.tasks[task].attempts))
+        return attempt if attempt is not None and attempt.state in ATTEMPT_OPEN else None
+
+    def minders_before(self, attempt: AttemptRecord) -> Minders:
+        """Minders that must be gone before ``attempt`` starts: its task's earlier ones, and lost ones of its lane.
+        Those whose worktree was discarded are known to be gone."""
+        others = self._closed.get(self._neighbourhood(attempt.task), {}).values()
+        before = [o for o in others if o.task == attempt.task or o.state is AttemptState.LOST]
+        return tuple(sorted(minder for other in before for minder in minders_of(other)))
+
+    def deaths_in_a_row(self, task: str) -> int:
+        """How many of the newest closed attempts, one after the other, were lost while their command ran."""
+        died = self._died.get(task, set())
+        newest = self.tasks[task].attempts - (self.open_attempt(task) is not None)
+        deaths = 0
+        while newest - deaths in died:
+            deaths += 1
+        return deaths
+
+    def must_be_alone(self, task: str) -> bool:
+        is_call = self.definitions[task].call is not None
+        return is_call and self.deaths_in_a_row(task) >= self.settings.call_deaths_before_alone
+
+    def put_task(self, task: str, new: TaskRecord | None) -> None:
+        """The row is replaced (None: there is none) and the indexes follow."""
+        old = self.tasks.pop(task, None)
+        if new is not None:
+            self.tasks[task] = new
+        self.unfinished += _is_unfinished(new) - _is_unfinished(old)
+        done = _is_done(new) - _is_done(old)
+        if done:
+            for dependent in self.dependents.get(task, ()):
+                self.needs_missing[dependent] -= done
+        self._hold(task, self._waits_in_lane(new) - self._waits_in_lane(old))
+        self._ready.discard(task)
+        self._ready_alone.discard(task)
+        if new is not None and new.state is TaskState.READY and new.not_before_at is None:
+            lanes = self._ready_alone if self.must_be_alone(task) else self._ready
+            definition = self.definitions[task]
+            lanes.add(task, rank_of(self.model.mode, definition, new.position), self._lane(task))
+
+    def put_attempt(self, task: str, number: int, new: AttemptRecord | None) -> None:
+        """The row is replaced and the indexes follow; a closed attempt whose worktree is gone is no longer kept."""
+        key = (task, number)
+        old = self.attempts.pop(key, None)
+        if new is not None and (new.ended_at is None or new.state in ATTEMPT_OPEN or new.worktree is not None):
+            self.attempts[key] = new
+        self._held += is_held(new) - is_held(old)
+        self._hold(task, _occupies_lane(new) - _occupies_lane(old))
+        closed = self._closed.setdefault(self._neighbourhood(task), {})
+        kept = self.attempts.get(key)
+        if kept is not None and kept.state not in ATTEMPT_OPEN:
+            closed[key] = kept
+        else:
+            closed.pop(key, None)
+        if new is None or new.state is not AttemptState.LOST or new.started_at is None:
+            self._died.get(task, set()).discard(number)
+        else:
+            self._died.setdefault(task, set()).add(number)
+
+    def _lane(self, task: str) -> str | None:
+        return lane_of(self.model.mode, self.definitions[task])
+
+    def _neighbourhood(self, task: str) -> tuple[str, str]:
+        lane = self._lane(task)
+        return ("task", task) if lane is None else ("lane", lane)
+
+    def _waits_in_lane(self, task: TaskRecord | None) -> bool:
+        """In a serial requirement a task that waits for its retry keeps its turn; a group may go on meanwhile."""
+        return task is not None and task.not_before_at is not None and self.model.mode is Mode.SERIAL
+
+    def _hold(self, task: str, change: int) -> None:
+        lane = self._lane(task)
+        if lane is None or not change:
+            return
+        before = self._holders.get(lane, 0)
+        self._holders[lane] = before + change
+        if before == 0:
+            self._ready.hold(lane)
+            self._ready_alone.hold(lane)
+        elif before + change == 0:
+            del self._holders[lane]
+            self._ready.free(lane)
+            self._ready_alone.free(lane)
+
+
+def is_held(attempt: AttemptRecord | None) -> bool:
+    """A worker may still have it: it fills a slot until its end was reported or the worker is gone."""
+    return attempt is not None and attempt.ended_at is None
+
+
+def minders_of(attempt: AttemptRecord) -> Minders:
+    """The attempt's own minder, when one is on record."""
+    if attempt.minder_pid is None or attempt.minder_started is None:
+        return ()
+    return ((attempt.minder_pid, attempt.minder_started),)
+
+
+def _occupies_lane(attempt: AttemptRecord | None) -> bool:
+    return attempt is not None and (attempt.ended_at is None or attempt.state in ATTEMPT_OPEN)
+
+
+def _is_unfinished(task: TaskRecord | None) -> bool:
+    return task is not None and task.state not in TASK_FINAL
+
+
+def _is_done(task: TaskRecord | None) -> bool:
+    return task is not None and task.state is TaskState.DONE

@@ -1,0 +1,169 @@
+"""What the Scheduler says to the doers, and what they say back: frozen values that pickle small.
+
+Every order is idempotent: the same one may arrive twice, late, or after what it asks for has happened. Every order but
+``Acknowledge`` is derived again from the rows after a crash (``owed.py``), so none of them is ever kept anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aidos_actors.core.records import Batch
+from aidos_actors.core.requirement import Task
+
+Minders = tuple[tuple[int, int], ...]  # (pid, start time in clock ticks): a reused pid is another process
+Fault = Literal["none", "own", "infra", "released", "cancelled"]
+Phase = Literal["starting", "minded", "running", "ended"]
+EndReason = Literal["cancel", "deadline", "drain"]
+Verdict = Literal["integrated", "conflict", "gate_failed", "refused"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AttemptKey:
+    """Names one try of one task; its number only grows, so a late one can be told."""
+
+    requirement: str
+    task: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WorkerId:
+    """One life of a worker: the actor's path, and the incarnation that no other life of it shares."""
+
+    path: str
+    incarnation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analyse:
+    """To the Analyzer: say whether ``document`` is a plan (``analysed`` or ``rejected``)."""
+
+    requirement: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """To GitOps: make the worktree ``path`` at the head of ``target``, or at ``base_commit`` when it has none yet."""
+
+    key: AttemptKey
+    repo: str
+    path: str
+    target: str
+    base_commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """To a worker: when every minder of ``previous`` is gone, fork a minder, report ``minded``, and wait for ``Go``.
+
+    Without ``repo`` the worker makes the empty folder ``path`` first.
+    """
+
+    worker: WorkerId
+    key: AttemptKey
+    task: Task
+    path: str
+    repo: str | None
+    previous: Minders
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """To a worker: the minder is on record; its command may start."""
+
+    worker: WorkerId
+    key: AttemptKey
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """To a worker: end the attempt, with all its processes. A worker that does not hold it answers ``ended`` as well
+    (fault ``cancelled``, or ``released`` for ``drain``): without that answer its worktree is never discarded."""
+
+    worker: WorkerId
+    key: AttemptKey
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """To a worker: the result is on disk here, or is not wanted; forget it."""
+
+    worker: WorkerId
+    key: AttemptKey
+
+
+@dataclass(frozen=True, slots=True)
+class Integrate:
+    """To GitOps: bring the work in ``path`` onto ``target`` as one commit, after the gate ``verify``.
+
+    ``base_commit`` is what the worktree started from, ``target_base`` where a target that does not exist yet starts.
+    """
+
+    key: AttemptKey
+    repo: str
+    path: str
+    base_commit: str
+    target: str
+    title: str
+    verify: str | None
+    target_base: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """To GitOps: when every minder of ``previous`` is gone, remove ``path`` (a plain folder without ``repo``)."""
+
+    key: AttemptKey
+    repo: str | None
+    path: str
+    previous: Minders
+
+
+WorkerOrder = Start | Go | End | Acknowledge
+GitOrder = Prepare | Integrate | Discard
+Order = Analyse | WorkerOrder | GitOrder
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was."""
+
+    ok: bool
+    exit_code: int | None = None
+    error: str | None = None
+    stage: str = "run"
+    result: str | None = None
+    fault: Fault = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """One attempt a worker holds. ``minder_*`` are set from ``minded`` on, ``outcome`` when ``ended``."""
+
+    key: AttemptKey
+    phase: Phase
+    minder_pid: int | None = None
+    minder_started: int | None = None
+    outcome: AttemptOutcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """GitOps' answer to ``Integrate``. ``commit`` is None when the task changed nothing."""
+
+    commit: str | None
+    verdict: Verdict
+    error: str | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one input comes to: first write ``batch``, all or nothing, and only then send ``orders``, in order."""
+
+    batch: Batch = field(default_factory=Batch)
+    orders: tuple[Order, ...] = ()

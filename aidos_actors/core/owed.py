@@ -1,0 +1,118 @@
+"""The one order each row still calls for. Orders are never stored: after a crash they are worked out again from here.
+
+| attempt | owes |
+|---|---|
+| leased, worktree not prepared yet | Prepare, to GitOps |
+| leased | Start, to its worker (End while draining) |
+| running | Go, to its worker (End when the drain time is over) |
+| cancelled, end not reported yet | End, to its worker |
+| integrating | Integrate, to GitOps |
+| closed, worktree not discarded yet | Discard, to GitOps |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from aidos_actors.core.books import Books, holder_of, key_of
+from aidos_actors.core.crew import Draining
+from aidos_actors.core.open_requirement import OpenRequirement, minders_of
+from aidos_actors.core.orders import (
+    Analyse,
+    AttemptKey,
+    Discard,
+    End,
+    EndReason,
+    GitOrder,
+    Go,
+    Integrate,
+    Order,
+    Prepare,
+    Start,
+    WorkerId,
+    WorkerOrder,
+)
+from aidos_actors.core.records import AttemptRecord
+from aidos_actors.core.states import AttemptState, RequirementState
+
+Role = Literal["analyzer", "gitops", "worker"]
+
+
+def is_unprepared(opened: OpenRequirement, attempt: AttemptRecord) -> bool:
+    """Leased, but its worktree is still being made: the worker has not heard of it."""
+    return attempt.state is AttemptState.LEASED and opened.model.repo is not None and attempt.base_commit is None
+
+
+def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOrder | None:
+    """What must be told to somebody because of this row, if anything."""
+    opened = books.open[attempt.requirement]
+    draining = books.crew.draining
+    match attempt.state:
+        case AttemptState.LEASED if is_unprepared(opened, attempt):
+            return _prepare(opened, attempt)
+        case AttemptState.LEASED:
+            return _end(attempt, "drain") if draining is not Draining.NO else _start(opened, attempt)
+        case AttemptState.RUNNING:
+            if draining is Draining.END_ALL:
+                return _end(attempt, "drain")
+            return Go(holder_of(attempt), key_of(attempt))
+        case AttemptState.INTEGRATING:
+            return _integrate(opened, attempt)
+    if attempt.ended_at is None:
+        return _end(attempt, "deadline" if attempt.error == "deadline" else "cancel")
+    if attempt.worktree is not None:
+        return Discard(key_of(attempt), opened.model.repo, attempt.worktree, minders_of(attempt))
+    return None
+
+
+def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[Order]:
+    """Everything owed to one role (and one worker of it), oldest requirement first, then file order."""
+    for opened in sorted(books.open.values(), key=lambda opened: opened.record.position):
+        if role == "analyzer":
+            if opened.record.state is RequirementState.ANALYSING:
+                yield Analyse(opened.record.id, opened.record.document)
+            continue
+        for attempt in sorted(opened.attempts.values(), key=lambda a: (opened.tasks[a.task].position, a.number)):
+            order = owed_by_attempt(books, attempt)
+            if isinstance(order, Start | Go | End):
+                if role == "worker" and worker in (None, order.worker):
+                    yield order
+            elif order is not None and role == "gitops":
+                yield order
+
+
+def discard_late(books: Books, key: AttemptKey) -> Discard:
+    """For a worktree that came when nobody needed it any more."""
+    opened = books.open.get(key.requirement)
+    return Discard(key, opened.model.repo if opened is not None else None, worktree_of(books, key), ())
+
+
+def worktree_of(books: Books, key: AttemptKey) -> str:
+    return f"{books.worktree_root}/{key.requirement}/{key.task}/{key.number}"
+
+
+def _prepare(opened: OpenRequirement, attempt: AttemptRecord) -> Prepare:
+    repo, base_commit, path = opened.model.repo, opened.record.base_commit, attempt.worktree
+    assert repo is not None and base_commit is not None and path is not None
+    return Prepare(key_of(attempt), repo, path, opened.model.target_branch, base_commit)
+
+
+def _start(opened: OpenRequirement, attempt: AttemptRecord) -> Start:
+    assert attempt.worktree is not None
+    task = opened.definitions[attempt.task]
+    previous = opened.minders_before(attempt)
+    return Start(holder_of(attempt), key_of(attempt), task, attempt.worktree, opened.model.repo, previous)
+
+
+def _end(attempt: AttemptRecord, reason: EndReason) -> End:
+    return End(holder_of(attempt), key_of(attempt), reason)
+
+
+def _integrate(opened: OpenRequirement, attempt: AttemptRecord) -> Integrate:
+    model, target_base = opened.model, opened.record.base_commit
+    path, base_commit = attempt.worktree, attempt.base_commit
+    assert model.repo and path and base_commit and target_base
+    title = opened.definitions[attempt.task].title or attempt.task
+    key = key_of(attempt)
+    return Integrate(key, model.repo, path, base_commit, model.target_branch, title, model.verify, target_base)

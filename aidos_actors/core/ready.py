@@ -1,0 +1,81 @@
+"""Ready tasks of one requirement, best first, in lanes: two tasks of one lane never overlap.
+
+An index, not a truth: it is rebuilt from the rows at any time. Every operation is O(log n) on average; what was
+discarded stays in the heaps until it comes to the top.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+
+from aidos_actors.core.requirement import Mode, Task
+
+Rank = tuple[int, int]
+Entry = tuple[Rank, str, str | None]
+
+
+def lane_of(mode: Mode, task: Task) -> str | None:
+    """What the task must not overlap with: None is nothing, a serial requirement is one lane."""
+    if mode is Mode.SERIAL:
+        return ""
+    return task.group if mode is Mode.MIXED else None
+
+
+def rank_of(mode: Mode, task: Task, position: int) -> Rank:
+    """The smaller goes first: file order when serial, else the higher priority and then file order."""
+    return (0, position) if mode is Mode.SERIAL else (-task.priority, position)
+
+
+class Lanes:
+    """Which ready task is next. A held lane offers none; the lane None is never held."""
+
+    def __init__(self) -> None:
+        self._ready: dict[str, Entry] = {}
+        self._by_lane: dict[str, list[Entry]] = {}
+        self._shown: dict[str, Entry] = {}  # the one entry of each free lane that stands in _front
+        self._front: list[Entry] = []
+        self._held: set[str] = set()
+
+    def add(self, task: str, rank: Rank, lane: str | None) -> None:
+        entry = self._ready[task] = (rank, task, lane)
+        if lane is None:
+            heappush(self._front, entry)
+            return
+        heappush(self._by_lane.setdefault(lane, []), entry)
+        if lane not in self._held:
+            self._show(lane)
+
+    def discard(self, task: str) -> None:
+        self._ready.pop(task, None)
+
+    def hold(self, lane: str) -> None:
+        self._held.add(lane)
+        self._shown.pop(lane, None)
+
+    def free(self, lane: str) -> None:
+        self._held.discard(lane)
+        self._show(lane)
+
+    def first(self) -> tuple[Rank, str] | None:
+        """Rank and name of the next task, or None; it stays until ``discard``."""
+        while self._front:
+            entry = self._front[0]
+            rank, task, lane = entry
+            is_shown = lane is None or self._shown.get(lane) is entry
+            if is_shown and self._ready.get(task) is entry:
+                return rank, task
+            heappop(self._front)
+            if is_shown and lane is not None:
+                self._show(lane)
+        return None
+
+    def _show(self, lane: str) -> None:
+        heap = self._by_lane.get(lane, [])
+        while heap and self._ready.get(heap[0][1]) is not heap[0]:
+            heappop(heap)
+        if not heap:
+            self._by_lane.pop(lane, None)
+            self._shown.pop(lane, None)
+        elif self._shown.get(lane) is not heap[0]:
+            self._shown[lane] = heap[0]
+            heappush(self._front, heap[0])

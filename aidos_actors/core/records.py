@@ -1,0 +1,112 @@
+"""What the ledger keeps, one frozen value a row. Moments (``*_at``) are wall-clock seconds since the epoch, UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aidos_actors.core.states import AttemptState, RequirementState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementRecord:
+    """A requirement as submitted. ``document`` is the JSON text of its model; ``position`` the order of submission."""
+
+    id: str
+    title: str
+    state: RequirementState
+    sha256: str
+    document: str
+    position: int
+    created_at: float
+    repo: str | None = None
+    target: str | None = None
+    base_commit: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    deadline_at: float | None = None
+    commit: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task of a requirement. ``attempts`` is the number of the newest attempt, 0 before the first."""
+
+    requirement: str
+    id: str
+    position: int
+    state: TaskState
+    attempts: int = 0
+    own_failures: int = 0
+    infra_faults: int = 0
+    conflicts: int = 0
+    not_before_at: float | None = None
+    commit: str | None = None
+    error: str | None = None
+    result: str | None = None
+    finished_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One try of a task. ``worker`` is the actor path, ``worker_generation`` its incarnation (unique while the system
+    state lives); the minder (pid and start time in clock ticks) is recorded before its command starts."""
+
+    requirement: str
+    task: str
+    number: int
+    state: AttemptState
+    epoch: int
+    leased_at: float
+    worker: str = ""
+    worker_generation: str = ""
+    worktree: str | None = None
+    base_commit: str | None = None
+    minder_pid: int | None = None
+    minder_started: int | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A fact for the journal, not yet numbered."""
+
+    at: float
+    type: str
+    requirement: str | None = None
+    task: str | None = None
+    attempt: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEvent:
+    """A numbered fact: ``seq`` grows by one and never repeats."""
+
+    seq: int
+    at: float
+    type: str
+    requirement: str | None
+    task: str | None
+    attempt: int | None
+    epoch: int
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows to write and facts to record together or not at all. A row replaces the one with the same key."""
+
+    requirements: tuple[RequirementRecord, ...] = ()
+    tasks: tuple[TaskRecord, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
+    events: tuple[NewEvent, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.requirements or self.tasks or self.attempts or self.events)

@@ -1,0 +1,94 @@
+"""A requirement and its tasks as frozen values: what a file says, checked, with defaults filled in.
+
+Reading text into these models, and naming file and line of what is wrong, is the analyzer's work
+(``analyzers/document.py``); here stand only the rules that need no file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+TASKS_MAX = 200_000
+ID_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+
+
+class Mode(StrEnum):
+    SERIAL = "serial"
+    PARALLEL = "parallel"
+    MIXED = "mixed"
+
+
+def check_id(value: str) -> str:
+    """The id itself when it may name a requirement or a task; ``ValueError`` with the rule otherwise."""
+    if not ID_PATTERN.fullmatch(value) or ".." in value or value.endswith(".lock"):
+        raise ValueError(
+            f"{value!r} is not an id: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first and last,"
+            " no '..', not ending in '.lock'"
+        )
+    return value
+
+
+Id = Annotated[str, AfterValidator(check_id)]
+
+
+class Task(BaseModel):
+    """One unit of work. Exactly one of ``run``, ``call`` and ``agent`` says how it is done."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Id
+    title: str = ""
+    run: str | None = None
+    call: str | None = None
+    agent: str | None = None
+    args: dict[str, Any] = Field(default_factory=dict)
+    prompt: str | None = None
+    needs: tuple[Id, ...] = ()
+    timeout_s: float = Field(default=3600.0, gt=0)
+    stall_s: float | None = Field(default=None, gt=0)
+    retries: int = Field(default=3, ge=0, le=1000)
+    priority: int = Field(default=50, ge=0, le=100)
+    group: str | None = None
+    verify: str | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way_to_work(self) -> Task:
+        given = [name for name in ("run", "call", "agent") if getattr(self, name) is not None]
+        if len(given) != 1:
+            what = "none of run, call and agent" if not given else " and ".join(given)
+            raise ValueError(f"task {self.id!r} has {what}; exactly one of run, call, agent is needed")
+        return self
+
+
+class Requirement(BaseModel):
+    """What is to be done. ``repo`` is an absolute path or None (no git); ``base`` None means the branch HEAD names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Id
+    title: str
+    repo: str | None = None
+    base: str | None = None
+    target: str | None = None
+    mode: Mode = Mode.MIXED
+    workers: int | None = Field(default=None, ge=1, le=1000)
+    priority: int = Field(default=50, ge=0, le=100)
+    deadline_s: float | None = Field(default=None, gt=0)
+    verify: str | None = None
+    tasks: tuple[Task, ...] = Field(min_length=1, max_length=TASKS_MAX)
+
+    @property
+    def target_branch(self) -> str:
+        return self.target or f"aidos/{self.id}"
+
+    def content_sha256(self) -> str:
+        """The same for the same meaning, whatever the file's comments, order of keys or spelling of durations."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

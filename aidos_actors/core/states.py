@@ -1,0 +1,146 @@
+"""The life of requirements, tasks and attempts, as tables.
+
+Rules for this file: every change of state in the system is a row here; an event that has no row raises
+``IllegalTransition`` and changes nothing; a new behaviour is a new row, never an ``if`` somewhere else.
+
+A task is *leased* from the moment a worker was promised it until its command has started, *running* until the command
+ended, *integrating* until its commit is on the target. Three ways lead back: ``fail`` is the task's own fault and uses
+up a retry; ``lose`` is a fault of the infrastructure and does not; ``release`` is an orderly hand-back (a drain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from aidos_actors.core.errors import IllegalTransition
+
+
+class RequirementState(StrEnum):
+    WAITING = "waiting"
+    ANALYSING = "analysing"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class TaskState(StrEnum):
+    WAITING = "waiting"
+    READY = "ready"
+    LEASED = "leased"
+    RUNNING = "running"
+    INTEGRATING = "integrating"
+    BACKING_OFF = "backing_off"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class AttemptState(StrEnum):
+    LEASED = "leased"
+    RUNNING = "running"
+    INTEGRATING = "integrating"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    LOST = "lost"
+    RELEASED = "released"
+    CONFLICTED = "conflicted"
+    CANCELLED = "cancelled"
+
+
+R, T, A = RequirementState, TaskState, AttemptState
+
+REQUIREMENT_TRANSITIONS: Mapping[RequirementState, Mapping[str, RequirementState]] = {
+    R.WAITING: {"analyse": R.ANALYSING, "cancel": R.CANCELLED, "fail": R.FAILED},
+    R.ANALYSING: {"plan": R.RUNNING, "fail": R.FAILED, "cancel": R.CANCELLED},
+    R.RUNNING: {"complete": R.DONE, "fail": R.FAILED, "cancel": R.CANCELLED, "pause": R.PAUSED},
+    R.PAUSED: {"resume": R.RUNNING, "cancel": R.CANCELLED, "fail": R.FAILED},
+    R.DONE: {},
+    R.FAILED: {},
+    R.CANCELLED: {},
+}
+
+TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
+    T.WAITING: {"unblock": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED},
+    T.READY: {"lease": T.LEASED, "cancel": T.CANCELLED},
+    T.LEASED: {
+        "start": T.RUNNING,
+        "fail": T.BACKING_OFF,
+        "exhaust": T.FAILED,
+        "lose": T.READY,
+        "release": T.READY,
+        "cancel": T.CANCELLED,
+    },
+    T.RUNNING: {
+        "integrate": T.INTEGRATING,
+        "complete": T.DONE,
+        "fail": T.BACKING_OFF,
+        "exhaust": T.FAILED,
+        "lose": T.READY,
+        "release": T.READY,
+        "cancel": T.CANCELLED,
+    },
+    T.INTEGRATING: {
+        "complete": T.DONE,
+        "redo": T.READY,
+        "fail": T.BACKING_OFF,
+        "exhaust": T.FAILED,
+        "lose": T.READY,
+        "cancel": T.CANCELLED,
+    },
+    T.BACKING_OFF: {"due": T.READY, "cancel": T.CANCELLED},
+    T.DONE: {},
+    T.FAILED: {},
+    T.SKIPPED: {},
+    T.CANCELLED: {},
+}
+
+ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
+    A.LEASED: {
+        "start": A.RUNNING,
+        "fail": A.FAILED,
+        "lose": A.LOST,
+        "release": A.RELEASED,
+        "cancel": A.CANCELLED,
+    },
+    A.RUNNING: {
+        "integrate": A.INTEGRATING,
+        "accept": A.ACCEPTED,
+        "fail": A.FAILED,
+        "lose": A.LOST,
+        "release": A.RELEASED,
+        "cancel": A.CANCELLED,
+    },
+    A.INTEGRATING: {
+        "accept": A.ACCEPTED,
+        "conflict": A.CONFLICTED,
+        "fail": A.FAILED,
+        "lose": A.LOST,
+        "cancel": A.CANCELLED,
+    },
+    A.ACCEPTED: {},
+    A.FAILED: {},
+    A.LOST: {},
+    A.RELEASED: {},
+    A.CONFLICTED: {},
+    A.CANCELLED: {},
+}
+
+REQUIREMENT_FINAL = frozenset(state for state, row in REQUIREMENT_TRANSITIONS.items() if not row)
+TASK_FINAL = frozenset(state for state, row in TASK_TRANSITIONS.items() if not row)
+ATTEMPT_OPEN = frozenset(state for state, row in ATTEMPT_TRANSITIONS.items() if row)
+
+State = TypeVar("State", bound=StrEnum)
+
+
+def next_state(table: Mapping[State, Mapping[str, State]], state: State, event: str) -> State:
+    """The state after ``event``. Raises ``IllegalTransition``, naming what would be allowed; nothing is changed."""
+    row = table[state]
+    if event not in row:
+        allowed = ", ".join(sorted(row)) or "none: it is final"
+        raise IllegalTransition(f"{type(state).__name__} {state.value!r} has no event {event!r} (allowed: {allowed})")
+    return row[event]

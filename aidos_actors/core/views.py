@@ -1,0 +1,80 @@
+"""What users and programs see of rows and events: plain dictionaries, keys and states as promised.
+
+The keys are promises; a key may be added, none changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.states import TaskState
+
+
+def rfc3339(at: float | None) -> str | None:
+    """The moment (seconds since the epoch) as RFC 3339 UTC with milliseconds; None stays None.
+
+    >>> rfc3339(0.25)
+    '1970-01-01T00:00:00.250Z'
+    """
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def task_view(task: TaskRecord) -> dict[str, Any]:
+    """One task of ``status ID``. ``attempts`` is how many there were."""
+    return {
+        "id": task.id,
+        "state": task.state.value,
+        "attempts": task.attempts,
+        "infra_faults": task.infra_faults,
+        "commit": task.commit,
+        "error": task.error,
+    }
+
+
+def status_view(requirement: RequirementRecord, tasks: Sequence[TaskRecord]) -> dict[str, Any]:
+    """``status ID``: the requirement with its tasks in file order."""
+    in_order = sorted(tasks, key=lambda task: task.position)
+    done = sum(task.state is TaskState.DONE for task in in_order)
+    summary = _summary(requirement, done, len(in_order))
+    return {**summary, "tasks": [task_view(task) for task in in_order]}
+
+
+def requirement_list_view(
+    requirements: Iterable[RequirementRecord], progress: Mapping[str, tuple[int, int]]
+) -> dict[str, Any]:
+    """``status`` without ID, oldest first. ``progress`` is (done, total) by requirement; (0, 0) when it has no plan."""
+    in_order = sorted(requirements, key=lambda requirement: requirement.position)
+    return {"requirements": [_summary(record, *progress.get(record.id, (0, 0))) for record in in_order]}
+
+
+def event_view(event: JournalEvent) -> dict[str, Any]:
+    """One line of ``events``."""
+    return {
+        "seq": event.seq,
+        "at": rfc3339(event.at),
+        "type": event.type,
+        "requirement": event.requirement,
+        "task": event.task,
+        "attempt": event.attempt,
+        "epoch": event.epoch,
+        "data": dict(event.data),
+    }
+
+
+def _summary(requirement: RequirementRecord, done: int, total: int) -> dict[str, Any]:
+    return {
+        "id": requirement.id,
+        "title": requirement.title,
+        "state": requirement.state.value,
+        "progress": {"done": done, "total": total},
+        "target": requirement.target,
+        "commit": requirement.commit,
+        "error": requirement.error,
+        "started_at": rfc3339(requirement.started_at),
+        "finished_at": rfc3339(requirement.finished_at),
+    }

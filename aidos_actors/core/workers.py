@@ -1,0 +1,168 @@
+"""What workers say: that they live, what they hold, what happened to it; and what their silence or death means.
+
+A word about an attempt counts only from the very worker life that holds it. Any other is refused, noted once, and
+answered so that the worker drops what it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from aidos_actors.core.attempts import clear_up, is_duplicate_of, lose, release, started
+from aidos_actors.core.attempts import ended as attempt_ended
+from aidos_actors.core.books import holder_of, key_of
+from aidos_actors.core.crew import Draining
+from aidos_actors.core.draft import Draft
+from aidos_actors.core.orders import Acknowledge, AttemptKey, AttemptOutcome, AttemptReport, End, WorkerId
+from aidos_actors.core.owed import is_unprepared
+from aidos_actors.core.records import AttemptRecord
+from aidos_actors.core.states import AttemptState
+
+UNKNOWN_END = AttemptOutcome(ok=False, error="the worker gave no outcome", fault="infra")
+
+
+def worker_up(draft: Draft, worker: WorkerId, slots: int) -> None:
+    """It may be leased to, and no other life of its path may. A word of a life known to be over changes nothing.
+
+    Should a late word of an older life push the living one out, the living one comes back by saying it is up again;
+    workers therefore repeat it now and then.
+    """
+    crew = draft.books.crew
+    if worker in crew.gone:
+        return
+    for other in {*draft.books.held, *crew.slots}:
+        if other.path == worker.path and other != worker:
+            _lose_all(draft, other, "the worker was replaced")
+            draft.set_crew(draft.books.crew.without(other))
+    draft.set_crew(draft.books.crew.with_worker(worker, slots))
+
+
+def worker_gone(draft: Draft, worker: WorkerId) -> None:
+    """Everything it held is lost, and it will not come back."""
+    _lose_all(draft, worker, "the worker is gone")
+    draft.set_crew(draft.books.crew.without(worker).burying(worker))
+
+
+def unreported(draft: Draft, worker: WorkerId) -> None:
+    """The adoption window is over without its report: what it held is lost, whether it lives or not."""
+    _lose_all(draft, worker, "the worker did not report after the scheduler's restart")
+    draft.set_crew(draft.books.crew.heard(worker))
+
+
+def worker_report(draft: Draft, worker: WorkerId, reports: Sequence[AttemptReport]) -> None:
+    """``reports`` is all it holds: that is adopted and caught up with; what is missing is lost or told once more."""
+    draft.set_crew(draft.books.crew.heard(worker))
+    for report in reports:
+        _take_report(draft, worker, report)
+    reported = {report.key for report in reports}
+    for attempt in held_by(draft, worker):
+        if key_of(attempt) in reported:
+            continue
+        # Once it ran, the worker had it and has it no more; before that, the order may not have arrived yet.
+        if attempt.started_at is not None:
+            lose(draft, attempt, "the worker does not hold it any more")
+        else:
+            draft.remind(attempt)
+
+
+def minded(draft: Draft, worker: WorkerId, key: AttemptKey, pid: int, started_ticks: int) -> None:
+    """The attempt runs and gets ``Go``; unless nothing is to start any more: then it gets ``End``."""
+    attempt = _held(draft, worker, key)
+    if attempt is None:
+        _refuse_running(draft, worker, key, "minded")
+    elif attempt.state is AttemptState.LEASED and draft.books.crew.draining is Draining.NO:
+        started(draft, attempt, pid, started_ticks)
+    elif attempt.state is AttemptState.RUNNING and (attempt.minder_pid, attempt.minder_started) != (pid, started_ticks):
+        draft.note_refusal(key, result="minded", minder_pid=pid)
+    else:
+        draft.remind(attempt)
+
+
+def ended(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptOutcome) -> None:
+    """The outcome is on record, or was already, or is refused; in each case the worker may forget it."""
+    draft.order(Acknowledge(worker, key))
+    attempt = _held(draft, worker, key)
+    if attempt is not None:
+        attempt_ended(draft, attempt, outcome)
+        return
+    known = draft.books.attempt(key)
+    if known is None or not is_duplicate_of(known, worker):
+        draft.note_refusal(key, result="ended", worker=worker.path, incarnation=worker.incarnation)
+        clear_up(draft, key)  # it may have made a folder after the first one was discarded
+
+
+def drain(draft: Draft, deadline_at: float) -> None:
+    """Nothing new starts; what was leased and has not started goes back."""
+    crew = draft.books.crew
+    if crew.draining is not Draining.NO:
+        return
+    draft.set_crew(replace(crew, draining=Draining.NO_STARTS, drain_until_at=deadline_at))
+    for attempt in _all_held(draft):
+        if is_unprepared(draft.books.open[attempt.requirement], attempt):
+            release(draft, attempt)
+        elif attempt.state is AttemptState.LEASED:
+            draft.remind(attempt)
+
+
+def end_running(draft: Draft) -> None:
+    """The drain time is over: running commands are ended, and go back unharmed."""
+    crew = draft.books.crew
+    if crew.draining is Draining.END_ALL:
+        return
+    draft.set_crew(replace(crew, draining=Draining.END_ALL))
+    for attempt in _all_held(draft):
+        if is_unprepared(draft.books.open[attempt.requirement], attempt):
+            release(draft, attempt)
+        else:
+            draft.remind(attempt)
+
+
+def held_by(draft: Draft, worker: WorkerId) -> list[AttemptRecord]:
+    """The attempts that worker may have, in the order they were leased."""
+    keys = draft.books.held.get(worker, {})
+    return [attempt for key in keys if (attempt := draft.books.attempt(key)) is not None]
+
+
+def _lose_all(draft: Draft, worker: WorkerId, reason: str) -> None:
+    for attempt in held_by(draft, worker):
+        lose(draft, attempt, reason)
+
+
+def _all_held(draft: Draft) -> list[AttemptRecord]:
+    return [attempt for worker in tuple(draft.books.held) for attempt in held_by(draft, worker)]
+
+
+def _take_report(draft: Draft, worker: WorkerId, report: AttemptReport) -> None:
+    attempt = _held(draft, worker, report.key)
+    if report.phase != "ended" and attempt is None:
+        _refuse_running(draft, worker, report.key, report.phase)
+        return
+    if attempt is not None and attempt.epoch != draft.books.epoch:
+        attempt = draft.save_attempt(replace(attempt, epoch=draft.books.epoch))
+        draft.note("attempt_adopted", attempt, worker=worker.path, phase=report.phase)
+    pid, ticks = report.minder_pid, report.minder_started
+    if attempt is not None and attempt.state is AttemptState.LEASED and pid is not None and ticks is not None:
+        minded(draft, worker, report.key, pid, ticks)
+    elif attempt is not None and report.phase != "ended" and not _is_as_told(draft, attempt, report):
+        draft.remind(attempt)
+    if report.phase == "ended":
+        ended(draft, worker, report.key, report.outcome or UNKNOWN_END)
+
+
+def _is_as_told(draft: Draft, attempt: AttemptRecord, report: AttemptReport) -> bool:
+    """The worker already does what it is owed to be told."""
+    told = (attempt.state, report.phase)
+    done = ((AttemptState.LEASED, "starting"), (AttemptState.RUNNING, "running"))
+    return told in done and draft.books.crew.draining is Draining.NO
+
+
+def _held(draft: Draft, worker: WorkerId, key: AttemptKey) -> AttemptRecord | None:
+    """The attempt if this life of the worker holds it."""
+    attempt = draft.books.attempt(key)
+    return attempt if attempt is not None and attempt.ended_at is None and holder_of(attempt) == worker else None
+
+
+def _refuse_running(draft: Draft, worker: WorkerId, key: AttemptKey, phase: str) -> None:
+    draft.note_refusal(key, result=phase, worker=worker.path, incarnation=worker.incarnation)
+    draft.order(End(worker, key, "cancel"))

@@ -1,0 +1,77 @@
+"""What must hold in every world at every write: the laws a board may never break."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from board_doers import SLOTS, Ledger, Truth, key_of
+
+from aidos_actors.core.orders import AttemptKey, Step
+from aidos_actors.core.requirement import Mode, Requirement, Task
+from aidos_actors.core.states import ATTEMPT_OPEN, REQUIREMENT_FINAL, TASK_FINAL, TaskState
+
+
+class Laws:
+    """Judges the rows in ``ledger`` and the ``truth`` by what the requirements say."""
+
+    def __init__(self, models: list[Requirement], ledger: Ledger, truth: Truth, worktrees_max: int) -> None:
+        self.models = {model.id: model for model in models}
+        self.tasks = {(model.id, task.id): task for model in models for task in model.tasks}
+        self.ledger, self.truth, self.worktrees_max = ledger, truth, worktrees_max
+
+    def write(self, step: Step) -> None:
+        """The step is in the ledger, and every law holds."""
+        before = {key: task.state for key, task in self.ledger.tasks.items()}
+        leased = [attempt for attempt in step.batch.attempts if key_of(attempt) not in self.ledger.attempts]
+        self.ledger.write(step)
+        for key, state in before.items():
+            assert state not in TASK_FINAL or self.ledger.tasks[key].state is state, f"{key} left {state}"
+        for attempt in leased:
+            key = (attempt.requirement, attempt.task)
+            assert before[key] not in TASK_FINAL, f"{key} was {before[key]} and got another attempt"
+            for need in self.tasks[key].needs:
+                assert self.ledger.tasks[key[0], need].state is TaskState.DONE, f"{key} leased before {need} was done"
+        self._check_counts()
+        self._check_overlap()
+
+    def command_starts(self, key: AttemptKey) -> None:
+        """A command is about to run: none of its task or lane may live, and its task may not be done."""
+        lane = self._lane(key.requirement, key.task)
+        alive = {other for other in self.truth.minders.values() if other != key and other in self.truth.went}
+        beside = [other for other in alive if self._lane(other.requirement, other.task) == lane]
+        assert not beside, f"{key} runs beside {beside}"
+        assert self.ledger.tasks[key.requirement, key.task].state is not TaskState.DONE, f"{key} runs after it was done"
+        self.truth.went.add(key)
+
+    def _check_counts(self) -> None:
+        rows = self.ledger
+        for key, task in rows.tasks.items():
+            assert task.own_failures <= self.tasks[key].retries + 1
+        done = Counter((event.requirement, event.task) for event in rows.events if event.type == "task_done")
+        assert done == Counter(key for key, task in rows.tasks.items() if task.state is TaskState.DONE)
+        kept = Counter(attempt.requirement for attempt in rows.attempts.values() if attempt.worktree is not None)
+        assert max(kept.values(), default=0) <= self.worktrees_max
+        ended = {name for name, each in rows.requirements.items() if each.state in REQUIREMENT_FINAL}
+        assert not ended & set(kept), "a requirement ended before its worktrees were gone"
+
+    def _check_overlap(self) -> None:
+        busy = [a for a in self.ledger.attempts.values() if a.state in ATTEMPT_OPEN or a.ended_at is None]
+        of_task = Counter((a.requirement, a.task) for a in busy if a.state in ATTEMPT_OPEN)
+        assert max(of_task.values(), default=0) <= 1, f"two open attempts of a task: {of_task}"
+        lanes = Counter(self._lane(a.requirement, a.task) for a in busy)
+        assert max(lanes.values(), default=0) <= 1, f"overlap in a lane: {lanes}"
+        held = [a for a in busy if a.ended_at is None]
+        by_worker = Counter((a.worker, a.worker_generation) for a in held)
+        assert max(by_worker.values(), default=0) <= SLOTS
+        for name, count in Counter(a.requirement for a in held).items():
+            assert count <= (self.models[name].workers or count), f"{name}: {count} tasks at once"
+
+    def _lane(self, requirement: str, task: str) -> tuple[str, ...]:
+        mode, definition = self.models[requirement].mode, self.tasks[requirement, task]
+        if mode is Mode.SERIAL:
+            return (requirement,)
+        return (requirement, "group", _group(mode, definition)) if _group(mode, definition) else (requirement, task, "")
+
+
+def _group(mode: Mode, task: Task) -> str:
+    return "" if mode is Mode.PARALLEL or task.group is None else task.group

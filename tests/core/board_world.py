@@ -1,0 +1,242 @@
+"""A small random world around a board: workers, GitOps, an analyzer, and everything that may go wrong.
+
+Messages between a pair stay in order, may be lost with the death of either end, and may come twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from board_doers import INFRA, OK, OWN, SLOTS, GitOps, Ledger, Truth, Worker
+from board_laws import Laws
+
+from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.orders import (
+    Analyse,
+    Discard,
+    Integrate,
+    Integration,
+    Order,
+    Prepare,
+    Step,
+    WorkerId,
+)
+from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState
+
+PATHS = ("w/1", "w/2")
+CALM_ROUNDS_MAX = 3000
+KINDS = 64
+CANCEL = 62
+SETTINGS = Settings(workers_total=2 * SLOTS, worktrees_max=6)
+CONFLICT = Integration(None, "conflict")
+RED = Integration(None, "gate_failed", "red", 1)
+
+
+class World:
+    """``act(choice)`` lets one thing happen; ``calm()`` ends all faults and lets everything finish."""
+
+    def __init__(self, models: list[Requirement], *, has_own_failures: bool = True) -> None:
+        self.outcomes = (OK, OK, OK, OK, OWN, OWN, INFRA, OK) if has_own_failures else (OK, INFRA)
+        self.verdicts = {1: CONFLICT, 2: RED} if has_own_failures else {1: CONFLICT}
+        self.ledger, self.truth = Ledger(), Truth()
+        self.laws = Laws(models, self.ledger, self.truth, SETTINGS.worktrees_max)
+        self.now, self.epoch, self._lives = 1000.0, 1, 0
+        self.to_scheduler: dict[str, deque] = {}
+        self.past: deque = deque(maxlen=20)
+        self.gitops = GitOps(self.truth, self.outbox("gitops"))
+        self.to_analyzer: deque[Analyse] = deque()
+        self.workers: dict[str, Worker] = {}
+        self.is_draining = False
+        self.board = self.restored()
+        self.revive_workers()
+        for position, model in enumerate(models):
+            document = model.model_dump_json()
+            self.take(self.board.submit(model, base_commit="base", document=document, position=position, known=None,
+                                        now=self.now))  # fmt: skip
+
+    def restored(self) -> Board:
+        return self.ledger.board(self.epoch, self.now, SETTINGS)
+
+    def take(self, step: Step, *, is_sent: bool = True) -> None:
+        self.laws.write(step)
+        for order in step.orders if is_sent else ():
+            self.send(order)
+
+    def send(self, order: Order) -> None:
+        if isinstance(order, Analyse):
+            self.to_analyzer.append(order)
+        elif isinstance(order, Prepare | Integrate | Discard):
+            self.gitops.inbox.append(order)
+        else:
+            worker = self.workers.get(order.worker.path)
+            if worker is not None and worker.me == order.worker:
+                worker.inbox.append(order)
+
+    def outbox(self, sender: str) -> deque:
+        return self.to_scheduler.setdefault(sender, deque())
+
+    @property
+    def senders(self) -> list[str]:
+        return [sender for sender, words in self.to_scheduler.items() if words]
+
+    def deliver(self, sender: str, *, is_sent: bool = True) -> None:
+        word = self.to_scheduler[sender].popleft()
+        self.past.append(word)
+        self.hear(word, is_sent=is_sent)
+
+    def hear(self, word: tuple, *, is_sent: bool = True) -> None:
+        verb, args = word
+        self.take(getattr(self.board, verb)(*args, now=self.now), is_sent=is_sent)
+
+    # The doers
+
+    def revive_workers(self) -> None:
+        for path in PATHS:
+            if path not in self.workers:
+                self._lives += 1
+                me = WorkerId(path, f"life-{self._lives}")
+                self.workers[path] = Worker(me, self.truth, self.laws.command_starts, self.outbox(me.incarnation))
+
+    def kill(self, worker: Worker) -> None:
+        del self.workers[worker.me.path]
+        worker.die()
+        self.outbox("supervisor").append(("worker_gone", (worker.me.path, worker.me.incarnation)))
+
+    def orphan_dies(self) -> None:
+        owned = {held.pid for worker in self.workers.values() for held in worker.held.values()}
+        for pid in [pid for pid in self.truth.minders if pid not in owned][:1]:
+            del self.truth.minders[pid]
+
+    def analyzer_acts(self) -> None:
+        self.outbox("analyzer").append(("analysed", (self.to_analyzer.popleft().requirement,)))
+
+    # What may happen
+
+    def act(self, choice: int) -> None:
+        """One thing happens, if it can: mostly somebody does the next thing, sometimes something breaks."""
+        kind, which = choice % KINDS, choice // KINDS
+        worker = self.workers[sorted(self.workers)[which % len(self.workers)]] if self.workers else None
+        held = sorted(worker.held) if worker else []
+        if kind < 18 and self.senders:
+            self.deliver(self.senders[which % len(self.senders)])
+        elif kind < 30 and worker and worker.inbox:
+            worker.receive(worker.inbox.popleft())
+        elif kind < 42 and worker and held:
+            worker.advance(held[which // 2 % len(held)], self.outcomes[which % len(self.outcomes)])
+        elif kind < 51 and self.gitops.inbox:
+            self.gitops.act(self.verdicts.get(which % 8))
+        elif kind < 53 and self.to_analyzer:
+            self.analyzer_acts()
+        elif kind < 55:
+            self.orphan_dies()
+        elif kind == 55 and self.past:
+            self.hear(self.past[which % len(self.past)])
+        elif kind > 55:
+            self.fault(kind, which, worker)
+
+    def fault(self, kind: int, which: int, worker: Worker | None) -> None:
+        if kind == 56 and worker:
+            self.kill(worker)
+        elif kind == 57:
+            self.revive_workers()
+        elif kind == 58:
+            if self.senders and which % 3 == 0:  # it dies between writing and sending
+                self.deliver(self.senders[which % len(self.senders)], is_sent=False)
+            self.restart_scheduler(loses_inbox=which % 2 == 0)
+        elif kind == 59 and which % 4 == 0:
+            self.is_draining = True
+            self.take(self.board.drain(self.now, self.now + 10))
+        elif kind == 60:
+            self.now += (0.5, 1.0, 4.0, 30.0)[which % 4]
+            self.take(self.board.tick(self.now))
+        elif kind == 61:
+            self.gitops.inbox.clear()  # it dies, and is told what it is owed
+            self.send_owed("gitops")
+        elif kind == CANCEL and which % 8 == 0:
+            self.cancel(which // 8)
+        elif worker:
+            worker.report()
+        self.check_restored()
+
+    def restart_scheduler(self, *, loses_inbox: bool) -> None:
+        self.epoch += 1
+        self.is_draining = False
+        for sender, words in self.to_scheduler.items():
+            if loses_inbox and sender != "supervisor":  # deaths are told again by whoever supervises
+                words.clear()
+        self.board = self.restored()
+        for worker in self.workers.values():
+            worker.say_up()
+        self.send_owed("analyzer")
+        self.send_owed("gitops")
+
+    def send_owed(self, role: str) -> None:
+        for order in self.board.owed(role):
+            self.send(order)
+
+    def cancel(self, which: int) -> None:
+        name = sorted(self.laws.models)[which % len(self.laws.models)]
+        record, tasks = self.ledger.requirements[name], self.laws.models[name].tasks
+        if record.state not in REQUIREMENT_FINAL:
+            is_whole = which % 3 == 0 or record.state is not RequirementState.RUNNING
+            self.take(self.board.cancel(name, None if is_whole else tasks[which % len(tasks)].id, now=self.now))
+
+    def check_restored(self) -> None:
+        """The rows alone give the same orders, the same alarm and the same next leases as the living board."""
+        if self.is_draining:
+            return
+        other = self.restored()
+        for role in ("analyzer", "gitops", "worker"):
+            assert other.owed(role) == self.board.owed(role)
+        other._books.crew = self.board._books.crew
+        assert other.next_due_at() == self.board.next_due_at()
+        ours, theirs = self.board.dispatch(self.now), other.dispatch(self.now)
+        assert set(ours.batch.attempts) == set(theirs.batch.attempts)
+        self.take(ours)
+
+    # The end
+
+    @property
+    def is_over(self) -> bool:
+        return all(record.state in REQUIREMENT_FINAL for record in self.ledger.requirements.values())
+
+    def calm(self) -> None:
+        """No more faults: everything finishes, and nothing is left behind."""
+        if self.is_draining:
+            self.restart_scheduler(loses_inbox=False)
+        self.revive_workers()
+        for _ in range(CALM_ROUNDS_MAX):
+            if self.is_over and not self.is_anything_said:
+                break
+            self.calm_round()
+        assert self.is_over, [task for task in self.ledger.tasks.values() if task.state not in TASK_FINAL]
+        assert not self.truth.folders, f"left behind: {self.truth.folders}"
+        assert self.board.held_count == 0 and self.board.open_requirements == ()
+
+    @property
+    def is_anything_said(self) -> bool:
+        inboxes = (worker.inbox for worker in self.workers.values())
+        return bool(self.senders or self.gitops.inbox or any(inboxes))
+
+    def calm_round(self) -> None:
+        if not self.is_anything_said:  # what workers repeat now and then
+            for worker in self.workers.values():
+                worker.say_up()
+        for sender in self.senders:
+            self.deliver(sender)
+        self.orphan_dies()
+        for worker in self.workers.values():
+            if worker.inbox:
+                worker.receive(worker.inbox.popleft())
+            for key in sorted(worker.held):
+                worker.advance(key, OK)
+        if self.to_analyzer:
+            self.analyzer_acts()
+        if self.gitops.inbox:
+            self.gitops.act(None)
+        due_at = self.board.next_due_at()
+        if due_at is not None and not self.senders:
+            self.now = max(self.now, due_at)
+            self.take(self.board.tick(self.now))
+        self.take(self.board.dispatch(self.now))

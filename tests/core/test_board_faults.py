@@ -1,0 +1,185 @@
+"""Failures: which use up a retry, which do not, and what results nobody waits for come to."""
+
+from __future__ import annotations
+
+import pytest
+from board_bench import INTEGRATED, W1, W2, Bench
+from board_doers import INFRA, OK, OWN
+
+from aidos_actors.core import books
+from aidos_actors.core.orders import Acknowledge, AttemptKey, AttemptOutcome, Discard, End, Integration
+from aidos_actors.core.states import AttemptState, RequirementState, TaskState
+
+A1, A9 = AttemptKey("r", "a", 1), AttemptKey("r", "a", 9)
+RELEASED = AttemptOutcome(ok=False, fault="released")
+STOPPED = AttemptOutcome(ok=False, fault="cancelled")
+CONFLICT = Integration(None, "conflict", "both changed x")
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_a_task_fails_after_its_first_attempt_and_its_retries_have_failed(retries: int) -> None:
+    bench = Bench({"a": {"retries": retries}, "b": {"needs": ["a"]}, "c": {"needs": ["b"]}, "d": {"priority": 1}})
+    for failures in range(1, retries + 1):
+        bench.end(bench.run(), OWN)
+        bench.discard()
+        task = bench.task()
+        assert (task.state, task.own_failures) == (TaskState.BACKING_OFF, failures)
+        assert task.not_before_at == bench.board.next_due_at() == bench.now + 1.0
+        bench.tick(after_s=0.5)
+        assert bench.task().state is TaskState.BACKING_OFF
+        bench.tick(after_s=0.5)
+        assert (bench.task().state, bench.task().not_before_at) == (TaskState.READY, None)
+        assert bench.events().count("task_ready") == 2 + failures, "a and d at first, then once for each retry"
+    bench.end(bench.run(), OWN)
+    bench.discard()
+    task = bench.task()
+    assert (task.state, task.own_failures, task.attempts) == (TaskState.FAILED, retries + 1, retries + 1)
+    assert [bench.task(name).state for name in "bcd"] == [TaskState.SKIPPED, TaskState.SKIPPED, TaskState.READY]
+    bench.finish(bench.run())
+    assert bench.task("d").state is TaskState.DONE
+    assert (bench.record().state, bench.record().error) == (RequirementState.FAILED, "task a failed: no")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "infra_faults"),
+    [(INFRA, AttemptState.LOST, 1), (RELEASED, AttemptState.RELEASED, 0), (STOPPED, AttemptState.RELEASED, 0)],
+)
+@pytest.mark.parametrize("is_running", [True, False])
+def test_what_is_not_the_task_s_fault_uses_up_no_retry(
+    outcome: AttemptOutcome, state: AttemptState, infra_faults: int, is_running: bool
+) -> None:
+    bench = Bench({"a": {"retries": 0}})
+    key = bench.end(bench.run() if is_running else bench.lease(), outcome)
+    assert bench.attempt(key).state is state
+    task = bench.task()
+    assert (task.state, task.own_failures, task.infra_faults) == (TaskState.READY, 0, infra_faults)
+    assert bench.lease().number == 2, "ready at once"
+
+
+def test_an_infrastructure_that_stays_ill_is_asked_less_and_less_often() -> None:
+    bench = Bench({"a": {"retries": 0}}, repo="/repo", settings={"infra_delay_max_s": 2.5})
+    waits = []
+    for _ in range(5):
+        bench.take(bench.board.prepare_failed(bench.lease(), "disk full", bench.now))
+        waits.append((bench.task().not_before_at or bench.now) - bench.now)
+        assert bench.task().state is TaskState.READY
+        assert not waits[-1] or not bench.dispatch().batch.attempts, "it waits"
+        bench.tick(after_s=waits[-1])
+    assert waits == [0.0, 1.0, 2.0, 2.5, 2.5]
+    assert (bench.task().own_failures, bench.task().infra_faults) == (0, 5)
+
+
+def lose_worker(bench: Bench, times: int) -> None:
+    """The task runs and its worker dies, so many times; each time another life of it comes up."""
+    for _ in range(times):
+        key = bench.run()
+        worker = bench.worker(key)
+        bench.take(bench.board.worker_gone(worker.path, worker.incarnation, bench.now))
+        bench.discard()
+        life = type(worker)(worker.path, f"{worker.incarnation}+")
+        bench.take(bench.board.worker_up(life, 1, bench.now))
+
+
+def test_a_command_may_lose_any_number_of_workers() -> None:
+    bench = Bench({"a": {"retries": 0}})
+    lose_worker(bench, 12)
+    assert (bench.task().state, bench.task().own_failures, bench.task().infra_faults) == (TaskState.READY, 0, 12)
+
+
+def test_every_fifth_worker_in_a_row_that_a_callable_takes_down_is_its_own_failure() -> None:
+    bench = Bench({"a": {"call": "m:f", "retries": 1}})
+    lose_worker(bench, 4)
+    assert bench.task().own_failures == 0
+    bench.restart()  # the row of deaths is in the ledger, not in the board
+    bench.take(bench.board.worker_up(W1, 1, bench.now))
+    lose_worker(bench, 1)
+    task = bench.task()
+    assert (task.own_failures, task.infra_faults, task.state) == (1, 4, TaskState.BACKING_OFF)
+    assert "5 times in a row" in (task.error or "")
+
+
+def test_a_row_of_deaths_ends_when_an_attempt_ends_by_itself() -> None:
+    bench = Bench({"a": {"call": "m:f", "retries": 9}})
+    lose_worker(bench, 4)
+    bench.end(bench.run(), OWN)
+    bench.tick(after_s=1.0)
+    lose_worker(bench, 4)
+    assert bench.task().own_failures == 1
+
+
+def test_conflicts_are_done_again_up_to_a_limit() -> None:
+    bench = Bench({"a": {"retries": 1}}, repo="/repo", settings={"conflicts_max": 2})
+    for number in (1, 2):
+        bench.finish(bench.run(), CONFLICT)
+        assert (bench.task().state, bench.task().conflicts) == (TaskState.READY, number)
+    key = bench.run()
+    bench.finish(key, CONFLICT)
+    assert bench.attempt(key).state is AttemptState.CONFLICTED
+    assert (bench.task().state, bench.task().own_failures) == (TaskState.BACKING_OFF, 1)
+
+
+@pytest.mark.parametrize("verdict", ["gate_failed", "refused"])
+def test_what_must_not_be_published_is_the_task_s_own_failure(verdict: str) -> None:
+    bench = Bench({"a": {"retries": 0}}, repo="/repo")
+    key = bench.run()
+    bench.finish(key, Integration(None, verdict, "the reason", 3))  # type: ignore[arg-type]
+    assert (bench.task().state, bench.task().error) == (TaskState.FAILED, "the reason")
+    assert (bench.attempt(key).state, bench.attempt(key).exit_code) == (AttemptState.FAILED, 3)
+    (event,) = [each for each in bench.ledger.events if each.type == "attempt_ended" and each.data["fault"] == "own"]
+    assert event.data == {"fault": "own", "exit_code": 3, "stage": verdict, "error": "the reason"}
+
+
+LATE_A9 = Discard(A9, None, "/w/r/a/9", ())
+
+
+@pytest.mark.parametrize(
+    ("verb", "args", "answers"),
+    [
+        ("ended", (W1, A9, OK), [Acknowledge(W1, A9), LATE_A9]),
+        ("ended", (W2, A1, OK), [Acknowledge(W2, A1)]),
+        ("minded", (W1, A9, 1, 1), [End(W1, A9, "cancel")]),
+        ("minded", (W2, A1, 1, 1), [End(W2, A1, "cancel")]),
+        ("minded", (W1, A1, 8, 88), []),
+        ("prepared", (A9, "head"), [LATE_A9]),
+        ("prepare_failed", (A9, "disk full"), []),
+        ("integrated", (A9, INTEGRATED), []),
+        ("ended", (W1, AttemptKey("gone", "a", 1), OK), None),
+    ],
+)
+def test_a_result_nobody_waits_for_changes_nothing_and_is_noted_once(verb: str, args: tuple, answers) -> None:
+    bench = Bench({"a": {}})
+    assert bench.run() == A1
+    for events in (["stale_result_refused"], []):
+        step = getattr(bench.board, verb)(*args, now=bench.now)
+        assert [event.type for event in step.batch.events] == events
+        assert not (step.batch.requirements or step.batch.tasks or step.batch.attempts)
+        assert answers is None or list(step.orders) == answers
+    assert bench.attempt(A1).state is AttemptState.RUNNING
+
+
+def test_a_worktree_that_came_too_late_is_discarded() -> None:
+    bench = Bench({"a": {}}, repo="/repo")
+    bench.lease()
+    bench.take(bench.board.worker_gone("w/1", "first", bench.now))
+    for _ in range(2):
+        assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),)
+        bench.take(bench.board.prepared(A1, "head", bench.now))
+    bench.take(bench.board.discarded(A1, bench.now))
+    bench.take(bench.board.prepared(A1, "head", bench.now))
+    assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),), "made again after it was discarded"
+
+
+def test_an_end_that_is_told_again_is_only_acknowledged() -> None:
+    bench = Bench({"a": {}}, repo="/repo")
+    key = bench.end(bench.run())
+    again = bench.board.ended(W1, key, OK, bench.now)
+    assert (again.orders, again.batch.is_empty) == ((Acknowledge(W1, key),), True)
+
+
+def test_the_memory_of_refused_results_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books, "REFUSED_MAX", 3)
+    bench = Bench({"a": {}})
+    for number in range(10, 20):
+        bench.take(bench.board.integrated(AttemptKey("r", "a", number), INTEGRATED, bench.now))
+    assert len(bench.board._books.refused) == 3
+    assert bench.events().count("stale_result_refused") == 10

@@ -1,0 +1,156 @@
+"""Who gets which task next: the choice itself, the order of ready tasks, and the limits of requirements and workers."""
+
+from __future__ import annotations
+
+import pytest
+from board_bench import W1, W2, Bench, requirement
+from board_doers import OWN
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_board_faults import lose_worker
+
+from aidos_actors.core.dispatch import Candidate, Lease, Load, next_lease
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, WorkerId
+from aidos_actors.core.ready import Lanes
+
+W3 = WorkerId("w/3", "first")
+A, B, ALONE = Candidate("r", "a"), Candidate("r", "b"), Candidate("r", "x", must_be_alone=True)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "crew", "expected"),
+    [
+        ([], [Load(W1, 1, 0)], None),
+        ([A], [], None),
+        ([A], [Load(W1, 1, 1)], None),
+        ([A, B], [Load(W1, 1, 0)], ("a", W1)),
+        ([A], [Load(W2, 2, 0), Load(W1, 2, 0)], ("a", W1)),
+        ([A], [Load(W1, 9, 1), Load(W2, 9, 0)], ("a", W2)),
+        ([A], [Load(W1, 2, 1, is_alone=True)], None),
+        ([A], [Load(W1, 2, 1, is_alone=True), Load(W2, 2, 1)], ("a", W2)),
+        ([ALONE, A], [Load(W1, 2, 1), Load(W2, 2, 0)], ("x", W2)),
+        ([ALONE, A], [Load(W1, 2, 1)], None),
+        ([ALONE, A], [Load(W1, 3, 1), Load(W2, 3, 2)], ("a", W2)),
+        ([ALONE, ALONE, A], [Load(W1, 3, 1), Load(W2, 3, 2)], None),
+    ],
+)
+def test_the_first_candidate_that_fits_goes_to_the_least_loaded_worker(candidates, crew, expected) -> None:
+    lease = next_lease(candidates, crew)
+    assert lease == (Lease("r", *expected) if expected else None)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("adhf"), st.integers(0, 9)), max_size=60))
+def test_lanes_agree_with_looking_at_every_task(steps: list[tuple[str, int]]) -> None:
+    """add, discard, hold, free: always the best ready task of a lane that is not held."""
+    lanes, ready, held = Lanes(), {}, set()
+    lane_of = {f"t{n}": (None, "x", "y")[n % 3] for n in range(10)}
+    for verb, number in steps:
+        task, lane = f"t{number}", ("x", "y")[number % 2]
+        if verb == "a":
+            ready[task] = (-(number // 4), number)
+            lanes.add(task, ready[task], lane_of[task])
+        elif verb == "d":
+            ready.pop(task, None)
+            lanes.discard(task)
+        elif verb == "h":
+            held.add(lane)
+            lanes.hold(lane)
+        else:
+            held.discard(lane)
+            lanes.free(lane)
+        free = [(rank, name) for name, rank in ready.items() if lane_of[name] not in held]
+        assert lanes.first() == min(free, default=None)
+
+
+def leased(bench: Bench) -> list[str]:
+    return [attempt.task for attempt in bench.dispatch().batch.attempts]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("parallel", ["c", "a", "b", "d"]), ("mixed", ["c", "a", "d"]), ("serial", ["a"])],
+)
+def test_modes(mode: str, expected: list[str]) -> None:
+    tasks = {"a": {"group": "g"}, "b": {"group": "g"}, "c": {"priority": 90}, "d": {"priority": 10}}
+    assert leased(Bench(tasks, mode=mode, slots=9)) == expected
+
+
+def test_serial_goes_in_file_order_and_a_retry_keeps_its_turn() -> None:
+    bench = Bench({"a": {}, "b": {"priority": 99}}, mode="serial", slots=9, repo="/repo")
+    key = bench.run()
+    assert leased(bench) == []
+    bench.end(key, OWN)
+    assert leased(bench) == [], "a is first, and waits for its retry"
+    bench.tick(after_s=1.0)
+    bench.end(bench.run())
+    assert leased(bench) == [], "a integrates"
+    bench.take(bench.board.cancel("r", "a", bench.now))
+    assert leased(bench) == ["b"]
+
+
+def test_a_group_is_held_until_the_work_is_on_the_target() -> None:
+    bench = Bench({"a": {"group": "g"}, "b": {"group": "g"}}, slots=9, repo="/repo")
+    key = bench.end(bench.run())
+    assert leased(bench) == []
+    bench.finish(key)
+    assert leased(bench) == ["b"]
+
+
+def test_integrating_fills_no_slot() -> None:
+    bench = Bench({"a": {}, "b": {}}, repo="/repo")
+    key = bench.run()
+    assert leased(bench) == []
+    bench.end(key)
+    assert leased(bench) == ["b"]
+
+
+@pytest.mark.parametrize(("limits", "expected"), [({"workers": 2}, 2), ({"settings": {"workers_total": 3}}, 3)])
+def test_a_requirement_runs_at_most_so_many_tasks_at_once(limits: dict, expected: int) -> None:
+    bench = Bench({name: {} for name in "abcde"}, slots=9, **limits)
+    assert len(leased(bench)) == expected
+    bench.end(AttemptKey("r", "a", 1), AttemptOutcome(ok=False, fault="released"))
+    assert leased(bench) == ["a"]
+
+
+def test_worktrees_that_wait_for_git_are_bounded() -> None:
+    bench = Bench({name: {} for name in "abcde"}, slots=9, repo="/repo", settings={"worktrees_max": 2})
+    assert leased(bench) == ["a", "b"]
+    for name in "ab":
+        bench.end(bench.run(AttemptKey("r", name, 1)))
+    assert leased(bench) == []
+    bench.take(bench.board.discarded(AttemptKey("r", "a", 1), bench.now))
+    assert leased(bench) == [], "what integrates cannot be discarded"
+    bench.finish(AttemptKey("r", "a", 1))
+    assert leased(bench) == ["c"]
+
+
+def test_the_higher_priority_and_then_the_older_requirement_goes_first() -> None:
+    bench = Bench()
+    for position, (name, priority) in enumerate([("old", 50), ("new", 50), ("urgent", 90)]):
+        bench.submit(requirement({"a": {"priority": 100 - priority}}, id=name, priority=priority), position=position)
+    bench.dispatch()
+    for name in ("new", "old", "urgent"):
+        bench.take(bench.board.analysed(name, bench.now))
+    bench.take(bench.board.worker_up(W1, 9, bench.now))
+    assert [attempt.requirement for attempt in bench.dispatch().batch.attempts] == ["urgent", "old", "new"]
+
+
+def test_leases_are_spread_over_the_workers() -> None:
+    bench = Bench({name: {} for name in "abcde"}, slots=2)
+    bench.take(bench.board.worker_up(W2, 1, bench.now))
+    bench.take(bench.board.worker_up(W3, 9, bench.now))
+    workers = [attempt.worker for attempt in bench.dispatch().batch.attempts]
+    assert workers == ["w/1", "w/2", "w/3", "w/1", "w/3"]
+
+
+def test_a_callable_that_took_two_workers_down_runs_alone() -> None:
+    bench = Bench({"a": {"call": "m:f"}, "b": {"needs": ["d"]}, "c": {"needs": ["d"]}, "d": {"priority": 1}})
+    lose_worker(bench, 2)
+    (worker,) = bench.board._books.crew.slots
+    bench.take(bench.board.worker_up(worker, 2, bench.now))
+    assert leased(bench) == ["a"], "an idle worker, and nothing beside it"
+    assert leased(bench) == []
+    bench.end(AttemptKey("r", "a", 3))
+    bench.finish(bench.run())
+    assert leased(bench) == ["b", "c"]

@@ -1,0 +1,116 @@
+"""The model of a requirement: its rules without any file, and the hash of its content."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from aidos_actors.analyzers.document import read_requirement
+from aidos_actors.core.requirement import Mode, Requirement, Task, check_id
+
+WRITTEN = """\
+id: shop
+title: Shop
+deadline: 24h
+workers: 2
+tasks:
+  index:
+    run: make index
+    timeout: 10m
+    env: {A: "1", B: "2"}
+  page:
+    run: make page
+    needs: [index]
+"""
+
+
+def read(text: str) -> Requirement:
+    return read_requirement(text, file="r.yaml", base_dir="/somewhere")
+
+
+def test_defaults() -> None:
+    task = Task(id="a", run="make")
+    assert (task.timeout_s, task.stall_s, task.retries, task.priority) == (3600.0, None, 3, 50)
+    assert (task.needs, task.group, task.verify, task.env, task.args) == ((), None, None, {}, {})
+    requirement = Requirement(id="r", title="r", tasks=(task,))
+    assert (requirement.mode, requirement.workers, requirement.priority) == (Mode.MIXED, None, 50)
+    assert (requirement.repo, requirement.base, requirement.deadline_s, requirement.verify) == (None,) * 4
+
+
+def test_the_target_is_named_after_the_requirement_unless_given() -> None:
+    tasks = (Task(id="a", run="make"),)
+    assert Requirement(id="r", title="r", tasks=tasks).target_branch == "aidos/r"
+    assert Requirement(id="r", title="r", target="work", tasks=tasks).target_branch == "work"
+
+
+@pytest.mark.parametrize("good", ["a", "7", "on", "null", "010", "a.b_c-d", "A" * 64])
+def test_a_good_id(good: str) -> None:
+    assert check_id(good) == good
+
+
+@pytest.mark.parametrize(
+    "bad", ["", ".a", "a.", "-a", "a-", "a b", "a/b", "a..b", "a.lock", "A" * 65, "\u00e9", "a\n", "\u0661"]
+)
+def test_a_bad_id(bad: str) -> None:
+    with pytest.raises(ValueError, match="is not an id"):
+        check_id(bad)
+
+
+@given(st.text(alphabet="aZ0._-/ \n", max_size=70))
+def test_an_id_can_always_stand_in_a_branch_name_and_a_path(candidate: str) -> None:
+    try:
+        check_id(candidate)
+    except ValueError:
+        return
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", candidate)
+    assert not candidate.startswith((".", "-"))
+    assert not candidate.endswith((".", ".lock"))
+    assert ".." not in candidate
+
+
+@pytest.mark.parametrize("ways", [{}, {"run": "a", "call": "b:c"}, {"run": "a", "call": "b:c", "agent": "d"}])
+def test_exactly_one_way_to_work(ways: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="exactly one of run, call, agent"):
+        Task(id="a", **ways)  # type: ignore[arg-type]
+
+
+def test_models_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Task(id="a", run="make").retries = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        WRITTEN.replace("24h", "1d").replace("10m", "600"),
+        WRITTEN.replace("id: shop\ntitle: Shop\n", "# a comment\ntitle: 'Shop'\n\nid: shop\n"),
+        WRITTEN.replace("[index]", "index"),
+        WRITTEN.replace('{A: "1", B: "2"}', "{B: 2, A: 1}"),
+        WRITTEN.replace("    run: make index\n    timeout: 10m\n", "    timeout: 10m\n    run: make index\n"),
+        WRITTEN + "    retries: 3\n    verify: null\n",
+    ],
+)
+def test_the_hash_is_the_same_for_the_same_meaning(same: str) -> None:
+    assert same != WRITTEN
+    assert read(same).content_sha256() == read(WRITTEN).content_sha256()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("id: shop", "id: shop2"),
+        ("24h", "25h"),
+        ("make page", "make  page"),
+        ("[index]", "[]"),
+        ('A: "1"', 'A: "01"'),
+        ("workers: 2", "workers: 3"),
+        ("  page:", "  pages:"),
+    ],
+)
+def test_the_hash_differs_for_other_content(old: str, new: str) -> None:
+    assert old in WRITTEN
+    assert read(WRITTEN.replace(old, new)).content_sha256() != read(WRITTEN).content_sha256()

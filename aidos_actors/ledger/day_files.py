@@ -1,0 +1,136 @@
+"""The journal once more, as text: ``journal/YYYY-MM-DD.jsonl``, one event a line, against damage of the ledger itself.
+
+Lines are written and synced *before* the transaction that holds their events is committed. So whatever was
+acknowledged is in both, and what a crash or a full disk left behind is only ever a tail the table does not know.
+``settle`` puts that right: such a tail goes to ``unconfirmed.jsonl`` (not thrown away: after a restore it may be the
+better copy), and events the files lack are written again from the table. Within one file ``seq`` grows, because tails
+are cut before anything follows them; across files it may not, when the clock was set back over midnight.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from aidos_actors.ledger.engine import sync_folder
+from aidos_actors.ledger.errors import LedgerRefused
+from aidos_actors.ledger.rows import Values, to_json
+
+TAIL_BYTES = 64 * 2**10
+UNCONFIRMED_BYTES_MAX = 16 * 2**20  # then it is kept as unconfirmed.1.jsonl, in place of the one before
+DAY_S = 86_400
+HEAD = ("seq", "at", "type", "requirement", "task", "attempt", "epoch")
+
+
+class DayFiles:
+    """The day files in ``folder``. All methods raise ``OSError`` when the disk does; then ``settle`` must come before
+    the next ``append``. Thread: the ledger's."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(path.stat().st_size for path in self._paths())
+
+    def append(self, rows: Sequence[Values]) -> None:
+        """The rows are on disk in the files of their UTC days. ``LedgerRefused`` when one's ``at`` is no moment."""
+        days: dict[str, list[bytes]] = {}
+        for row in rows:
+            days.setdefault(_day_of(row[1]), []).append(_line_of(row))
+        for day, lines in days.items():
+            _append(self._folder / f"{day}.jsonl", b"".join(lines))
+
+    def settle(self, last_seq: int, rows_after: Callable[[int], Sequence[Values]]) -> None:
+        """The files end where the table ends. ``rows_after(seq)`` gives a page of the table's events, in order."""
+        if not self._folder.is_dir():
+            self._folder.mkdir(mode=0o700)
+            sync_folder(self._folder.parent)
+        newest = max((self._cut(path, last_seq) for path in self._paths()), default=0)
+        while newest < last_seq and (rows := rows_after(newest)):
+            self.append(rows)
+            newest = rows[-1][0]
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].jsonl"))
+
+    def _cut(self, path: Path, last_seq: int) -> int:
+        """Returns the seq of the file's last line after cutting, 0 when none is left."""
+        with path.open("rb+") as file:
+            size = file.seek(0, os.SEEK_END)
+            window = TAIL_BYTES
+            while True:
+                start = max(0, size - window)
+                file.seek(start)
+                tail = file.read()
+                seq, end = _last_known(tail, last_seq)
+                if seq or start == 0:
+                    break
+                window *= 2
+            if start + end < size:
+                self._set_aside(tail[end:])
+                file.truncate(start + end)
+                os.fsync(file.fileno())
+        return seq
+
+    def _set_aside(self, tail: bytes) -> None:
+        path = self._folder / "unconfirmed.jsonl"
+        if path.exists() and path.stat().st_size > UNCONFIRMED_BYTES_MAX:
+            path.replace(self._folder / "unconfirmed.1.jsonl")
+        _append(path, tail if tail.endswith(b"\n") else tail + b"\n")
+
+
+def _last_known(tail: bytes, last_seq: int) -> tuple[int, int]:
+    """The last whole line with a seq the table has: that seq, and where the line ends. (0, 0) when there is none.
+    (The end of a line that began before ``tail`` is never whole JSON: it has one closing bracket too many.)"""
+    end = tail.rfind(b"\n") + 1
+    while end:
+        begin = tail.rfind(b"\n", 0, end - 1) + 1
+        seq = _seq_of(tail[begin:end])
+        if 0 < seq <= last_seq:
+            return seq, end
+        end = begin
+    return 0, 0
+
+
+def _seq_of(line: bytes) -> int:
+    try:
+        return int(json.loads(line)["seq"])
+    except (ValueError, TypeError, KeyError):
+        return 0
+
+
+def _line_of(row: Values) -> bytes:
+    *head, data = row
+    return f'{to_json(dict(zip(HEAD, head, strict=True)))[:-1]},"data":{data}}}\n'.encode()
+
+
+def _day_of(at: float) -> str:
+    try:
+        return _day_name(int(at // DAY_S))
+    except (OverflowError, ValueError, TypeError, OSError) as error:
+        raise LedgerRefused(f"{at!r} is not a moment in seconds since 1970: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _day_name(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY_S, UTC).date().isoformat()
+
+
+def _append(path: Path, data: bytes) -> None:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    handle = os.open(path, flags, 0o600)
+    try:
+        is_new = os.fstat(handle).st_size == 0
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
+    if is_new:
+        sync_folder(path.parent)

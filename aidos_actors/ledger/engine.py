@@ -1,0 +1,147 @@
+"""Opens SQLite right, and tells its errors in our words.
+
+One connection a ledger, kept for its whole life (SQLite before 3.51.3 can damage a WAL file that two connections
+write or checkpoint at once), no memory map, every commit synced. SQLAlchemy's transactions begin with a BEGIN of our
+own, as its documentation advises: the driver's would come too late and could not be IMMEDIATE.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from aidos_actors.core.errors import AidosError, Unfit
+from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused, LedgerUnavailable
+
+BUSY_TIMEOUT_S = 5.0
+WAL_PAGES_MAX = 4000  # a checkpoint follows; the file is then written over from its start, not grown
+WAL_BYTES_KEPT_MAX = 64 * 2**20
+WRITER_SETTINGS = {
+    "auto_vacuum": "INCREMENTAL",  # heeded by an empty file only, so it comes first
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "wal_autocheckpoint": str(WAL_PAGES_MAX),
+    "journal_size_limit": str(WAL_BYTES_KEPT_MAX),
+}
+
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+FULL = frozenset({sqlite3.SQLITE_FULL})
+BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+ACCESS = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
+NO_ACCESS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+TROUBLE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PROTOCOL})
+
+
+def open_for_writing(path: Path) -> Engine:
+    """An engine with one connection to ``path``, which is made (0600) when it is missing. Raises sqlite3's errors."""
+    _create_private(path)
+
+    return _engine(lambda: _connect(path, "rw", WRITER_SETTINGS), "BEGIN IMMEDIATE")
+
+
+def open_for_reading(path: Path) -> Engine:
+    """An engine with one connection that can neither write nor checkpoint ``path``, with or without a living writer."""
+    return _engine(lambda: _connect(path, "ro", {}), "BEGIN")
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Errors of the driver and of the file system leave as ``AidosError``; those that are one already pass."""
+    try:
+        yield
+    except AidosError:
+        raise
+    except (DBAPIError, sqlite3.Error) as error:
+        raise _in_our_words(path, error.orig if isinstance(error, DBAPIError) else error) from error
+    except OSError as error:
+        hint = HINT_ACCESS if error.errno in NO_ACCESS else HINT_ROOM
+        raise LedgerUnavailable(f"{error.filename or path}: {error.strerror}", hint=hint) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise LedgerRefused(f"{path} cannot hold a value: {error}", hint=HINT_REPORT) from error
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Connection]:
+    """What happens inside is committed and synced on leaving, or rolled back whole when anything raises."""
+    try:
+        with connection.begin():
+            yield connection
+    finally:
+        driver = connection.connection.driver_connection
+        if driver is not None and driver.in_transaction:  # SQLAlchemy leaves it open when COMMIT itself fails
+            driver.rollback()
+
+
+HINT_ROOM = "free space on the disk that holds the state directory and look at its health; the call may be repeated"
+HINT_ACCESS = "look at its owner and its mode"
+HINT_REPORT = "this is a mistake in AIDOS itself; report it"
+HINT_RESTORE = "keep the file, then `aidos db repair` or `aidos backup restore`"
+
+
+def _in_our_words(path: Path, error: object) -> AidosError:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF
+    if primary in DAMAGE:
+        return LedgerDamaged(f"{path} is damaged: {error}", hint=HINT_RESTORE)
+    if primary in FULL:
+        return LedgerUnavailable(f"no room for {path}: {error}", hint=HINT_ROOM)
+    if primary in BUSY:
+        return LedgerUnavailable(f"{path} stayed locked for {BUSY_TIMEOUT_S:g} s", hint="another program holds it open")
+    if primary in ACCESS:
+        return LedgerUnavailable(f"{path} cannot be opened or written: {error}", hint=HINT_ACCESS)
+    if primary in TROUBLE:
+        return LedgerUnavailable(f"{path} could not be read or written: {error}", hint=HINT_ROOM)
+    return LedgerRefused(f"{path} refused a statement: {error}", hint=HINT_REPORT)
+
+
+def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _connect(path: Path, mode: str, settings: Mapping[str, str]) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+    try:
+        connection.execute("PRAGMA mmap_size = 0")
+        for name, value in settings.items():
+            answer = connection.execute(f"PRAGMA {name} = {value}").fetchone()
+            if name == "journal_mode" and answer != ("wal",):
+                raise Unfit(f"{path} cannot have a write-ahead log: {answer}", hint="put the state on a local disk")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _create_private(path: Path) -> None:
+    """Only when it is missing: opening and closing a file by hand would drop SQLite's own locks on it."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in ``folder`` are on disk when this returns."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,168 @@
+"""The ledger with its owner: opened under the lock, written in whole batches by the newest epoch only."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import sqlite
+
+from aidos_actors.core.errors import AidosError, Fenced
+from aidos_actors.core.records import Batch, NewEvent
+from aidos_actors.ledger import schema
+from aidos_actors.ledger.day_files import DayFiles
+from aidos_actors.ledger.engine import HINT_RESTORE, open_for_writing, storage_errors, sync_folder, transaction
+from aidos_actors.ledger.errors import LedgerDamaged
+from aidos_actors.ledger.lock import LedgerLock
+from aidos_actors.ledger.migrate import bring_up_to_date, stored_revision
+from aidos_actors.ledger.mounts import refuse_network_filesystem
+from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LEDGER_FILE, LedgerReader
+from aidos_actors.ledger.rows import Values, event_rows, rows_of
+
+JOURNAL_FOLDER = "journal"
+
+
+class Ledger(LedgerReader):
+    """The one handle that writes. What a call returned is on disk, in the table and in the day files; what a call
+    raised for changed nothing that can be seen. (Should the disk fail in the very moment of a commit, the batch may
+    turn up whole after a restart: whoever goes on from what the ledger says is right either way.)"""
+
+    def __init__(self, path: Path, connection: Connection, lock: LedgerLock) -> None:
+        super().__init__(path, connection)
+        self._lock = lock
+        self._days = DayFiles(path.parent / JOURNAL_FOLDER)
+        self._is_settled = False
+
+    @classmethod
+    def open(
+        cls,
+        state_dir: Path,
+        *,
+        what_for: str = "scheduler",
+        wait_s: float = 2.0,
+        take_over: bool = False,
+        migrate: bool = False,
+    ) -> Ledger:
+        """The ledger in ``state_dir``, both made when missing, with its lock held until ``close``.
+
+        Raises ``Conflict`` when another process holds it (with ``take_over`` that process is ended after ``wait_s``),
+        ``Unfit`` for a network file system or another schema (an older one is brought up with ``migrate``),
+        ``LedgerDamaged``, ``LedgerUnavailable``. Nothing stays open then."""
+        refuse_network_filesystem(state_dir)
+        path = state_dir / LEDGER_FILE
+        with storage_errors(path), contextlib.ExitStack() as undo:
+            if not state_dir.is_dir():
+                state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                sync_folder(state_dir.parent)
+            lock = LedgerLock(state_dir, what_for)
+            lock.acquire(wait_s, take_over=take_over)
+            undo.callback(lock.release)
+            engine = open_for_writing(path)
+            undo.callback(engine.dispose)
+            ledger = cls(path, engine.connect(), lock)
+            ledger._prepare(migrate=migrate)
+            undo.pop_all()
+            return ledger
+
+    def begin_epoch(self, at: float) -> int:
+        """A new epoch, one more than the last; the earlier ones are fenced now. Journals ``scheduler_started``."""
+        with self._writing() as connection:
+            epoch, last_seq = _head(connection)
+            epoch += 1
+            is_epoch = schema.meta.c.key == "epoch"
+            connection.execute(update(schema.meta).where(is_epoch).values(value=str(epoch)))
+            self._append(connection, event_rows([NewEvent(at, "scheduler_started")], epoch, last_seq))
+        return epoch
+
+    def apply(self, epoch: int, batch: Batch) -> int:
+        """Rows and events of the batch are durable, together; returns the journal's last seq. ``Fenced`` when a newer
+        epoch has begun; ``LedgerRefused`` when a row breaks a rule; ``LedgerUnavailable`` when the disk cannot."""
+        changed = rows_of(batch)
+        with self._writing() as connection:
+            stored_epoch, last_seq = _head(connection)
+            if stored_epoch != epoch:
+                raise Fenced(
+                    f"epoch {epoch} may not write any more: epoch {stored_epoch} has begun",
+                    hint="nothing was written; a newer scheduler has taken over",
+                )
+            for table, rows in changed:
+                connection.exec_driver_sql(_upsert(table), rows)
+            self._append(connection, event_rows(batch.events, epoch, last_seq))
+        return last_seq + len(batch.events)
+
+    def close(self) -> None:
+        """Closed, and only then the lock let go; a second call does nothing."""
+        try:
+            super().close()
+        finally:
+            self._lock.release()
+
+    def _prepare(self, *, migrate: bool) -> None:
+        with transaction(self._connection) as connection:
+            revision = stored_revision(connection)
+            if revision is None and not self._days.is_empty:
+                raise LedgerDamaged(
+                    f"{self._path} is missing or empty, but {JOURNAL_FOLDER}/ beside it is not: work would be lost",
+                    hint="`aidos backup restore`; to begin anew, move the whole state directory away",
+                )
+            bring_up_to_date(connection, revision, migrate=migrate)
+        self._settle()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if not self._lock.is_held:
+            raise Fenced("this ledger was closed, or was opened before a fork: it may not write", hint="open it anew")
+        with storage_errors(self._path):
+            if not self._is_settled:
+                self._settle()
+            try:
+                with transaction(self._connection) as connection:
+                    yield connection
+                self._is_settled = True
+            finally:
+                if not self._is_settled:  # the day files hold lines of a batch that was rolled back
+                    with contextlib.suppress(AidosError, OSError):
+                        self._settle()
+
+    def _append(self, connection: Connection, rows: list[Values]) -> None:
+        if rows:
+            connection.exec_driver_sql(_insert(schema.events), rows)
+            self._is_settled = False
+            self._days.append(rows)
+
+    def _settle(self) -> None:
+        self._days.settle(self.last_seq(), self._rows_after)
+        self._is_settled = True
+
+    def _rows_after(self, seq: int) -> Sequence[Values]:
+        return [tuple(row) for row in self._event_rows(seq, EVENTS_MAX)]
+
+
+_HEAD = select(schema.meta.c.value, LAST_SEQ.scalar_subquery()).where(schema.meta.c.key == "epoch")
+
+
+def _head(connection: Connection) -> tuple[int, int]:
+    """The stored epoch and the journal's last seq. (Retention must leave the newest event: it carries the seq on.)"""
+    row = connection.execute(_HEAD).one_or_none()
+    if row is None:
+        raise LedgerDamaged("the ledger has lost its epoch", hint=HINT_RESTORE)
+    return int(row[0]), row[1]
+
+
+# SQLAlchemy words these once and the driver runs them: a statement object would cost three times the row itself.
+
+
+@cache
+def _upsert(table: Table) -> str:
+    insert = sqlite.insert(table)
+    keys = [column.name for column in table.primary_key]
+    others = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
+    return str(insert.on_conflict_do_update(index_elements=keys, set_=others).compile(dialect=sqlite.dialect()))
+
+
+@cache
+def _insert(table: Table) -> str:
+    return str(sqlite.insert(table).compile(dialect=sqlite.dialect()))

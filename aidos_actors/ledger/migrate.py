@@ -1,0 +1,71 @@
+"""Brings the schema of an open ledger to the newest. Alembic is slow to import, so only when it is needed."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, inspect, text
+
+from aidos_actors.core.errors import Unfit
+from aidos_actors.ledger import schema
+from aidos_actors.ledger.errors import LedgerDamaged
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def stored_revision(connection: Connection) -> str | None:
+    """The revision the file is at; None for an empty file. ``LedgerDamaged`` when its tables are not a ledger's."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    if tables:
+        raise LedgerDamaged(
+            f"the file is a database, but no ledger: it holds {', '.join(sorted(tables)[:5])}",
+            hint="give another state directory with --state",
+        )
+    return None
+
+
+def require_known(revision: str) -> None:
+    """``Unfit``, naming both revisions, unless ``revision`` is one this program has heard of."""
+    if revision not in schema.REVISIONS:
+        raise Unfit(
+            f"the ledger has schema {revision}; this program knows schemas up to {schema.REVISIONS[-1]}",
+            hint="a newer AIDOS wrote it: use that version, or restore a backup made before the upgrade",
+        )
+
+
+def require_current(revision: str) -> None:
+    """``Unfit``, naming both revisions, unless ``revision`` is the newest."""
+    require_known(revision)
+    if revision != schema.REVISIONS[-1]:
+        raise Unfit(
+            f"the ledger has schema {revision}; this program needs schema {schema.REVISIONS[-1]}",
+            hint="run `aidos db migrate` (it makes a backup first)",
+        )
+
+
+def bring_up_to_date(connection: Connection, revision: str | None, *, migrate: bool) -> None:
+    """The schema is the newest afterwards, all steps in the caller's transaction. An empty file always gets it; an
+    older ledger only with ``migrate``, otherwise ``Unfit``."""
+    if revision is not None and not migrate:
+        require_current(revision)
+    if revision == schema.REVISIONS[-1]:
+        return
+    if revision is not None:
+        require_known(revision)
+    _upgrade(connection)
+    if revision is None:
+        first = {"installation": secrets.token_hex(8), "epoch": "0"}
+        connection.execute(insert(schema.meta), [{"key": key, "value": value} for key, value in first.items()])
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, schema.REVISIONS[-1])

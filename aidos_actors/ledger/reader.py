@@ -1,0 +1,120 @@
+"""Reads of the ledger, the same for its owner and for those who only look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from aidos_actors.core.errors import NotFound
+from aidos_actors.core.records import AttemptRecord, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.ledger import schema
+from aidos_actors.ledger.engine import open_for_reading, storage_errors, transaction
+from aidos_actors.ledger.migrate import require_current, stored_revision
+from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS, event_of
+
+LEDGER_FILE = "ledger.db"
+EVENTS_MAX = 10_000
+
+LAST_SEQ = select(func.coalesce(func.max(schema.events.c.seq), 0))
+LAST_POSITION = select(func.coalesce(func.max(schema.requirements.c.position), 0))
+
+
+class LedgerReader:
+    """What the ledger says, each answer from one moment. Raises ``LedgerUnavailable`` or ``LedgerDamaged``.
+    Thread: only the one that opened it."""
+
+    def __init__(self, path: Path, connection: Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    @classmethod
+    def read_only(cls, state_dir: Path) -> LedgerReader:
+        """A view that takes no lock and writes nothing, whether a writer lives, died or ended. ``NotFound`` when there
+        is no ledger in ``state_dir``; ``Unfit`` when its schema is not this program's."""
+        path = state_dir / LEDGER_FILE
+        nothing_here = NotFound(f"there is no state in {state_dir} yet", hint="hand in work with `aidos submit FILE`")
+        if not path.is_file():
+            raise nothing_here
+        with storage_errors(path):
+            reader = LedgerReader(path, open_for_reading(path).connect())
+        try:
+            with storage_errors(path), transaction(reader._connection):
+                revision = stored_revision(reader._connection)
+            if revision is None:
+                raise nothing_here
+            require_current(revision)
+        except BaseException:
+            reader.close()
+            raise
+        return reader
+
+    @property
+    def installation(self) -> str:
+        """16 hex digits, made once with the ledger."""
+        return self._meta("installation")
+
+    def epoch(self) -> int:
+        """The newest scheduler's number; 0 before the first."""
+        return int(self._meta("epoch"))
+
+    def open_requirements(self) -> list[RequirementRecord]:
+        """Those whose state is not final, in the order of submission."""
+        is_open = REQUIREMENTS.table.c.state.not_in([state.value for state in REQUIREMENT_FINAL])
+        return REQUIREMENTS.records(self._rows(_requirements().where(is_open)))
+
+    def requirements(self) -> list[RequirementRecord]:
+        """All, in the order of submission."""
+        return REQUIREMENTS.records(self._rows(_requirements()))
+
+    def requirement(self, requirement_id: str) -> RequirementRecord | None:
+        rows = self._rows(_requirements().where(REQUIREMENTS.table.c.id == requirement_id))
+        return next(iter(REQUIREMENTS.records(rows)), None)
+
+    def tasks(self, requirement_id: str) -> list[TaskRecord]:
+        """The tasks of a requirement in file order; none for an unknown one."""
+        table = TASKS.table
+        query = select(table).where(table.c.requirement == requirement_id).order_by(table.c.position, table.c.id)
+        return TASKS.records(self._rows(query))
+
+    def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
+        """The attempts of a requirement, or of one task of it, by task and number."""
+        table = ATTEMPTS.table
+        query = select(table).where(table.c.requirement == requirement_id).order_by(table.c.task, table.c.number)
+        return ATTEMPTS.records(self._rows(query if task is None else query.where(table.c.task == task)))
+
+    def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
+        """The first ``limit`` (never more than ``EVENTS_MAX``) events after ``after_seq``, in order."""
+        return [event_of(row) for row in self._event_rows(after_seq, limit, requirement)]
+
+    def last_seq(self) -> int:
+        """The number of the newest event, 0 before the first."""
+        return int(self._rows(LAST_SEQ)[0][0])
+
+    def next_position(self) -> int:
+        """One more than the position of the newest requirement; 1 for the first."""
+        return int(self._rows(LAST_POSITION)[0][0]) + 1
+
+    def close(self) -> None:
+        """Nothing is open afterwards; a second call does nothing."""
+        self._connection.close()
+        self._connection.engine.dispose()
+
+    def _meta(self, key: str) -> str:
+        return str(self._rows(select(schema.meta.c.value).where(schema.meta.c.key == key))[0][0])
+
+    def _event_rows(self, after_seq: int, limit: int, requirement: str | None = None) -> Sequence[Row[Any]]:
+        table = schema.events
+        query = select(table).where(table.c.seq > after_seq).order_by(table.c.seq).limit(min(limit, EVENTS_MAX))
+        return self._rows(query if requirement is None else query.where(table.c.requirement == requirement))
+
+    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        with storage_errors(self._path), transaction(self._connection) as connection:
+            return connection.execute(query).all()
+
+
+def _requirements() -> Select[Any]:
+    return select(REQUIREMENTS.table).order_by(REQUIREMENTS.table.c.position)

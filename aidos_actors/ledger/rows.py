@@ -1,0 +1,109 @@
+"""Records to rows and back. A row is a tuple; columns and fields stand in the same order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Row, Table, Text
+
+from aidos_actors.core.records import AttemptRecord, Batch, JournalEvent, NewEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.states import AttemptState, RequirementState, TaskState
+from aidos_actors.ledger import schema
+from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused
+
+Record = TypeVar("Record", RequirementRecord, TaskRecord, AttemptRecord)
+Values = tuple[Any, ...]
+
+to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True)
+class Shape(Generic[Record]):
+    """How one kind of record lies in its table."""
+
+    table: Table
+    record_type: type[Record]
+    state_type: type[StrEnum]
+
+    def rows(self, records: Iterable[Record]) -> list[Values]:
+        return [self._row(record) for record in records]
+
+    def records(self, rows: Iterable[Row[Any]]) -> list[Record]:
+        return [self._record(list(row)) for row in rows]
+
+    def _row(self, record: Record) -> Values:
+        values = list(self._fields(record))
+        values[self._state_at] = values[self._state_at].value
+        for place in self._texts_at:
+            if values[place] is not None:
+                values[place] = storable(values[place])
+        return tuple(values)
+
+    def _record(self, values: list[Any]) -> Record:
+        try:
+            values[self._state_at] = self.state_type(values[self._state_at])
+        except ValueError as error:
+            raise LedgerDamaged(f"the table {self.table.name} holds {error}") from error
+        return self.record_type(*values)
+
+    @cached_property
+    def _fields(self) -> attrgetter[Any]:
+        return attrgetter(*self.table.columns.keys())
+
+    @cached_property
+    def _state_at(self) -> int:
+        return self.table.columns.keys().index("state")
+
+    @cached_property
+    def _texts_at(self) -> list[int]:
+        return [place for place, column in enumerate(self.table.columns) if type(column.type) is Text]
+
+
+REQUIREMENTS = Shape(schema.requirements, RequirementRecord, RequirementState)
+TASKS = Shape(schema.tasks, TaskRecord, TaskState)
+ATTEMPTS = Shape(schema.attempts, AttemptRecord, AttemptState)
+
+
+def rows_of(batch: Batch) -> list[tuple[Table, list[Values]]]:
+    """The batch's rows by table, parents before children; tables without rows are left out."""
+    all_rows = (
+        (REQUIREMENTS.table, REQUIREMENTS.rows(batch.requirements)),
+        (TASKS.table, TASKS.rows(batch.tasks)),
+        (ATTEMPTS.table, ATTEMPTS.rows(batch.attempts)),
+    )
+    return [(table, rows) for table, rows in all_rows if rows]
+
+
+def event_rows(events: Sequence[NewEvent], epoch: int, after_seq: int) -> list[Values]:
+    """Rows numbered from ``after_seq + 1``. ``LedgerRefused`` when an event's data is not JSON."""
+    return [
+        (seq, event.at, event.type, event.requirement, event.task, event.attempt, epoch, _data_of(event))
+        for seq, event in enumerate(events, after_seq + 1)
+    ]
+
+
+def event_of(row: Row[Any]) -> JournalEvent:
+    values = list(row)
+    try:
+        values[-1] = json.loads(values[-1])
+    except ValueError as error:
+        raise LedgerDamaged(f"event {values[0]} of the journal cannot be read: {error}") from error
+    return JournalEvent(*values)
+
+
+def storable(text: str) -> str:
+    """Half characters, as the output of a broken command may hold them, become ``?``: no database takes them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _data_of(event: NewEvent) -> str:
+    try:
+        return storable(to_json(dict(event.data)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LedgerRefused(f"the data of event {event.type!r} is not JSON: {error}") from error

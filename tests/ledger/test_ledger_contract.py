@@ -1,0 +1,220 @@
+"""The law of the port ``Ledger``, for every adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ledger_cases import NOON, a_requirement, a_task, an_attempt, an_event, numbered
+
+from aidos_actors import ports
+from aidos_actors.core.errors import AidosError, Conflict, Fenced
+from aidos_actors.core.records import Batch
+from aidos_actors.core.states import AttemptState, RequirementState, TaskState
+from aidos_actors.ledger.errors import LedgerRefused
+from aidos_actors.ledger.ledger import Ledger
+
+ADAPTERS: list[Callable[[Path], ports.Ledger]] = [Ledger.open]
+
+
+@pytest.fixture(params=ADAPTERS, ids=["sqlite"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ports.Ledger]:
+    ledger = request.param(tmp_path / "state")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def epoch(ledger: ports.Ledger) -> int:
+    return ledger.begin_epoch(NOON)
+
+
+def test_a_new_ledger_is_empty_and_has_an_identity(ledger: ports.Ledger) -> None:
+    assert (ledger.epoch(), ledger.last_seq(), ledger.next_position()) == (0, 0, 1)
+    assert ledger.requirements() == ledger.open_requirements() == ledger.events() == []
+    assert ledger.requirement("shop") is None
+    assert len(ledger.installation) == 16 and int(ledger.installation, 16) >= 0
+
+
+def test_records_come_back_as_they_were_written(ledger: ports.Ledger, epoch: int) -> None:
+    bare = Batch((a_requirement(),), (a_task(),), (an_attempt(),))
+    full = Batch(
+        (
+            a_requirement(
+                "full",
+                2,
+                title="搜索 🔍",
+                state=RequirementState.PAUSED,
+                document='{"id": "full"}',
+                repo="/srv/a repo",
+                target="aidos/full",
+                base_commit="a" * 40,
+                started_at=NOON + 1e-3,
+                finished_at=NOON + 2,
+                deadline_at=NOON + 3,
+                commit="b" * 64,
+                error="line\n\x00end",
+            ),
+        ),
+        (
+            a_task(
+                "t",
+                "full",
+                3,
+                state=TaskState.BACKING_OFF,
+                attempts=4,
+                own_failures=1,
+                infra_faults=2,
+                conflicts=1,
+                not_before_at=NOON,
+                commit="c" * 40,
+                error="é",
+                result='{"a": [1, null]}',
+                finished_at=NOON,
+            ),
+        ),
+        (
+            an_attempt(
+                4,
+                "t",
+                "full",
+                state=AttemptState.LOST,
+                epoch=7,
+                worker="root/workers/1",
+                worker_generation="9f",
+                worktree="/w",
+                base_commit="d" * 40,
+                minder_pid=4_194_303,
+                minder_started=2**40,
+                started_at=NOON,
+                ended_at=NOON + 1,
+                exit_code=-9,
+                error="killed",
+            ),
+        ),
+    )
+    ledger.apply(epoch, bare)
+    ledger.apply(epoch, full)
+    for batch in (bare, full):
+        (requirement,) = batch.requirements
+        assert ledger.requirement(requirement.id) == requirement
+        assert ledger.tasks(requirement.id) == list(batch.tasks)
+        assert ledger.attempts(requirement.id) == list(batch.attempts)
+        assert isinstance(ledger.tasks(requirement.id)[0].state, TaskState)
+
+
+def test_a_row_replaces_the_one_with_its_key(ledger: ports.Ledger, epoch: int) -> None:
+    ledger.apply(epoch, Batch((a_requirement(error="old"),), (a_task(error="old"),), (an_attempt(error="old"),)))
+    ledger.apply(epoch, Batch((a_requirement(),), (a_task(),), (an_attempt(),)))
+    assert ledger.requirements() == [a_requirement()]
+    assert ledger.tasks("shop") == [a_task()]
+    assert ledger.attempts("shop") == [an_attempt()]
+
+
+def test_of_two_rows_with_one_key_in_a_batch_the_later_stays(ledger: ports.Ledger, epoch: int) -> None:
+    ledger.apply(epoch, Batch((a_requirement(), a_requirement(title="later"))))
+    assert ledger.requirements() == [a_requirement(title="later")]
+
+
+def test_answers_come_in_order(ledger: ports.Ledger, epoch: int) -> None:
+    ledger.apply(
+        epoch,
+        Batch(
+            requirements=(a_requirement("b", 2), a_requirement("a", 3), a_requirement("c", 1)),
+            tasks=(a_task("z", "a", 0), a_task("x", "a", 2), a_task("y", "a", 1)),
+            attempts=(an_attempt(2, "x", "a"), an_attempt(1, "x", "a"), an_attempt(1, "y", "a")),
+        ),
+    )
+    assert [one.id for one in ledger.requirements()] == ["c", "b", "a"]
+    assert [one.id for one in ledger.tasks("a")] == ["z", "y", "x"]
+    assert [(one.task, one.number) for one in ledger.attempts("a")] == [("x", 1), ("x", 2), ("y", 1)]
+    assert [one.number for one in ledger.attempts("a", "x")] == [1, 2]
+    assert ledger.tasks("b") == ledger.attempts("a", "z") == []
+    assert ledger.next_position() == 4
+
+
+def test_open_requirements_are_those_in_no_final_state(ledger: ports.Ledger, epoch: int) -> None:
+    ledger.apply(
+        epoch, Batch(tuple(a_requirement(state.value, n, state=state) for n, state in enumerate(RequirementState)))
+    )
+    assert [one.id for one in ledger.open_requirements()] == ["waiting", "analysing", "running", "paused"]
+
+
+def test_an_epoch_is_one_more_than_the_last_and_is_journalled(ledger: ports.Ledger) -> None:
+    assert [ledger.begin_epoch(NOON), ledger.begin_epoch(NOON + 1), ledger.epoch()] == [1, 2, 2]
+    assert [(e.seq, e.at, e.type, e.epoch) for e in ledger.events()] == [
+        (1, NOON, "scheduler_started", 1),
+        (2, NOON + 1, "scheduler_started", 2),
+    ]
+
+
+def test_an_older_epoch_writes_nothing(ledger: ports.Ledger, epoch: int) -> None:
+    ledger.begin_epoch(NOON)
+    for wrong in (epoch, epoch + 2):
+        with pytest.raises(Fenced, match=f"epoch {wrong} .* epoch {epoch + 1} "):
+            ledger.apply(wrong, numbered(1))
+    assert (ledger.requirements(), ledger.last_seq()) == ([], 2)
+    assert issubclass(Fenced, Conflict) and Fenced.exit_code == 7
+    assert ledger.apply(epoch + 1, numbered(1)) == 5
+
+
+def test_events_are_numbered_without_gaps(ledger: ports.Ledger, epoch: int) -> None:
+    assert ledger.apply(epoch, Batch()) == 1
+    assert ledger.apply(epoch, Batch(events=(an_event("a"), an_event("b")))) == 3
+    assert ledger.apply(epoch, Batch(requirements=(a_requirement(),))) == 3
+    data = {"text": "磁盘", "n": [1, 2.5, None, {"deep": True}]}
+    assert ledger.apply(epoch, Batch(events=(an_event("c", requirement="shop", task="t", attempt=2, data=data),))) == 4
+    assert [(e.seq, e.type) for e in ledger.events(after_seq=1)] == [(2, "a"), (3, "b"), (4, "c")]
+    last = ledger.events(after_seq=3)[0]
+    assert (last.requirement, last.task, last.attempt, last.epoch, last.data) == ("shop", "t", 2, epoch, data)
+
+
+def test_events_are_read_in_pages_and_by_requirement(ledger: ports.Ledger, epoch: int) -> None:
+    names = ["a", "b", "a", None, "a"]
+    ledger.apply(epoch, Batch(events=tuple(an_event(requirement=name) for name in names)))
+    assert [e.seq for e in ledger.events(limit=2)] == [1, 2]
+    assert [e.seq for e in ledger.events(after_seq=4, limit=1)] == [5]
+    assert [e.seq for e in ledger.events(requirement="a")] == [2, 4, 6]
+    assert [e.seq for e in ledger.events(after_seq=2, limit=1, requirement="a")] == [4]
+    assert ledger.events(after_seq=6) == []
+
+
+REFUSED = {
+    "orphan task": Batch(tasks=(a_task(requirement="nobody"),), events=(an_event(),)),
+    "orphan attempt": Batch(requirements=(a_requirement(),), attempts=(an_attempt(),), events=(an_event(),)),
+    "data not json": Batch(requirements=(a_requirement(),), events=(an_event(), an_event(data={"x": object()}))),
+    "data not finite": Batch(requirements=(a_requirement(),), events=(an_event(data={"x": float("nan")}),)),
+    "at no moment": Batch(requirements=(a_requirement(),), events=(an_event(at=float("inf")),)),
+    "at not a number": Batch(requirements=(a_requirement(),), events=(an_event(at=float("nan")),)),
+    "missing value": Batch(requirements=(a_requirement(title=None),), events=(an_event(),)),
+    "number too large": Batch(requirements=(a_requirement(position=2**70),), events=(an_event(),)),
+    "strange value": Batch(requirements=(a_requirement(sha256=["no"]),), events=(an_event(),)),
+    "half a character": Batch(requirements=(a_requirement("\ud800"),), events=(an_event(),)),
+}
+
+
+@pytest.mark.parametrize("batch", REFUSED.values(), ids=REFUSED.keys())
+def test_a_batch_that_breaks_a_rule_changes_nothing(ledger: ports.Ledger, epoch: int, batch: Batch) -> None:
+    with pytest.raises(LedgerRefused) as refused:
+        ledger.apply(epoch, batch)
+    assert isinstance(refused.value, AidosError) and refused.value.message
+    assert (ledger.requirements(), ledger.last_seq()) == ([], 1)
+    assert ledger.apply(epoch, numbered(1)) == 4
+    assert [e.seq for e in ledger.events()] == [1, 2, 3, 4]
+
+
+def test_half_characters_in_texts_become_question_marks(ledger: ports.Ledger, epoch: int) -> None:
+    broken = "bad \udcff byte"
+    batch = Batch((a_requirement(error=broken),), (a_task(result=broken),), (), (an_event(data={"tail": broken}),))
+    ledger.apply(epoch, batch)
+    assert ledger.requirements()[0].error == ledger.tasks("shop")[0].result == "bad ? byte"
+    assert ledger.events(after_seq=1)[0].data == {"tail": "bad ? byte"}
+
+
+def test_a_batch_may_hold_thousands_of_rows(ledger: ports.Ledger, epoch: int) -> None:
+    tasks = tuple(a_task(f"t{n}", position=n) for n in range(5_000))
+    events = tuple(an_event(task=task.id) for task in tasks)
+    assert ledger.apply(epoch, Batch((a_requirement(),), tasks, (), events)) == 5_001
+    assert tuple(ledger.tasks("shop")) == tasks
+    assert [e.task for e in ledger.events(after_seq=1, limit=10_000)] == [task.id for task in tasks]

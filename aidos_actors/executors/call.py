@@ -1,0 +1,67 @@
+"""The ``call`` executor: a Python callable in the worker's own process."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from aidos_actors.core.orders import AttemptOutcome, Start
+
+RESULT_BYTES_MAX = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What a callable gets as ``context``, when it has such a parameter. ``env`` is what a command would get."""
+
+    requirement: str
+    task: str
+    attempt: int
+    idempotency_key: str
+    folder: str
+    env: Mapping[str, str]
+
+
+def call(order: Start, env: Mapping[str, str], output: Path) -> AttemptOutcome:
+    """The callable has returned or raised; its stack, when it raised, is in ``output``. Blocks as long as it does."""
+    assert order.task.call is not None
+    try:
+        function = load(order.task.call)
+        result = function(**order.task.args, **_context(function, order, env))
+        text = json.dumps(result, allow_nan=False)
+    except BaseException as error:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("a") as file:
+            file.write("".join(traceback.format_exception(error)))
+        return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault="own")
+    if len(text) > RESULT_BYTES_MAX:
+        error_text = f"the result is {len(text)} bytes of JSON, more than {RESULT_BYTES_MAX}"
+        return AttemptOutcome(False, None, error_text, "call", fault="own")
+    return AttemptOutcome(True, 0, None, "call", text)
+
+
+def load(name: str) -> Any:
+    """The callable that ``package.module:function`` names. ImportError or AttributeError else."""
+    module, _, path = name.partition(":")
+    found: Any = import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _context(function: Any, order: Start, env: Mapping[str, str]) -> dict[str, CallContext]:
+    try:
+        takes = "context" in inspect.signature(function).parameters and "context" not in order.task.args
+    except (TypeError, ValueError):
+        takes = False
+    if not takes:
+        return {}
+    key = order.key
+    name = f"{key.requirement}/{key.task}"
+    return {"context": CallContext(key.requirement, key.task, key.number, name, order.path, dict(env))}

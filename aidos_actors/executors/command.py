@@ -1,0 +1,119 @@
+"""The ``run`` executor: a task's shell command, and its ``verify``, each under a minder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
+from aidos_actors.executors.environment import task_environment
+from aidos_actors.executors.minded import Minded
+from aidos_actors.executors.nursery import Nursery
+from aidos_actors.executors.orders import NurseryLost, Order, Outcome, SpawnFailed
+from aidos_actors.layout import Layout
+
+SHELL = "/bin/sh"
+OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every command of one runtime has in common: its environment less secrets, where its state lies, and who
+    it belongs to."""
+
+    base_env: Mapping[str, str]
+    layout: Layout
+
+    def env(self, order: Start) -> dict[str, str]:
+        """The environment of an attempt's commands."""
+        key = order.key
+        checkpoint = self.layout.checkpoint(key.requirement, key.task)
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        own = {
+            "AIDOS_REQUIREMENT": key.requirement,
+            "AIDOS_TASK": key.task,
+            "AIDOS_ATTEMPT": str(key.number),
+            "AIDOS_IDEMPOTENCY_KEY": f"{key.requirement}/{key.task}",
+            "AIDOS_CHECKPOINT_DIR": str(checkpoint),
+            "AIDOS_WORKTREE": order.path,
+            "AIDOS_MARK": mark_of(self.layout, key),
+        }
+        return task_environment(self.base_env, order.task.env, own)
+
+
+def mark_of(layout: Layout, key: AttemptKey) -> str:
+    """Carried in the environment of every process of an attempt, so that none is ever overlooked."""
+    return f"{layout.state_dir}:{key.requirement}/{key.task}/{key.number}"
+
+
+def shell_order(
+    command: str,
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    output_path: Path,
+    timeout_s: float,
+    stall_s: float | None = None,
+    watched: tuple[str, ...] = (),
+) -> Order:
+    """``/bin/sh -c command`` with its output at the end of ``output_path``, whose folder is made."""
+    output_path.parent.mkdir(parents=True, exist_ok=True)
+    return Order(
+        argv=(SHELL, "-c", command),
+        cwd=cwd,
+        env=env,
+        output_path=str(output_path),
+        timeout_s=timeout_s,
+        stall_s=stall_s,
+        output_limit_bytes=OUTPUT_LIMIT_BYTES,
+        watched=watched,
+    )
+
+
+def judged(outcome: Outcome, stage: str, *, timeout_s: float) -> AttemptOutcome:
+    """What the end of a command means for its attempt."""
+    match outcome.reason:
+        case "exited" if outcome.exit_code == 0:
+            return AttemptOutcome(True, 0, None, stage)
+        case "exited" if outcome.exit_code is not None:
+            return _own(outcome.exit_code, f"{stage} ended with exit code {outcome.exit_code}", stage)
+        case "exited":
+            return _own(None, f"{stage} was ended by signal {outcome.signal}", stage)
+        case "timeout":
+            return _own(None, f"{stage} was ended after its time limit of {timeout_s:g} s", stage)
+        case "lost":
+            return AttemptOutcome(False, None, outcome.message, stage, fault="infra")
+        case "ended":
+            return AttemptOutcome(False, None, outcome.message, stage, fault="cancelled")
+        case _:
+            return _own(None, f"{stage}: {outcome.message}", stage)
+
+
+def _own(exit_code: int | None, error: str, stage: str) -> AttemptOutcome:
+    return AttemptOutcome(False, exit_code, error, stage, fault="own")
+
+
+def verified(
+    nursery: Nursery,
+    order: Start,
+    env: Mapping[str, str],
+    output: Path,
+    until: float,
+    began: Callable[[Minded], None],
+) -> AttemptOutcome:
+    """The task's ``verify`` has run in the worktree, within what is left of its time (monotonic ``until``). ``began``
+    is called with its minder before it starts. Blocks until it has ended."""
+    assert order.task.verify is not None
+    left_s = max(0.001, until - time.monotonic())
+    command = shell_order(order.task.verify, cwd=order.path, env=env, output_path=output, timeout_s=left_s)
+    try:
+        minded = nursery.spawn(command)
+        began(minded)
+        minded.go()
+        return judged(minded.wait(), "verify", timeout_s=order.task.timeout_s)
+    except SpawnFailed as error:
+        return _own(None, error.message, "verify")
+    except NurseryLost as error:
+        return AttemptOutcome(False, None, error.message, "verify", fault="infra")

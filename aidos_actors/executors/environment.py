@@ -1,0 +1,23 @@
+"""The environment of a task's command: what the runtime was started with, less its secrets, and what the task adds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+SECRET_NAME = re.compile(r"token|secret|password|passwd|api_?key|credential|private_?key", re.IGNORECASE)
+OWN_PREFIX = "AIDOS_"
+
+
+def without_secrets(base: Mapping[str, str]) -> dict[str, str]:
+    """``base`` without the variables whose names speak of a secret."""
+    return {name: value for name, value in base.items() if not SECRET_NAME.search(name)}
+
+
+def task_environment(base: Mapping[str, str], extra: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """``base`` less secrets and variables of ours, then ``extra`` (the task's, kept whatever its names), then ``own``.
+
+    Ours come last: a task cannot pass itself off as another.
+    """
+    kept = {name: value for name, value in without_secrets(base).items() if not name.startswith(OWN_PREFIX)}
+    return {**kept, **extra, **own}

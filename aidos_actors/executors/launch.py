@@ -1,0 +1,78 @@
+"""Starts an order's command: a fork of the minder that becomes the command, or says why it cannot."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+
+from aidos_actors.executors import linux, protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+ERROR_BYTES_MAX = 4096
+# Python ignores the first two, our processes ignore or catch the others; a command expects the defaults.
+_CHANGED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+def open_streams(order: dict[str, Any], given: dict[str, int]) -> tuple[int, int, int]:
+    """Descriptors for 0, 1 and 2 of the command. Raises OSError, e.g. when the output file cannot be opened."""
+    stdin = given.get(protocol.STDIN)
+    if stdin is None:
+        stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    if order["output_path"] is None:
+        return stdin, given[protocol.STDOUT], given[protocol.STDERR]
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    output = os.open(order["output_path"], flags, 0o644)
+    return stdin, output, output
+
+
+def start(order: dict[str, Any], streams: tuple[int, int, int]) -> int:
+    """The pid of the started command, in a process group of its own. Raises OSError with the reason when it is not."""
+    told, tell = os.pipe2(os.O_CLOEXEC)
+    me = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _become(order, streams, tell, me)
+    os.close(tell)
+    try:
+        error = os.read(told, ERROR_BYTES_MAX)  # ends by the exec, which closes the other end
+    finally:
+        os.close(told)
+    if not error:
+        return pid
+    os.waitpid(pid, 0)
+    raise OSError(error.decode(errors="replace"))
+
+
+def _become(order: dict[str, Any], streams: tuple[int, int, int], tell: int, minder: int) -> None:
+    """Never returns."""
+    about = b""
+    try:
+        linux.die_with_parent(minder)  # survives the exec: the last resort when minder and nursery die together
+        os.setpgid(0, 0)
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        signal.set_wakeup_fd(-1)
+        for number in _CHANGED_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+        about = order["cwd"]
+        os.chdir(about)
+        about = order["argv"][0]
+        os.execvpe(about, order["argv"], order["env"])  # our other descriptors close themselves here
+    except BaseException as error:
+        os.write(tell, explain(error, about).encode(errors="replace")[:ERROR_BYTES_MAX])
+    finally:
+        os._exit(127)
+
+
+def explain(error: BaseException, about: bytes = b"") -> str:
+    """A sentence's end: which file, and what is wrong with it."""
+    if isinstance(error, OSError) and error.strerror:
+        name = about or error.filename
+        return f"{os.fsdecode(name)!r}: {error.strerror}" if name else error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,94 @@
+"""When a running command has to be ended: its time, its silence, its output. Moments are monotonic seconds."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from itertools import islice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+OUTPUT_CHECK_S = 0.25
+STALL_CHECK_MAX_S = 15.0
+ENTRIES_MAX = 20_000
+
+
+class Limits:
+    """Holds the limits of one order against what its command does. Made just before it starts."""
+
+    def __init__(self, order: dict[str, Any], output_fd: int | None, now: float) -> None:
+        self._started = now
+        self._timeout_s: float | None = order["timeout_s"]
+        self._stall_s: float | None = order["stall_s"]
+        self._folders: list[bytes] = [order["cwd"], *order["watched"]]
+        self._output_fd = output_fd
+        self._size_bytes = self._output_size()
+        self._size_max_bytes: int = self._size_bytes + order["output_limit_bytes"]
+        self._progress_at = now
+        self._look_every_s = min(STALL_CHECK_MAX_S, max(OUTPUT_CHECK_S, (self._stall_s or 0.0) / 4))
+        self._look_at = now + self._look_every_s
+        self._seen = fingerprint(self._folders) if self._stall_s is not None else (0, 0)
+
+    def progress(self, now: float) -> None:
+        """The command has done something that this process cannot see, such as writing to its owner's pipe."""
+        self._progress_at = max(self._progress_at, now)
+
+    def wait_s(self, now: float) -> float | None:
+        """How long nothing needs to be looked at; None: for ever."""
+        spans = [OUTPUT_CHECK_S] if self._output_fd is not None else []
+        if self._timeout_s is not None:
+            spans.append(self._started + self._timeout_s - now)
+        if self._stall_s is not None:
+            spans.append(self._look_at - now)
+        return max(0.0, min(spans)) if spans else None
+
+    def exceeded(self, now: float) -> tuple[str, str] | None:
+        """(reason, sentence) when the command must end; else None."""
+        if self._timeout_s is not None and now - self._started >= self._timeout_s:
+            return "timeout", f"It ran longer than its {self._timeout_s:g} s."
+        size_bytes = self._output_size()
+        if size_bytes > self._size_max_bytes:
+            return "output_limit", "It wrote more output than its limit allows."
+        if size_bytes != self._size_bytes:
+            self._size_bytes = size_bytes
+            self.progress(now)
+        if self._stall_s is not None and now >= self._look_at and self._is_stalled(now, self._stall_s):
+            return "stalled", f"No output and no change to a file for {self._stall_s:g} s."
+        return None
+
+    def _is_stalled(self, now: float, stall_s: float) -> bool:
+        """Looks at the files only when the command has been quiet since the last look."""
+        quiet_since_look = self._progress_at <= self._look_at - self._look_every_s
+        self._look_at = now + self._look_every_s
+        if quiet_since_look:
+            seen = fingerprint(self._folders)
+            if seen != self._seen:
+                self._seen = seen
+                self.progress(now)
+        return now - self._progress_at >= stall_s
+
+    def _output_size(self) -> int:
+        return os.fstat(self._output_fd).st_size if self._output_fd is not None else 0
+
+
+def fingerprint(folders: list[bytes]) -> tuple[int, int]:
+    """Two numbers that differ when a file below ``folders`` was made, written or removed; looks at 20,000 entries.
+
+    Sums change times, which no program can set back, so that a jump of the clock hides nothing. Breadth first: in a
+    very large tree it is the depths that are not looked at.
+    """
+    entries = times_ns = 0
+    waiting = deque(folders)
+    while waiting and entries < ENTRIES_MAX:
+        try:
+            with os.scandir(waiting.popleft()) as listing:
+                for entry in islice(listing, ENTRIES_MAX - entries):
+                    entries += 1
+                    times_ns += entry.stat(follow_symlinks=False).st_ctime_ns
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError:  # removed while we looked: that is a change, and the sum shows it
+            continue
+    return entries, times_ns

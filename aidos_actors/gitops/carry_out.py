@@ -1,0 +1,121 @@
+"""One order to GitOps, carried out beside the mailbox: the composition of what the other files here can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aidos_actors.actors.words import GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.core.errors import TryAgain
+from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
+from aidos_actors.executors.command import mark_of
+from aidos_actors.executors.environment import task_environment
+from aidos_actors.executors.nursery import Nursery
+from aidos_actors.executors.sweep import end_marked, wait_gone
+from aidos_actors.gitops.epoch import EpochToken, claim_epoch
+from aidos_actors.gitops.git import Run
+from aidos_actors.gitops.integrate import Conflicted, GateFailed, GateResult, Integrated, integrate
+from aidos_actors.gitops.minded_run import run_gate
+from aidos_actors.gitops.repair import repair_locks
+from aidos_actors.gitops.worktrees import delete_tree, discard, prepare
+from aidos_actors.layout import Layout
+
+MINDER_END_LIMIT_S = 10.0
+FILES_NAMED_MAX = 10
+Word = WorktreeReady | WorkIntegrated | WorktreeGone
+
+
+class GitHands:
+    """Carries out orders, each as if once. Called from one job thread per lane; blocks."""
+
+    def __init__(self, layout: Layout, base_env: Mapping[str, str], nursery: Nursery, run: Run) -> None:
+        self._layout = layout
+        self._base_env = base_env
+        self._nursery = nursery
+        self._run = run
+        self._tokens: dict[tuple[str, int], EpochToken] = {}
+
+    def carry_out(self, work: GitWork) -> Word:
+        """The order is done and durable, and this is what to tell the Scheduler. Raises what git and the disk raise,
+        ``TryAgain`` when a process still works where nobody may, ``Fenced`` when the epoch is over."""
+        order = work.order
+        match order:
+            case Prepare():
+                repair_locks(order.repo, order.target, self._run)
+                commit = prepare(
+                    order.repo,
+                    path=order.path,
+                    target=order.target,
+                    base_commit=order.base_commit,
+                    key=order.key,
+                    run=self._run,
+                    quarantine_dir=str(self._layout.discarded),
+                )
+                return WorktreeReady(order.key, commit)
+            case Integrate():
+                return WorkIntegrated(order.key, self._integrate(work, order))
+            case Discard():
+                return self._discard(order)
+
+    def _integrate(self, work: GitWork, order: Integrate) -> Integration:
+        repair_locks(order.repo, order.target, self._run)
+        key = order.key
+
+        def gate(folder: str, _tree: str) -> GateResult:
+            assert order.verify is not None
+            output = self._layout.gate_output(key.requirement, key.task, key.number)
+            return run_gate(self._nursery, order.verify, folder, self._gate_env(key, folder), output)
+
+        outcome = integrate(
+            order.repo,
+            worktree=order.path,
+            base_commit=order.base_commit,
+            target_base=order.target_base,
+            target=order.target,
+            key=key,
+            title=order.title,
+            gate=gate if order.verify else None,
+            gate_folder=str(self._layout.gate(key.requirement, key.task, key.number)),
+            epoch=self._token(order.repo, work),
+            run=self._run,
+        )
+        match outcome:
+            case Integrated(commit=commit):
+                return Integration(commit, "integrated")
+            case Conflicted(files=files):
+                named = ", ".join(files[:FILES_NAMED_MAX])
+                return Integration(None, "conflict", f"does not merge with what was published meanwhile: {named}")
+            case GateFailed(output_tail=tail, exit_code=code):
+                return Integration(
+                    None, "gate_failed", f"the gate refused the merge result (exit {code}): {tail}", code
+                )
+
+    def _token(self, repo: str, work: GitWork) -> EpochToken:
+        token = self._tokens.get((repo, work.epoch))
+        if token is None:
+            token = claim_epoch(repo, work.installation, work.epoch, self._run)
+            self._tokens[repo, work.epoch] = token
+        return token
+
+    def _gate_env(self, key: AttemptKey, folder: str) -> dict[str, str]:
+        own = {
+            "AIDOS_REQUIREMENT": key.requirement,
+            "AIDOS_TASK": key.task,
+            "AIDOS_ATTEMPT": str(key.number),
+            "AIDOS_WORKTREE": folder,
+        }
+        return task_environment(self._base_env, {}, own)
+
+    def _discard(self, order: Discard) -> WorktreeGone:
+        """Only when two signals say that nobody works there: the minders are gone, and no process has the mark."""
+        key = order.key
+        for pid, started in order.previous:
+            if pid and not wait_gone(pid, started, MINDER_END_LIMIT_S):
+                raise TryAgain(f"the minder {pid} of {key} still runs; its folder is not removed")
+        if end_marked(mark_of(self._layout, key), MINDER_END_LIMIT_S):
+            raise TryAgain(f"a process of {key} still runs; its folder is not removed")
+        if order.repo is None:
+            delete_tree(Path(order.path))
+        else:
+            discard(order.repo, path=order.path, quarantine_dir=str(self._layout.discarded), run=self._run)
+        return WorktreeGone(key)

@@ -1,0 +1,156 @@
+"""Locks that a killed git left behind, and a look at whether the repository is sound.
+
+A lock is set aside only on two signals: it is older than git itself would wait for it, and no process that could be
+its creator lives. Age alone proves nothing: a slow disk or a stopped process makes every lock old.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed, Run, run_here
+
+LOCK_AGE_MIN_S = 2.0
+LOCK_TRIES_MAX = 3
+KEPT_LOCKS_MAX = 100
+PROBLEMS_MAX = 100
+QUARANTINE = "aidos-quarantine"
+OUR_REASON = "aidos "  # how the lock reason of each of our worktrees begins
+# A ref's lock is closed before it is renamed, so its holder need not have it open: any git at work here may be it,
+# except those that only read and often live for hours.
+ONLY_READING = frozenset((b"cat-file", b"fsmonitor--daemon", b"log", b"diff", b"show", b"blame", b"grep", b"rev-list"))
+
+
+def repair_locks(
+    repo: str, target: str, run: Run = run_here, now: float | None = None, proc_root: str = "/proc"
+) -> list[str]:
+    """No stale lock of ours stands in the way afterwards; returns the paths of those set aside.
+
+    Ours are the locks of ``target``, of ``refs/aidos``, of the packed refs, and inside our worktrees' records. Locks
+    of the user's checkouts (HEAD, index, config) are never touched. ``now`` is the wall clock in seconds.
+    """
+    git = Git(repo, run)
+    return _set_stale_aside(git, target, time.time() if now is None else now, Path(proc_root))
+
+
+def transact(git: Git, lines: Sequence[str], reason: str, *, target: str = "") -> None:
+    """``Git.transact``, with stale locks set aside and the transaction tried again, a bounded number of times."""
+    for tries_left in reversed(range(LOCK_TRIES_MAX)):
+        try:
+            return git.transact(lines, reason)
+        except GitFailed as failed:
+            if not failed.is_lock_held or tries_left == 0:
+                raise
+            _set_stale_aside(git, target, time.time(), Path("/proc"))
+    return None
+
+
+def check_repository(repo: str, run: Run = run_here) -> list[str]:
+    """What a quick ``fsck`` finds wrong, one line each (at most 100); empty when every object that is needed exists."""
+    git = Git(repo, run)
+    codes = range(256)
+    done = git.call(
+        "fsck", "--connectivity-only", "--no-dangling", "--no-progress", allowed=codes, timeout_s=HEAVY_TIMEOUT_S
+    )
+    if done.exit_code == 0:
+        return []
+    lines = [line for line in (done.stdout + done.stderr).decode(errors="replace").splitlines() if line.strip()]
+    return lines[:PROBLEMS_MAX] or [f"git fsck ended with {done.exit_code} and said nothing"]
+
+
+def _set_stale_aside(git: Git, target: str, now: float, proc: Path) -> list[str]:
+    root = Path(git.common_dir)
+    aside = []
+    for lock in _our_locks(root, target):
+        try:
+            before = lock.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        is_old = not 0 <= now - before.st_mtime < LOCK_AGE_MIN_S  # a moment in the future: the clock was set back
+        if before.st_uid != os.geteuid() or not is_old or _has_living_holder(before, root, proc):
+            continue
+        if _move_if_same(lock, before, root / QUARANTINE / "locks"):
+            aside.append(str(lock))
+    return aside
+
+
+def _our_locks(root: Path, target: str) -> Iterator[Path]:
+    if target:
+        yield root / "refs" / "heads" / f"{target}.lock"
+    yield root / "packed-refs.lock"
+    yield root / "packed-refs.new"
+    yield from sorted((root / "refs" / "aidos").glob("**/*.lock"))
+    for admin in sorted((root / "worktrees").glob("*")):
+        if _text(admin / "locked").startswith(OUR_REASON):
+            yield from sorted(admin.glob("*.lock"))
+
+
+def _has_living_holder(lock: os.stat_result, root: Path, proc: Path) -> bool:
+    """Whether a process has the file open, or is a git that may be writing in this repository."""
+    places = _places(root)
+    return any(
+        _has_open(process, lock) or _is_writing_git(process, root, places)
+        for process in proc.iterdir()
+        if process.name.isdigit()
+    )
+
+
+def _has_open(process: Path, lock: os.stat_result) -> bool:
+    try:
+        handles = list((process / "fd").iterdir())
+    except OSError:
+        return False  # it ended, or belongs to somebody else, who did not create a file of ours
+    for handle in handles:
+        try:
+            found = handle.stat()
+        except OSError:
+            continue
+        if (found.st_dev, found.st_ino) == (lock.st_dev, lock.st_ino):
+            return True
+    return False
+
+
+def _is_writing_git(process: Path, root: Path, places: Sequence[Path]) -> bool:
+    try:
+        if not (process / "comm").read_bytes().startswith(b"git"):
+            return False
+        words = (process / "cmdline").read_bytes().split(b"\0")
+        if ONLY_READING.intersection(words):
+            return False
+        folder = (process / "cwd").readlink()
+        named = b"\0".join(words) + (process / "environ").read_bytes()
+    except OSError:
+        return False  # as above
+    return os.fsencode(root) in named or any(folder.is_relative_to(place) for place in places)
+
+
+def _places(root: Path) -> list[Path]:
+    """Every folder in which a git that works on this repository may stand."""
+    linked = (_text(record) for record in (root / "worktrees").glob("*/gitdir"))
+    return [root, *([root.parent] if root.name == ".git" else []), *(Path(text).parent for text in linked if text)]
+
+
+def _move_if_same(lock: Path, before: os.stat_result, quarantine: Path) -> bool:
+    """Sets the lock aside unless another one has taken its place; keeps the newest of those set aside before."""
+    quarantine.mkdir(parents=True, exist_ok=True)
+    kept = sorted(quarantine.iterdir(), key=lambda path: path.lstat().st_mtime_ns)
+    for oldest in kept[: max(0, len(kept) - KEPT_LOCKS_MAX + 1)]:
+        oldest.unlink(missing_ok=True)
+    try:
+        found = lock.stat(follow_symlinks=False)
+        if (found.st_ino, found.st_mtime_ns) != (before.st_ino, before.st_mtime_ns):
+            return False
+        lock.rename(quarantine / f"{lock.name}-{before.st_mtime_ns}-{before.st_ino}")
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="surrogateescape").strip()
+    except OSError:
+        return ""

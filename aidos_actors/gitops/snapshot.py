@@ -1,0 +1,120 @@
+"""The tree of a worktree's final state, whatever its task did to git there.
+
+Nothing of the worktree's own git state is used: a fresh index, started from the base commit, takes in the files as
+they are, with the repository's ignore rules. So commits, branches, a merge half done, an ``index.lock`` or a missing
+``.git`` of the task make no difference.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from aidos_actors.core.errors import AidosError, NotFound
+from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed
+from aidos_actors.gitops.worktrees import delete_tree, real_path
+
+# What git says when the content itself cannot be stored, and what it says as well when the store is to blame.
+UNSTORABLE = (
+    "does not have a commit checked out",
+    "can only add regular files",
+    "unable to index file",
+    "invalid path",
+    "Permission denied",
+    "File name too long",
+)
+STORE_FAILED = ("into database", "repository database", "No space left", "Input/output error", "Read-only file system")
+
+
+class Unstorable(AidosError):
+    """The task left something that git cannot store; the attempt failed by itself."""
+
+    code = "unstorable"
+
+
+def scratch_folder(worktree: str) -> Path:
+    """Where integrating this worktree keeps its index, beside the worktree; made by ``result_tree``."""
+    where = real_path(worktree)
+    return where.parent / f"{where.name}.integrating"
+
+
+def result_tree(git: Git, worktree: str, base_commit: str) -> str:
+    """The tree of all files in ``worktree`` that are not ignored, durable.
+
+    Raises ``NotFound`` when the worktree is gone, ``Unstorable`` when its content cannot be stored.
+    """
+    where = real_path(worktree)
+    if not where.is_dir() or where.is_symlink():
+        raise NotFound(f"the worktree {where} is gone, and with it what its attempt made", hint="Try the task again.")
+    if not any(where.iterdir()):
+        raise Unstorable("the task emptied its worktree altogether, even of .git; that is not taken for its result")
+    scratch = scratch_folder(worktree)
+    if scratch.exists():
+        delete_tree(scratch)
+    scratch.mkdir()
+    index = {"GIT_INDEX_FILE": str(scratch / "index")}
+    git.call("read-tree", base_commit, env=index)
+    _dissolve_inner_repositories(git, where, scratch, index)
+    try:
+        git.call("add", "--all", "--", ".", work_tree=str(where), env=index, timeout_s=HEAVY_TIMEOUT_S)
+    except GitFailed as failed:
+        if _is_said(UNSTORABLE, failed) and not _is_said(STORE_FAILED, failed):
+            raise Unstorable(f"git cannot store what the task left: {' '.join(failed.stderr.split())}") from failed
+        raise
+    return git.text("write-tree", env=index)
+
+
+def _is_said(signs: tuple[str, ...], failed: GitFailed) -> bool:
+    return any(sign in failed.stderr for sign in signs)
+
+
+def _dissolve_inner_repositories(git: Git, where: Path, scratch: Path, index: dict[str, str]) -> None:
+    """Repositories the task made inside its worktree become plain folders, unless they are submodules or ignored.
+
+    Git would store only a commit id for each, naming a commit that exists nowhere else: the files would be lost.
+    A further worktree of this repository is no result at all and is moved away.
+    """
+    found = {os.fsencode(path.relative_to(where)): path for path in _inner_repositories(where)}
+    if not found:
+        return
+    kept = _submodules(git, where, index)
+    names = [name for name in found if name not in kept]
+    ignored = git.call(
+        *("check-ignore", "-z", "--stdin"),
+        data=b"".join(b"%s\0" % name for name in names),
+        work_tree=str(where),
+        env=index,
+        allowed=(0, 1),
+    ).stdout.split(b"\0")
+    for number, name in enumerate(names):
+        inner = found[name]
+        if name not in ignored and inner.exists():
+            (inner if _is_worktree_of(git, inner) else inner / ".git").rename(scratch / f"inner-{number}")
+
+
+def _is_worktree_of(git: Git, folder: Path) -> bool:
+    pointer = folder / ".git"
+    return pointer.is_file() and pointer.read_text(errors="replace").startswith(f"gitdir: {git.common_dir}/worktrees/")
+
+
+def _inner_repositories(where: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(where):
+        inner = Path(folder)
+        if inner != where and (".git" in names or ".git" in files):
+            yield inner
+        if ".git" in names:
+            names.remove(".git")
+
+
+def _submodules(git: Git, where: Path, index: dict[str, str]) -> set[bytes]:
+    """Folders that are submodules: by the base commit, or by the task's ``.gitmodules``."""
+    staged = git.call("ls-files", "--stage", "-z", env=index).stdout.split(b"\0")
+    kept = {line.partition(b"\t")[2] for line in staged if line.startswith(b"160000 ")}
+    modules = where / ".gitmodules"
+    if modules.is_file() and not modules.is_symlink():
+        done = git.call(
+            *("config", "--file", str(modules), "-z", "--get-regexp", r"^submodule\..*\.path$"), allowed=(0, 1, 3, 128)
+        )
+        kept |= {line.partition(b"\n")[2].rstrip(b"/") for line in done.stdout.split(b"\0") if line}
+    return kept

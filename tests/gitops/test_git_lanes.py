@@ -1,0 +1,123 @@
+"""Orders wait their turn, come once however often they are told, and outlive the epoch they came with."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aidos_actors.actors.words import GitWork
+from aidos_actors.core.orders import AttemptKey, Discard, GitOrder, Integrate, Prepare
+from aidos_actors.gitops.lanes import Lanes, name_of
+
+
+def order(kind: str, task: str, repo: str = "/shop") -> GitOrder:
+    key, path = AttemptKey("shop", task, 1), f"/w/{task}"
+    match kind:
+        case "prepare":
+            return Prepare(key, repo, path, "aidos/shop", "base")
+        case "integrate":
+            return Integrate(key, repo, path, "base", "aidos/shop", "title", None, "base")
+        case _:
+            return Discard(key, repo, path, ())
+
+
+def work(kind: str, task: str, epoch: int = 1, repo: str = "/shop") -> GitWork:
+    return GitWork(epoch, "home", order(kind, task, repo))
+
+
+def names(starts: list[tuple[str, GitWork]]) -> list[str]:
+    return [name_of(work) for _, work in starts]
+
+
+def test_one_at_a_time_in_each_lane_of_each_repository() -> None:
+    lanes = Lanes()
+    for each in (work("prepare", "a"), work("prepare", "b"), work("integrate", "c"), work("prepare", "d", repo="/b")):
+        lanes.take(each)
+    starts = lanes.next()
+    assert names(starts) == ["prepare shop/a/1", "integrate shop/c/1", "prepare shop/d/1"]
+    assert lanes.next() == []
+    lanes.forget(lanes.ended(starts[0][0]))
+    assert names(lanes.next()) == ["prepare shop/b/1"]
+
+
+def test_an_attempt_is_never_integrated_and_discarded_at_the_same_time() -> None:
+    lanes = Lanes()
+    lanes.take(work("integrate", "a"))
+    [(lane, _)] = lanes.next()
+    lanes.take(work("discard", "a"))
+    assert lanes.next() == []
+    lanes.take(work("discard", "b"))
+    [(other, beside)] = lanes.next()
+    assert beside == work("discard", "b")
+    lanes.forget(lanes.ended(other))
+    assert lanes.next() == []
+    lanes.forget(lanes.ended(lane))
+    assert names(lanes.next()) == ["discard shop/a/1"]
+
+
+def test_an_order_told_again_by_a_newer_scheduler_is_carried_out_with_its_authority() -> None:
+    lanes = Lanes()
+    lanes.take(work("integrate", "a", epoch=1))
+    [(lane, running)] = lanes.next()
+    lanes.take(work("integrate", "b", epoch=1))
+    for task in "ab":
+        lanes.take(work("integrate", task, epoch=2))
+    lanes.take(work("integrate", "c", epoch=1))
+    assert lanes.ended(lane) == running
+    lanes.fenced(running)
+    [(lane, second)] = lanes.next()
+    assert second == work("integrate", "b", epoch=2)
+    lanes.ended(lane)
+    lanes.forget(second)
+    [(lane, again)] = lanes.next()
+    assert again == work("integrate", "a", epoch=2)
+    lanes.ended(lane)
+    lanes.fenced(again)
+    assert lanes.next() == []
+
+
+WORK = st.builds(work, st.sampled_from(("prepare", "integrate", "discard")), st.sampled_from("abc"), st.integers(1, 3))
+
+
+@given(st.lists(st.one_of(WORK, st.sampled_from(("ended", "fenced", "failed")), st.none()), max_size=60))
+def test_every_order_of_the_newest_epoch_is_answered(steps: list[GitWork | str | None]) -> None:
+    lanes, under_way, failed = Lanes(), {}, []
+    told: dict[str, int] = {}
+    answered: set[str] = set()
+    newest = 0
+
+    def end(how: str) -> None:
+        lane = next(iter(under_way))
+        done = under_way.pop(lane)
+        assert lanes.ended(lane) == done
+        if how == "failed":
+            failed.append(name_of(done))
+        elif how == "fenced" and done.epoch < newest:
+            lanes.fenced(done)
+        else:
+            lanes.forget(done)
+            answered.add(name_of(done))
+
+    def start() -> None:
+        for lane, each in lanes.next():
+            assert lane not in under_way
+            assert each.order.key not in {other.order.key for other in under_way.values()}
+            under_way[lane] = each
+
+    for step in steps:
+        if isinstance(step, GitWork):
+            newest = max(newest, step.epoch)
+            if step.epoch == newest:
+                told[name_of(step)] = step.epoch
+            lanes.take(step)
+        elif step is not None and under_way:
+            end(step)
+        start()
+    while under_way or failed:
+        while failed:
+            lanes.again(failed.pop())
+        start()
+        if under_way:
+            end("ended")
+        start()
+    assert {name for name, epoch in told.items() if epoch == newest} <= answered

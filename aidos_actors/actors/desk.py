@@ -1,0 +1,152 @@
+"""The Scheduler's front desk: the verbs that callers from outside may use, each answered from board and ledger.
+
+A call is a mapping with ``verb`` and arguments; the answer is ``{"value": …}`` or ``{"error": {code, message, hint,
+exit_code}}``, or None when it comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aidos_actors.blobs import get_text
+from aidos_actors.core.errors import AidosError, BadInput, Conflict, NotFound
+from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
+from aidos_actors.core.views import event_view, requirement_list_view, status_view
+from aidos_actors.ports import LedgerView
+
+if TYPE_CHECKING:
+    from aidos_actors.actors.scheduler import Scheduler
+    from supervisors.actor import Asked
+
+EVENTS_PER_ANSWER_MAX = 500
+WAIT_MAX_S = 30.0
+DRAIN_MAX_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """Someone waits for events after ``after_seq``, until ``until_at`` (wall seconds)."""
+
+    asked: Asked
+    after_seq: int
+    limit: int
+    requirement: str | None
+    until_at: float
+
+
+def serve(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> dict[str, Any] | None:
+    """The answer to one call, None when it comes later. AidosError as the verb says."""
+    verb = _VERBS.get(str(call.get("verb")))
+    if verb is None:
+        raise NotFound(f"the scheduler has no verb {call.get('verb')!r}")
+    value = verb(scheduler, call, asked)
+    return None if value is None else {"value": value}
+
+
+def error_view(error: AidosError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+
+
+def _submit(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+    """Take a requirement in: checked by the caller, checked again here. Idempotent by id and content."""
+    document = get_text(scheduler._layout.blobs, str(call["document"]))
+    try:
+        requirement = Requirement.model_validate_json(document)
+    except ValueError as error:
+        raise BadInput(f"the submitted document is no requirement: {error}") from error
+    known = scheduler.ledger.requirement(requirement.id)
+    base_commit = call.get("base_commit")
+    position = scheduler.ledger.next_position()
+    step = scheduler.board.submit(
+        requirement,
+        base_commit=base_commit,
+        document=document,
+        position=position,
+        known=known,
+        now=scheduler.clock(),
+    )
+    scheduler.take(step)
+    state = known.state if known is not None else "waiting"
+    return {"id": requirement.id, "accepted": known is None, "state": state, "running": True}
+
+
+def _status(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+    ledger = scheduler.ledger
+    name = call.get("id")
+    if name is None:
+        return list_of_requirements(ledger)
+    record = ledger.requirement(str(name))
+    if record is None:
+        raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
+    return status_view(record, ledger.tasks(record.id))
+
+
+def list_of_requirements(ledger: LedgerView) -> dict[str, Any]:
+    """``status`` without ID, from a live or a resting ledger."""
+    records = ledger.requirements()
+    states = {each.id: [task.state for task in ledger.tasks(each.id)] for each in records}
+    progress = {name: (states_of.count(TaskState.DONE), len(states_of)) for name, states_of in states.items()}
+    return requirement_list_view(records, progress)
+
+
+def _events(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> dict[str, Any] | None:
+    """Events after ``after_seq``; with ``wait_s`` the answer comes when there are some, or the time is over."""
+    after_seq = int(call.get("after_seq", 0))
+    limit = min(int(call.get("limit", EVENTS_PER_ANSWER_MAX)), EVENTS_PER_ANSWER_MAX)
+    requirement = call.get("requirement")
+    found = scheduler.ledger.events(after_seq, limit, requirement)
+    wait_s = min(float(call.get("wait_s", 0.0)), WAIT_MAX_S)
+    if found or wait_s <= 0 or asked is None:
+        return {"events": [event_view(each) for each in found]}
+    scheduler.wait_for_events(Waiter(asked, after_seq, limit, requirement, scheduler.clock() + wait_s))
+    return None
+
+
+def serve_waiters(scheduler: Scheduler, waiters: list[Waiter]) -> list[Waiter]:
+    """Answer those who have something to hear or have waited long enough; the rest."""
+    if not waiters:
+        return waiters
+    rest, last_seq, now = [], scheduler.ledger.last_seq(), scheduler.clock()
+    for waiter in waiters:
+        is_over = waiter.until_at <= now
+        if last_seq <= waiter.after_seq and not is_over:
+            rest.append(waiter)
+            continue
+        found = scheduler.ledger.events(waiter.after_seq, waiter.limit, waiter.requirement)
+        if found or is_over:
+            scheduler.reply({"value": {"events": [event_view(each) for each in found]}}, waiter.asked)
+        else:
+            rest.append(waiter)
+    return rest
+
+
+def _cancel(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+    """Cancel a requirement or one task; what has ended already stays as it is, and that is no error."""
+    name, task = str(call["id"]), call.get("task")
+    record = scheduler.ledger.requirement(name)
+    if record is None:
+        raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
+    if record.state not in REQUIREMENT_FINAL:
+        scheduler.take(scheduler.board.cancel(name, task, scheduler.clock()))
+    elif task is not None and task not in {each.id for each in scheduler.ledger.tasks(name)}:
+        raise NotFound(f"requirement {name!r} has no task {task!r}")
+    elif task is None and record.state != "cancelled":
+        raise Conflict(f"requirement {name!r} has ended already: {record.state}")
+    return _status(scheduler, {"id": name}, None)
+
+
+def _drain(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> None:
+    """Nothing new starts; running tasks get ``drain_s`` seconds, then go back unharmed. Answered when all have."""
+    scheduler.drain(min(max(float(call.get("drain_s", 10.0)), 0.0), DRAIN_MAX_S), asked)
+
+
+_VERBS: dict[str, Callable[[Scheduler, dict[str, Any], Asked | None], dict[str, Any] | None]] = {
+    "submit": _submit,
+    "status": _status,
+    "events": _events,
+    "cancel": _cancel,
+    "drain": _drain,
+}

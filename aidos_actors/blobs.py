@@ -1,0 +1,44 @@
+"""Texts too large for a message: written once under their own SHA-256, synced before the message that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+INLINE_CHARS_MAX = 100_000
+PREFIX = "blob:"
+
+
+def put_text(folder: Path, text: str) -> str:
+    """A reference to ``text``: the text itself when it is short, else the name of a durable file in ``folder``."""
+    if len(text) <= INLINE_CHARS_MAX and not text.startswith(PREFIX):
+        return text
+    body = text.encode()
+    name = hashlib.sha256(body).hexdigest()
+    path = folder / name
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = folder / f"{name}.{os.getpid()}.part"
+        with part.open("wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    return PREFIX + name
+
+
+def get_text(folder: Path, reference: str) -> str:
+    """The text ``put_text`` was given. OSError when its file has gone, ValueError when it is not what it was."""
+    if not reference.startswith(PREFIX):
+        return reference
+    name = reference.removeprefix(PREFIX)
+    body = (folder / name).read_bytes()
+    if hashlib.sha256(body).hexdigest() != name:
+        raise ValueError(f"the stored text {name} is damaged")
+    return body.decode()

@@ -1,0 +1,225 @@
+"""The verbs, as typer sees them. Each is a few words of description and a call into the room that does it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer._click.exceptions import ClickException
+
+from aidos_actors.cli.answer import Answer, Done, Options, error_envelope, give, give_error, say
+
+app = typer.Typer(
+    name="aidos",
+    help="Starts a development requirement and does not stop until it is merged.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+State = Annotated[str, typer.Option("--state", envvar="AIDOS_STATE_DIR", help="State directory.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", help="Configuration file (default aidos.toml).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the stack of an error.")]
+File = Annotated[str, typer.Argument(help="A requirement file.")]
+DEFAULT_STATE = ".aidos"
+ANYWHERE = frozenset({"version", "plan"})
+
+
+def _answer(verb: str, options: Options, work: Callable[[], Answer | int]) -> None:
+    """Run one verb to its exit code; every error becomes words and a code."""
+    try:
+        if sys.platform != "linux" and verb not in ANYWHERE:
+            from aidos_actors.core.errors import Unfit
+
+            raise Unfit(f"`{verb}` needs Linux; this is {sys.platform}")
+        answer = work()
+        raise Done(answer if isinstance(answer, int) else give(answer, options))
+    except (Done, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise Done(give_error(error, options)) from error
+
+
+def _options(state: str, config: str | None, as_json: bool, debug: bool) -> Options:
+    return Options(state, config, as_json, debug)
+
+
+@app.command()
+def run(
+    file: File,
+    workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
+    drain: Annotated[float | None, typer.Option("--drain", help="Seconds that running tasks get on Ctrl-C.")] = None,
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Start the runtime (or join the one that owns the state directory), submit FILE, and see it to its end."""
+    from aidos_actors.cli.run import run_file
+
+    options = _options(state, config, json, debug)
+    _answer("run", options, lambda: run_file(file, options, workers, drain))
+
+
+@app.command()
+def serve(
+    standby: Annotated[bool, typer.Option("--standby", help="Wait for the state directory to be free.")] = False,
+    workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
+    drain: Annotated[float | None, typer.Option("--drain", help="Seconds that running tasks get on SIGTERM.")] = None,
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run the guarded runtime until it is stopped."""
+    from aidos_actors.cli.serve import serve_until_stopped
+
+    options = _options(state, config, json, debug)
+    _answer("serve", options, lambda: serve_until_stopped(options, standby, workers, drain))
+
+
+@app.command()
+def plan(
+    file: File, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
+) -> None:
+    """Check a file and show its order and groups; stores nothing."""
+    from aidos_actors.cli.work import plan_file
+
+    options = _options(state, config, json, debug)
+    _answer("plan", options, lambda: plan_file(file, options))
+
+
+@app.command()
+def submit(
+    file: File, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
+) -> None:
+    """Hand in a requirement."""
+    from aidos_actors.cli.work import submit_file
+
+    options = _options(state, config, json, debug)
+    _answer("submit", options, lambda: submit_file(file, options))
+
+
+@app.command()
+def cancel(
+    name: Annotated[str, typer.Argument(metavar="ID", help="REQ or REQ/TASK.")],
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Cancel a requirement, or one task with all that needs it."""
+    from aidos_actors.cli.work import cancel_work
+
+    options = _options(state, config, json, debug)
+    _answer("cancel", options, lambda: cancel_work(name, options))
+
+
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="A requirement.")] = None,
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show all requirements, or one with its tasks."""
+    from aidos_actors.cli.look import show_status
+
+    options = _options(state, config, json, debug)
+    _answer("status", options, lambda: show_status(name, options))
+
+
+@app.command()
+def tasks(
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="A requirement.")] = None,
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the tasks of one requirement, or of all."""
+    from aidos_actors.cli.look import show_tasks
+
+    options = _options(state, config, json, debug)
+    _answer("tasks", options, lambda: show_tasks(name, options))
+
+
+@app.command()
+def output(
+    name: Annotated[str, typer.Argument(metavar="REQ/TASK", help="A task.")],
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Which attempt (default: the newest).")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the task has ended.")] = False,
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print what a task wrote."""
+    from aidos_actors.cli.look import show_output
+
+    options = _options(state, config, json, debug)
+    _answer("output", options, lambda: show_output(name, attempt, follow, options))
+
+
+@app.command()
+def tree(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False) -> None:
+    """Show the live supervision tree."""
+    from aidos_actors.cli.tree import show_tree
+
+    options = _options(state, config, json, debug)
+    _answer("tree", options, lambda: show_tree(options))
+
+
+@app.command()
+def events(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what happens next.")] = False,
+    after: Annotated[int, typer.Option("--after", help="Only events after this seq.", min=0)] = 0,
+    requirement: Annotated[str | None, typer.Option("--requirement", help="Only events of this requirement.")] = None,
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print the journal, one JSON object a line."""
+    from aidos_actors.cli.look import show_events
+
+    options = _options(state, config, json, debug)
+    _answer("events", options, lambda: show_events(follow, after, requirement, options))
+
+
+@app.command()
+def version(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False) -> None:
+    """Show versions: of AIDOS, its protocol, Python, SQLite and git."""
+    from aidos_actors.cli.look import show_version
+
+    options = _options(state, config, json, debug)
+    _answer("version", options, show_version)
+
+
+def run_command_line(arguments: list[str] | None = None) -> int:
+    """Run one verb; its exit code. Nothing is raised."""
+    words: list[Any] = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        outcome = app(words, standalone_mode=False, prog_name="aidos")
+        return int(outcome or 0)
+    except Done as done:
+        return done.exit_code
+    except typer.Exit as done:
+        return done.exit_code
+    except ClickException as error:
+        if "--json" in words:
+            print(error_envelope("usage", error.format_message(), "see --help"), flush=True)
+        else:
+            say(f"error: {error.format_message()}")
+            say(f"hint: see `{Path('aidos')} --help`")
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:
+        return 141

@@ -1,0 +1,149 @@
+"""Verbs that look: status, tasks, output, events, version."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from aidos_actors import __version__
+from aidos_actors.actors.desk import list_of_requirements
+from aidos_actors.cli.answer import Answer, Options
+from aidos_actors.cli.reach import read
+from aidos_actors.core.errors import NotFound
+from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
+from aidos_actors.core.views import event_view, status_view
+from aidos_actors.layout import Layout
+from aidos_actors.ports import LedgerView
+
+EVENTS_AT_ONCE = 500
+FOLLOW_WAIT_S = 5.0
+LOOK_EVERY_S = 0.1
+OUTPUT_JSON_BYTES_MAX = 16 * 1024 * 1024
+
+
+def show_status(name: str | None, options: Options) -> Answer:
+    state = Path(options.state)
+    if name is None:
+        data, live = read(state, {"verb": "status"}, list_of_requirements)
+        lines = [_line(each) for each in data["requirements"]] or ["no requirements"]
+        return Answer({**data, "live": live}, "\n".join(lines))
+    data, live = read(state, {"verb": "status", "id": name}, lambda ledger: one(ledger, name))
+    rows = [_task_line(each) for each in data["tasks"]]
+    return Answer({**data, "live": live}, "\n".join([_line(data), *rows]))
+
+
+def one(ledger: LedgerView, name: str) -> dict[str, Any]:
+    """``status ID`` from a resting ledger."""
+    record = ledger.requirement(name)
+    if record is None:
+        raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
+    return status_view(record, ledger.tasks(name))
+
+
+def _line(data: dict[str, Any]) -> str:
+    progress = data["progress"]
+    error = f"  {data['error']}" if data.get("error") else ""
+    return f"{data['id']}  {data['state']}  {progress['done']}/{progress['total']}  {data['title']}{error}"
+
+
+def _task_line(task: dict[str, Any]) -> str:
+    commit = (task["commit"] or "")[:10]
+    faults = f", {task['infra_faults']} lost to faults" if task["infra_faults"] else ""
+    error = f"  {str(task['error']).splitlines()[0]}" if task["error"] else ""
+    return f"  {task['id']:24} {task['state']:12} attempt {task['attempts']}{faults}  {commit}{error}"
+
+
+def show_tasks(name: str | None, options: Options) -> Answer:
+    state = Path(options.state)
+    names = [name]
+    if name is None:
+        data, _ = read(state, {"verb": "status"}, list_of_requirements)
+        names = [each["id"] for each in data["requirements"]]
+    rows, live = [], True
+    for each in names:
+        assert each is not None
+        found, live = read(state, {"verb": "status", "id": each}, lambda ledger, each=each: one(ledger, each))
+        rows += [{"requirement": each, **task} for task in found["tasks"]]
+    lines = [f"{row['requirement']}/{_task_line(row).strip()}" for row in rows] or ["no tasks"]
+    return Answer({"tasks": rows, "live": live}, "\n".join(lines))
+
+
+def show_output(name: str, attempt: int | None, follow: bool, options: Options) -> Answer | int:
+    requirement, _, task = name.partition("/")
+    state = Path(options.state)
+    data, _ = read(state, {"verb": "status", "id": requirement}, lambda ledger: one(ledger, requirement))
+    known = {each["id"]: each for each in data["tasks"]}
+    if task not in known:
+        raise NotFound(f"no task {task!r} in requirement {requirement!r}", hint=f"`tasks {requirement}` lists them")
+    number = attempt or known[task]["attempts"]
+    file = Layout(str(state.resolve())).output(requirement, task, number)
+    if attempt is not None and attempt > known[task]["attempts"]:
+        raise NotFound(f"{name} has had {known[task]['attempts']} attempts, not {attempt}")
+    if follow:
+        return _follow_output(file, requirement, task, state)
+    text = file.read_bytes()[-OUTPUT_JSON_BYTES_MAX:].decode(errors="replace") if file.exists() else ""
+    return Answer({"task": name, "attempt": number, "output": text}, text.rstrip("\n"))
+
+
+def _follow_output(file: Path, requirement: str, task: str, state: Path) -> int:
+    """Print what comes until the task has ended."""
+    at = 0
+    while True:
+        data, _ = read(state, {"verb": "status", "id": requirement}, lambda ledger: one(ledger, requirement))
+        ended = next(each["state"] for each in data["tasks"] if each["id"] == task) in TASK_FINAL
+        if file.exists():
+            with file.open("rb") as handle:
+                handle.seek(at)
+                chunk = handle.read()
+            at += len(chunk)
+            sys.stdout.write(chunk.decode(errors="replace"))
+            sys.stdout.flush()
+        if ended or data["state"] in REQUIREMENT_FINAL:
+            return 0
+        time.sleep(LOOK_EVERY_S)
+
+
+def show_events(follow: bool, after: int, requirement: str | None, options: Options) -> int:
+    """JSON lines; with ``follow`` until interrupted, or until nothing runs any more."""
+    state = Path(options.state)
+    while True:
+        call = {"verb": "events", "after_seq": after, "requirement": requirement, "limit": EVENTS_AT_ONCE}
+        call["wait_s"] = FOLLOW_WAIT_S if follow else 0.0
+
+        def offline(ledger: LedgerView, seq: int = after) -> dict[str, Any]:
+            return {"events": [event_view(each) for each in ledger.events(seq, EVENTS_AT_ONCE, requirement)]}
+
+        data, live = read(state, call, offline)
+        for event in data["events"]:
+            print(json.dumps(event, ensure_ascii=False))
+            after = event["seq"]
+        sys.stdout.flush()
+        if not data["events"] and not (follow and live):
+            return 0
+
+
+def show_version() -> Answer:
+    import sqlite3
+    import subprocess
+
+    from supervisors.frames import PROTOCOL
+
+    try:
+        git = subprocess.run(["git", "version"], capture_output=True, text=True, timeout=10).stdout.split()[-1]
+    except (OSError, IndexError, subprocess.TimeoutExpired):
+        git = "none"
+    data = {
+        "version": __version__,
+        "protocol": PROTOCOL,
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "git": git,
+    }
+    return Answer(
+        data,
+        "  ".join(f"{name} {value}" for name, value in {"aidos": __version__, **data}.items() if name != "version"),
+    )

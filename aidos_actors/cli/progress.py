@@ -1,0 +1,124 @@
+"""Live progress of ``run``: a bar, the current tasks and what was healed on a terminal; plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from aidos_actors.cli.answer import printable, say
+
+SAID = {
+    "plan_recorded": "plan recorded",
+    "attempt_started": "started",
+    "attempt_adopted": "goes on (adopted after a restart)",
+    "attempt_lost": "lost with its worker; again",
+    "attempt_conflicted": "conflicts; done again on the new base",
+    "task_retry_scheduled": "failed; will be tried again",
+    "task_done": "done",
+    "task_failed": "failed",
+    "task_skipped": "skipped",
+    "task_cancelled": "cancelled",
+}
+ACTIVE = ("leased", "running", "integrating")
+NAMED_MAX = 6
+
+
+class Progress(Protocol):
+    """What a person sees while a requirement runs. Never raises."""
+
+    def show(self, data: dict[str, Any]) -> None: ...
+
+    def event(self, event: dict[str, Any]) -> None: ...
+
+    def healed(self, count: int) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+class _Silent:
+    def show(self, data: dict[str, Any]) -> None: ...
+
+    def event(self, event: dict[str, Any]) -> None: ...
+
+    def healed(self, count: int) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+class _Lines(_Silent):
+    """One plain line for each thing worth knowing."""
+
+    def __init__(self) -> None:
+        self._healed = 0
+
+    def event(self, event: dict[str, Any]) -> None:
+        said = SAID.get(event["type"])
+        if said is not None:
+            where = f"{event['requirement']}/{event['task']}" if event["task"] else event["requirement"]
+            attempt = f" (attempt {event['attempt']})" if event["attempt"] and event["attempt"] > 1 else ""
+            error = (event["data"] or {}).get("error")
+            why = f": {str(error).splitlines()[0]}" if error else ""
+            say(f"{where}: {said}{attempt}{why}")
+
+    def healed(self, count: int) -> None:
+        if count > self._healed:
+            self._healed = count
+            say(f"the system was restarted by its guardian ({count} times so far)")
+
+    def note(self, text: str) -> None:
+        say(text)
+
+
+class _Bar(_Silent):
+    """A bar that redraws itself on standard error."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as RichProgress
+
+        self._console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = RichProgress(*columns, TextColumn("{task.fields[now]}"), console=self._console)
+        self._bar = self._bars.add_task("starting", total=None, now="")
+        self._healed = 0
+        self._lost = 0
+        self._bars.start()
+
+    def show(self, data: dict[str, Any]) -> None:
+        current = [task["id"] for task in data["tasks"] if task["state"] in ACTIVE][:NAMED_MAX]
+        self._lost = sum(task["infra_faults"] for task in data["tasks"])
+        healed = f"  healed {self._healed + self._lost}" if self._healed + self._lost else ""
+        done, total = data["progress"]["done"], data["progress"]["total"]
+        now = printable(", ".join(current)) + healed
+        self._bars.update(self._bar, description=data["id"], completed=done, total=total or None, now=now)
+
+    def event(self, event: dict[str, Any]) -> None:
+        if event["type"] in ("task_failed", "task_retry_scheduled", "attempt_lost"):
+            self.note(f"{event['task']}: {SAID[event['type']]}")
+
+    def healed(self, count: int) -> None:
+        self._healed = count
+
+    def note(self, text: str) -> None:
+        self._console.print(printable(text), highlight=False, markup=False)
+
+    def close(self) -> None:
+        self._bars.stop()
+
+
+@contextmanager
+def shown_progress(*, quiet: bool) -> Iterator[Progress]:
+    """The form that fits where standard error goes."""
+    if quiet:
+        yield _Silent()
+    elif sys.stderr.isatty():
+        bar = _Bar()
+        try:
+            yield bar
+        finally:
+            bar.close()
+    else:
+        yield _Lines()

@@ -1,0 +1,116 @@
+"""How a verb reaches a state directory: the running system through its door, else the resting ledger."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aidos_actors.client import HEALING_WAIT_S, ask_scheduler
+from aidos_actors.core.errors import Conflict, NotFound, TryAgain, Unreachable
+from supervisors.calls import Caller, ProtocolMismatch, Unanswered, connect_to
+from supervisors.errors import SupervisorError
+from supervisors.premises import LOCK_NAME
+
+if TYPE_CHECKING:
+    from aidos_actors.ledger.reader import LedgerReader
+
+START_NOTICE_S = 2.0
+
+
+class ProtocolConflict(Conflict):
+    """The running system speaks another protocol version."""
+
+    code = "protocol"
+
+
+def owner_of(state: Path) -> str | None:
+    """Who holds the guardian's lock on ``state``; None when nobody does."""
+    try:
+        fd = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except BlockingIOError:
+        return os.pread(fd, 100, 0).decode(errors="replace").strip() or "another process"
+    finally:
+        os.close(fd)
+
+
+class Door:
+    """The door of the system that owns ``state``, when one does."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self._caller = Caller(lambda: connect_to(state), trusted=False)
+
+    def is_there(self) -> bool:
+        """Whether a system runs here, or is being brought back."""
+        return owner_of(self.state) is not None
+
+    def ask(self, call: dict[str, Any], timeout_s: float = 5.0, patience_s: float = HEALING_WAIT_S) -> Any:
+        """The Scheduler's answer. ``TryAgain`` when it heals for longer than ``patience_s``; ``Unreachable`` when
+        nothing runs."""
+        return self._guarded(lambda: ask_scheduler(self._send, call, timeout_s, patience_s))
+
+    def command(self, verb: str, args: dict[str, Any] | None = None, patience_s: float = HEALING_WAIT_S) -> Any:
+        """A verb of the tree itself."""
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                return self._guarded(lambda: self._send(verb, "", args or {}, 5.0))
+            except (SupervisorError, Unanswered) as error:
+                if time.monotonic() > until:
+                    raise TryAgain(f"the system did not answer: {error}", hint="repeat in a moment") from error
+                time.sleep(0.05)
+
+    def _send(self, verb: str, target: str, args: dict[str, Any], timeout_s: float) -> Any:
+        try:
+            return self._caller.call(verb, target, args, timeout_s)
+        except OSError as error:
+            if not self.is_there():
+                raise
+            raise Unanswered(str(error)) from error
+
+    def _guarded(self, work: Any) -> Any:
+        try:
+            return work()
+        except ProtocolMismatch as error:
+            raise ProtocolConflict(
+                str(error), hint="stop the running system, then start it with this version"
+            ) from None
+        except OSError as error:
+            text = f"no AIDOS system runs on {self.state}"
+            raise Unreachable(text, hint="start one with `run FILE` or `serve`") from error
+
+
+@contextmanager
+def resting_ledger(state: Path) -> Iterator[LedgerReader]:
+    """The ledger, read-only, where nothing runs or the system heals. NotFound without one."""
+    from aidos_actors.ledger.reader import LedgerReader
+
+    if not state.is_dir():
+        raise NotFound(f"there is no state directory {state}", hint="`run FILE` or `submit FILE` makes one")
+    ledger = LedgerReader.read_only(state)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def read(state: Path, call: dict[str, Any], offline: Any) -> tuple[Any, bool]:
+    """A read verb: (value, live). From the running Scheduler, else ``offline(ledger)`` from the resting ledger."""
+    door = Door(state)
+    if door.is_there():
+        try:
+            return door.ask(call), True
+        except (TryAgain, Unreachable):
+            pass
+    with resting_ledger(state) as ledger:
+        return offline(ledger), False

@@ -1,0 +1,187 @@
+"""The verb ``run``: see one requirement to its end, as the owner of the runtime or as a guest of the one that runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from aidos_actors.cli.answer import Answer, Options, give, say
+from aidos_actors.cli.progress import Progress, shown_progress
+from aidos_actors.cli.reach import Door
+from aidos_actors.config import Config, read_config
+from aidos_actors.core.errors import Conflict, TryAgain, Unreachable
+from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.layout import Layout
+from aidos_actors.runtime import Runtime, prepare_state_dir
+from aidos_actors.submission import Submission, prepare
+from supervisors import SupervisorError
+
+EVENTS_WAIT_S = 1.0
+TAIL_LINES = 20
+PAUSE_S = 0.1
+
+
+class _Interrupted(BaseException):
+    """A signal asks this process to end."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.exit_code = 128 + signum
+
+
+class Session(Protocol):
+    """A running system, seen from here."""
+
+    is_owner: bool
+
+    def ask(self, call: dict[str, Any], timeout_s: float = 5.0, patience_s: float = 10.0) -> Any: ...
+
+
+class _Guest:
+    """Joined the system that owns the state directory."""
+
+    is_owner = False
+
+    def __init__(self, state: Path) -> None:
+        self._door = Door(state)
+
+    def ask(self, call: dict[str, Any], timeout_s: float = 5.0, patience_s: float = 10.0) -> Any:
+        return self._door.ask(call, timeout_s, patience_s)
+
+
+class _Owner:
+    """Owns the runtime."""
+
+    is_owner = True
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def ask(self, call: dict[str, Any], timeout_s: float = 5.0, patience_s: float = 10.0) -> Any:
+        return self.runtime.ask(call, timeout_s, max(patience_s, 120.0))
+
+
+def run_file(file: str, options: Options, workers: int | None, drain_s: float | None) -> int:
+    """The requirement has ended; the exit code says how. On a signal: drained (owner) or detached (guest)."""
+    config = read_config(options.config)
+    submission = prepare(Path(file), config.limits.requirement_bytes)
+    state = prepare_state_dir(options.state)
+    try:
+        with _signals_raise():
+            data = _see_to_the_end(submission, state, config, workers, drain_s, options)
+    except _Interrupted as interrupted:
+        say("stopped; the same command goes on where this one stopped")
+        return interrupted.exit_code
+    return _conclude(data, submission, state, options)
+
+
+def _see_to_the_end(
+    submission: Submission, state: Path, config: Config, workers: int | None, drain_s: float | None, options: Options
+) -> dict[str, Any]:
+    with shown_progress(quiet=options.as_json) as progress:
+        while True:
+            try:
+                with _owned(state, config, workers, drain_s) as session:
+                    return _follow(session, submission, state, progress)
+            except Conflict as conflict:
+                if conflict.code != "conflict" or not Door(state).is_there():
+                    raise
+                if "has an owner already" not in conflict.message:
+                    raise
+            progress.note(f"joined the system that runs on {state}")
+            try:
+                return _follow(_Guest(state), submission, state, progress)
+            except (Unreachable, TryAgain):
+                progress.note("the system's owner has ended; taking over")
+                time.sleep(PAUSE_S)
+
+
+@contextmanager
+def _owned(state: Path, config: Config, workers: int | None, drain_s: float | None) -> Iterator[_Owner]:
+    """A runtime of our own. A first signal drains it, a second forces its end."""
+    runtime = Runtime(state, workers, config, drain_s)
+    try:
+        yield _Owner(runtime)
+    except _Interrupted:
+        say("draining; once more to force")
+        _second_signal_forces(runtime)
+        raise
+    finally:
+        runtime.stop()
+
+
+def _second_signal_forces(runtime: Runtime) -> None:
+    def force(_signum: int, _frame: Any) -> None:
+        pid = runtime.tree.pids.get("guardian")
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+
+    signal.signal(signal.SIGINT, force)
+    signal.signal(signal.SIGTERM, force)
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    def interrupt(signum: int, _frame: Any) -> None:
+        raise _Interrupted(signum)
+
+    before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _follow(session: Session, submission: Submission, state: Path, progress: Progress) -> dict[str, Any]:
+    """The status once the requirement has ended."""
+    name = submission.requirement.id
+    session.ask(submission.call(Layout(str(state)).blobs), 30.0)
+    after_seq = 0
+    while True:
+        data = session.ask({"verb": "status", "id": name})
+        progress.show(data)
+        if data["state"] in REQUIREMENT_FINAL:
+            return dict(data)
+        call = {"verb": "events", "after_seq": after_seq, "requirement": name, "wait_s": EVENTS_WAIT_S}
+        try:
+            events = session.ask(call, EVENTS_WAIT_S + 5.0)["events"]
+        except SupervisorError:
+            continue
+        for event in events:
+            progress.event(event)
+            after_seq = event["seq"]
+        if isinstance(session, _Owner):
+            progress.healed(session.runtime.tree.heals)
+
+
+def _conclude(data: dict[str, Any], submission: Submission, state: Path, options: Options) -> int:
+    """Name target, commits and the way to merge them; of a failure the last lines and where to read more."""
+    requirement = submission.requirement
+    commits = [task["commit"] for task in data["tasks"] if task["commit"]]
+    lines = [f"{data['id']}: {data['state']}, {data['progress']['done']} of {data['progress']['total']} tasks done"]
+    if requirement.repo is not None:
+        lines.append(f"target {data['target']}: {len(commits)} commits")
+        if commits:
+            lines.append(f"git merge {data['target']}")
+    if data["state"] == "failed":
+        lines += _failure(data, state)
+    code = 0 if data["state"] == "done" else 8 if str(data.get("error") or "").startswith("deadline") else 1
+    return give(Answer(data, "\n".join(lines), code), options)
+
+
+def _failure(data: dict[str, Any], state: Path) -> Iterator[str]:
+    if data.get("error"):
+        yield f"why: {data['error']}"
+    failed = next((task for task in data["tasks"] if task["state"] == "failed"), None)
+    if failed is None:
+        return
+    file = Layout(str(state)).output(data["id"], failed["id"], failed["attempts"])
+    if file.exists():
+        yield from file.read_bytes()[-65536:].decode(errors="replace").splitlines()[-TAIL_LINES:]
+    yield f"more: aidos output {data['id']}/{failed['id']} --state {state}"

@@ -1,0 +1,59 @@
+"""The verb ``serve``: this process becomes the guardian; its service manager brings it back."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+from pathlib import Path
+
+from aidos_actors.cli.answer import Options, say
+from aidos_actors.cli.reach import owner_of
+from aidos_actors.config import RuntimeSettings, read_config
+from aidos_actors.core.errors import Conflict
+from aidos_actors.runtime import PACKAGES, TITLE, farewell, prepare_state_dir, tree_of
+from supervisors import boot
+from supervisors.guarded_system import Charge
+from supervisors.premises import LOCK_NAME
+
+
+def serve_until_stopped(options: Options, standby: bool, workers: int | None, drain_s: float | None) -> int:
+    """Does not return: the guardian takes this process over. ``Conflict`` when another owns the state directory."""
+    settings = read_config(options.config).runtime
+    if workers is not None:
+        settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
+    state = prepare_state_dir(options.state)
+    if standby:
+        _wait_until_free(state)
+    owner = owner_of(state)
+    if owner is not None:
+        raise Conflict(f"{state} is owned by {owner}", hint="stop it, or use `serve --standby`, or another --state")
+    charge = Charge(
+        spec=pickle.dumps(tree_of(state, settings)),
+        main={},
+        packages=PACKAGES,
+        state_dir=str(state),
+        title=TITLE,
+        host_pid=None,
+        host_started=None,
+        channel_fd=None,
+        status_fd=None,
+        on_give_up="restart",
+        before_stop=farewell(settings.drain_s if drain_s is None else drain_s),
+    )
+    argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), PACKAGES)
+    os.set_inheritable(fd, True)
+    os.execv(argv[0], argv)
+
+
+def _wait_until_free(state: Path) -> None:
+    """Returns when nobody holds the lock; says once that it waits."""
+    owner = owner_of(state)
+    if owner is None:
+        return
+    say(f"standing by: {state} is owned by {owner}")
+    fd = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+    finally:
+        os.close(fd)

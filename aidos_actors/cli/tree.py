@@ -1,0 +1,64 @@
+"""The verb ``tree``: the live supervision tree, nested as the contract says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from aidos_actors.cli.answer import Answer, Options
+from aidos_actors.cli.reach import Door
+
+
+def show_tree(options: Options) -> Answer:
+    """``Unreachable`` (exit 4) when nothing runs."""
+    door = Door(Path(options.state))
+    pids = door.command("ping")["pids"]
+    data = node_view(door.command("tree"), time.time())
+    data["pid"] = pids.get("root")
+    data["memory_bytes"] = pss_bytes(data["pid"])
+    for name in ("guardian", "admin", "logger", "launcher"):
+        data[f"{name}_pid"] = pids.get(name)
+    return Answer(data, "\n".join(_lines(data, "", "")))
+
+
+def node_view(node: dict[str, Any], now: float) -> dict[str, Any]:
+    """One node with its children."""
+    info = node["node"]
+    view = {
+        "id": info["id"],
+        "kind": info["kind"],
+        "state": info["state"],
+        "pid": info["pid"],
+        "restarts": info["restarts"],
+        "uptime_s": round(now - info["started_at"], 3) if info["started_at"] else None,
+        "last_beat_s": None,
+        "memory_bytes": pss_bytes(info["pid"]),
+        "degraded": None,
+        "children": [node_view(child, now) for child in node["children"]],
+    }
+    return {**view, "strategy": info["strategy"]} if info["strategy"] else view
+
+
+def pss_bytes(pid: int | None) -> int | None:
+    """What the process's memory costs, shared pages divided by their users; None when it is gone."""
+    if pid is None:
+        return None
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _lines(node: dict[str, Any], first: str, rest: str) -> Iterator[str]:
+    memory = f"  {node['memory_bytes'] / 1e6:.1f} MB" if node["memory_bytes"] else ""
+    strategy = f" ({node['strategy']})" if node.get("strategy") else ""
+    restarts = f"  {node['restarts']} restarts" if node["restarts"] else ""
+    yield f"{first}{node['id']}{strategy}  {node['state']}  pid {node['pid']}{restarts}{memory}"
+    for child in node["children"]:
+        is_last = child is node["children"][-1]
+        yield from _lines(child, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "))

@@ -1,0 +1,44 @@
+"""Where things lie in a state directory. One place that knows the names; nothing is made here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of one state directory, given as an absolute path."""
+
+    state_dir: str
+
+    @property
+    def root(self) -> Path:
+        return Path(self.state_dir)
+
+    @property
+    def worktrees(self) -> Path:
+        return self.root / "worktrees"
+
+    @property
+    def discarded(self) -> Path:
+        """Quarantine: on the same file system as the worktrees, because things are renamed into it."""
+        return self.root / "discarded"
+
+    @property
+    def blobs(self) -> Path:
+        """Texts too large for a message, named by their SHA-256."""
+        return self.root / "blobs"
+
+    def output(self, requirement: str, task: str, number: int) -> Path:
+        return self.root / "output" / requirement / task / f"{number}.log"
+
+    def checkpoint(self, requirement: str, task: str) -> Path:
+        return self.root / "checkpoints" / requirement / task
+
+    def gate(self, requirement: str, task: str, number: int) -> Path:
+        """Where the merge result of an attempt is checked out for its gate."""
+        return self.root / "gates" / requirement / task / str(number)
+
+    def gate_output(self, requirement: str, task: str, number: int) -> Path:
+        return self.root / "output" / requirement / task / f"{number}.gate.log"

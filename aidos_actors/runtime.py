@@ -1,0 +1,159 @@
+"""The composition root, and the way to embed AIDOS: the only file that puts the parts together."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from aidos_actors.client import ask_scheduler
+from aidos_actors.config import Config, RuntimeSettings
+from aidos_actors.core.errors import Conflict, TimedOut
+from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.executors.environment import without_secrets
+from aidos_actors.layout import Layout
+from aidos_actors.ledger.mounts import refuse_network_filesystem
+from aidos_actors.submission import prepare
+from aidos_actors.tree import aidos_tree
+from supervisors import ActorTree, SupervisorError, SupervisorSpec
+
+HOLD_FILE_VARIABLE = "AIDOS_TEST_HOLD_ANALYSIS"
+TITLE = "aidos"
+PACKAGES = ("supervisors", "aidos_actors")
+EVENTS_WAIT_S = 10.0
+DRAIN_GRACE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A requirement as it stands; ``data`` is the whole of ``status ID --json``."""
+
+    id: str
+    state: str
+    data: dict[str, Any]
+
+
+def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
+    """The state directory, absolute, made when missing, hidden from git. ``Unfit`` on a network file system."""
+    path = Path(state_dir).absolute()
+    refuse_network_filesystem(path if path.exists() else path.parent)
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = path.resolve()
+    ignore = path / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return path
+
+
+def tree_of(state_dir: Path, settings: RuntimeSettings) -> SupervisorSpec:
+    """The tree of a runtime started by this process, whose environment its commands inherit, less the secrets."""
+    return aidos_tree(
+        str(state_dir),
+        workers=settings.workers,
+        base_env=without_secrets(os.environ),
+        retry_delay_s=settings.retry_delay_s,
+        adoption_s=settings.adoption_s,
+        hold_file=os.environ.get(HOLD_FILE_VARIABLE),
+    )
+
+
+def farewell(drain_s: float) -> tuple[str, dict[str, Any], float]:
+    """What is asked of the Scheduler before its tree is stopped."""
+    from aidos_actors.actors.words import SCHEDULER
+
+    return SCHEDULER, {"verb": "drain", "drain_s": drain_s}, drain_s + DRAIN_GRACE_S
+
+
+class Runtime:
+    """A running AIDOS system owned by this process. May be used from any thread; ends with its ``with`` block.
+
+    ``Conflict`` when another process owns ``state_dir``.
+    """
+
+    def __init__(
+        self,
+        state_dir: str | os.PathLike[str] = ".aidos",
+        workers: int | None = None,
+        config: Config | None = None,
+        drain_s: float | None = None,
+    ) -> None:
+        self._config = config or Config()
+        settings = self._config.runtime
+        if workers is not None:
+            settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
+        self.state_dir = prepare_state_dir(state_dir)
+        self.layout = Layout(str(self.state_dir))
+        try:
+            self.tree = ActorTree.start(
+                tree_of(self.state_dir, settings),
+                state_dir=self.state_dir,
+                title=TITLE,
+                on_give_up="restart",
+                before_stop=farewell(settings.drain_s if drain_s is None else drain_s),
+                packages=PACKAGES,
+            )
+        except SupervisorError as error:
+            if error.code == "already_started":
+                hint = "`run` joins a running system; `serve --standby` waits for it to end"
+                raise Conflict(f"{self.state_dir} has an owner already: {error.message}", hint=hint) from error
+            raise
+
+    # ---- work
+
+    def submit(self, source: str | os.PathLike[str] | Requirement) -> Requirement:
+        """The requirement that ``source`` (a path, a text, or a model) is has been accepted: it is on disk, and will
+        be carried out. Idempotent. BadInput, Conflict: nothing was stored."""
+        submission = prepare(source, self._config.limits.requirement_bytes)
+        self.ask(submission.call(self.layout.blobs))
+        return submission.requirement
+
+    def status(self, requirement: str) -> Status:
+        """NotFound when there is none of that id."""
+        data = self.ask({"verb": "status", "id": requirement})
+        return Status(data["id"], data["state"], data)
+
+    def wait(self, requirement: str, timeout_s: float) -> Status:
+        """The status once the requirement has ended. ``TimedOut`` when it has not; it goes on."""
+        until = time.monotonic() + timeout_s
+        after_seq = 0
+        while True:
+            status = self.status(requirement)
+            if status.state in REQUIREMENT_FINAL:
+                return status
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                raise TimedOut(
+                    f"{requirement!r} is {status.state} after {timeout_s:g} s", hint="it goes on; wait again"
+                )
+            events = self.events(after_seq, requirement, wait_s=min(left_s, EVENTS_WAIT_S))
+            after_seq = events[-1]["seq"] if events else after_seq
+
+    def events(self, after_seq: int = 0, requirement: str | None = None, wait_s: float = 0.0) -> list[dict[str, Any]]:
+        """Journal events after ``after_seq``, at most 500; waits up to ``wait_s`` seconds for the first."""
+        call = {"verb": "events", "after_seq": after_seq, "requirement": requirement, "wait_s": wait_s}
+        return list(self.ask(call, timeout_s=wait_s + 5.0)["events"])
+
+    def cancel(self, requirement: str, task: str | None = None) -> Status:
+        """The requirement, or one task with what needs it, will not go on. Idempotent."""
+        data = self.ask({"verb": "cancel", "id": requirement, "task": task})
+        return Status(data["id"], data["state"], data)
+
+    def ask(self, call: dict[str, Any], timeout_s: float = 5.0, patience_s: float = 60.0) -> Any:
+        """A verb of the Scheduler's desk, repeated while the system heals."""
+        return ask_scheduler(self.tree._call, call, timeout_s, patience_s)
+
+    # ---- the end
+
+    def stop(self) -> None:
+        """Running tasks had their drain time, and no process of the runtime lives any more."""
+        self.tree.stop()
+
+    def __enter__(self) -> Runtime:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()

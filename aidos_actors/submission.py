@@ -1,0 +1,53 @@
+"""Everything that is checked before a requirement is handed in, in the process of the one who hands it in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from aidos_actors.analyzers.document import read_requirement
+from aidos_actors.analyzers.files import read_requirement_file
+from aidos_actors.blobs import put_text
+from aidos_actors.core.errors import BadInput
+from aidos_actors.core.requirement import Requirement
+from aidos_actors.gitops.inspect import inspect_repository
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A requirement that may be handed in: read, checked, its repository found and its base resolved."""
+
+    requirement: Requirement
+    base_commit: str | None
+
+    def call(self, blobs: Path) -> dict[str, object]:
+        """The Scheduler's ``submit`` call; a large document is put into ``blobs``."""
+        document = put_text(blobs, self.requirement.model_dump_json())
+        return {"verb": "submit", "document": document, "base_commit": self.base_commit}
+
+
+def read_source(source: str | os.PathLike[str] | Requirement, limit_bytes: int) -> Requirement:
+    """The requirement that ``source`` is, says (a text with a line break) or names (a path). BadInput when unusable."""
+    if isinstance(source, Requirement):
+        return source
+    if isinstance(source, str) and "\n" in source:
+        return read_requirement(source, file="<text>", base_dir=str(Path.cwd()), limit_bytes=limit_bytes)
+    return read_requirement_file(source, limit_bytes)[0]
+
+
+def prepare(source: str | os.PathLike[str] | Requirement, limit_bytes: int) -> Submission:
+    """``source`` may be handed in. BadInput: the file, its content or its repository is unusable; Conflict: its target
+    cannot be written. Nothing is stored."""
+    requirement = read_source(source, limit_bytes)
+    for task in requirement.tasks:
+        if task.agent is not None:
+            raise BadInput(
+                f"task {task.id!r} wants the agent {task.agent!r}, and no agent is configured",
+                hint="use `run:` with the agent's command line",
+            )
+    if requirement.repo is None:
+        return Submission(requirement, None)
+    inspected = inspect_repository(requirement.repo, requirement.base, requirement.target_branch)
+    settled = requirement.model_copy(update={"repo": inspected.repo_root})
+    return Submission(settled, inspected.base_commit)

@@ -1,0 +1,66 @@
+"""Our supervision tree, as one literal. The README's picture is drawn from it.
+
+Every supervisor is permanent: one over its limit ends with ``shutdown``, and a transient one would stay down. The
+limits multiply: a leaf starts at most (restarts of its supervisor + 1) x (restarts of the root + 1) times in a window
+before the guardian starts the whole system anew, which it does for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aidos_actors.actors.analyzer import Analyzer
+from aidos_actors.actors.gitops import GitOps
+from aidos_actors.actors.scheduler import Scheduler
+from aidos_actors.actors.worker import Worker
+from supervisors import Backoff, ChildSpec, Strategy, SupervisorSpec
+
+BACKOFF = Backoff(initial_s=0.05, factor=2, max_s=30)
+RESTARTS, WITHIN_S = 20, 10.0
+ROOT_RESTARTS, ROOT_WITHIN_S = 10, 60.0
+
+
+def aidos_tree(
+    state_dir: str,
+    *,
+    workers: int,
+    base_env: Mapping[str, str],
+    retry_delay_s: float = 1.0,
+    adoption_s: float = 5.0,
+    hold_file: str | None = None,
+) -> SupervisorSpec:
+    """The tree for one state directory. ``base_env`` is what commands inherit."""
+    env = dict(base_env)
+
+    def branch(name: str, strategy: Strategy, child: ChildSpec, *preload: str, initial: int = 0) -> SupervisorSpec:
+        return SupervisorSpec(
+            id=name,
+            strategy=strategy,
+            children=(child,),
+            max_restarts=RESTARTS,
+            within_s=WITHIN_S,
+            backoff=BACKOFF,
+            preload=preload,
+            initial=initial,
+        )
+
+    def leaf(name: str, actor: type, **args: object) -> ChildSpec:
+        return ChildSpec(id=name, actor=actor, args={"state_dir": state_dir, **args}, backoff=BACKOFF)
+
+    return SupervisorSpec(
+        id="root",
+        strategy=Strategy.ONE_FOR_ONE,
+        max_restarts=ROOT_RESTARTS,
+        within_s=ROOT_WITHIN_S,
+        children=(
+            branch(
+                "scheduling",
+                Strategy.ONE_FOR_ALL,
+                leaf("scheduler", Scheduler, workers=workers, retry_delay_s=retry_delay_s, adoption_s=adoption_s),
+                "aidos_actors.ledger.ledger",
+            ),
+            branch("analysis", Strategy.ONE_FOR_ONE, leaf("analyzer", Analyzer, hold_file=hold_file)),
+            branch("delivery", Strategy.ONE_FOR_ONE, leaf("gitops", GitOps, base_env=env)),
+            branch("workers", Strategy.DYNAMIC, leaf("worker", Worker, base_env=env), initial=workers),
+        ),
+    )

@@ -1,0 +1,77 @@
+"""Owners come and go: guests take over, standbys step in, and no path is too deep."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+from tests.system.conftest import Place, eventually
+
+WORK = {"one": {"run": "sleep 3; echo 1 > one.txt"}, "two": {"run": "echo 2 > two.txt", "needs": ["one"]}}
+
+
+def test_a_guest_becomes_the_owner_when_the_owner_ends(place: Place) -> None:
+    file = place.requirement(WORK)
+    serve = place.begin("serve", "--drain", "0")
+    eventually(lambda: place.aidos("tree").returncode == 0)
+    guest = place.begin("run", str(file))
+    eventually(lambda: place.event("attempt_started", "one"))
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    assert guest.wait(90) == 0, place.said()
+    assert "taking over" in place.said()
+    place.assert_laws("work", {"one", "two"})
+    place.assert_clean()
+
+
+def test_a_guest_that_is_interrupted_only_detaches(place: Place) -> None:
+    serve = place.begin("serve")
+    eventually(lambda: place.aidos("tree").returncode == 0)
+    guest = place.begin("run", str(place.requirement(WORK)))
+    eventually(lambda: place.event("attempt_started", "one"))
+    guest.send_signal(signal.SIGINT)
+    assert guest.wait(30) == 130
+    eventually(lambda: place.data("status", "work")["state"] == "done")
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    place.assert_laws("work", {"one", "two"})
+    place.assert_clean()
+
+
+def test_a_standby_steps_in_when_the_owner_is_killed(place: Place) -> None:
+    first = place.begin("serve")
+    eventually(lambda: place.aidos("tree").returncode == 0)
+    assert place.aidos("submit", str(place.requirement(WORK))).returncode == 0
+    eventually(lambda: place.event("attempt_started", "one"))
+    standby = place.begin("serve", "--standby")
+    eventually(lambda: "standing by" in place.said())
+    first.kill()
+    first.wait()
+    eventually(lambda: place.aidos("tree").returncode == 0)
+    assert place.tree()["guardian_pid"] == standby.pid
+    eventually(lambda: place.data("status", "work")["state"] == "done")
+    standby.send_signal(signal.SIGTERM)
+    assert standby.wait(60) == 0
+    place.assert_laws("work", {"one", "two"})
+    place.assert_clean()
+
+
+def test_a_second_interrupt_forces(place: Place) -> None:
+    file = place.requirement({"long": {"run": "trap '' TERM; sleep 300"}})
+    run = place.begin("run", str(file), "--drain", "300")
+    eventually(lambda: place.event("attempt_started", "long"))
+    run.send_signal(signal.SIGINT)
+    eventually(lambda: "draining" in place.said())
+    run.send_signal(signal.SIGINT)
+    assert run.wait(30) == 130
+    eventually(lambda: not place.marked(), 10.0)
+    assert place.data("status", "work")["state"] == "running", "the work goes on with the next run"
+
+
+def test_every_verb_speaks_json_and_says_why_not(place: Place) -> None:
+    for words in (["status", "x"], ["tasks", "x"], ["output", "x/y"], ["cancel", "x"], ["tree"], ["submit", "none"]):
+        done = place.aidos(*words, "--json")
+        answer = json.loads(done.stdout)
+        assert done.returncode in (3, 4, 6) and answer["ok"] is False, words
+        assert answer["schema_version"] == 1 and answer["error"]["message"]
+    assert place.data("version")["version"]

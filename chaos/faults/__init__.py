@@ -1,0 +1,1 @@
+"""The faults a campaign can inject, one idea a file."""

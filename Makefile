@@ -1,10 +1,10 @@
-# make demo | test | lint | venv        make PYTHON=/path/to/python3.12 venv
+# make demo | test | explore | lint | venv        make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test lint venv
+.PHONY: demo test explore lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -19,6 +19,10 @@ demo: venv
 
 test: venv
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+# The property tests on examples nobody has seen yet: what fails is printed, and becomes a test of its own.
+explore: venv
+	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -n 2 -m hypothesis $(PYTEST_ARGS)
 
 lint: venv
 	$(BIN)/python -m ruff check .

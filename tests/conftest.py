@@ -1,4 +1,7 @@
-"""After the whole session nothing of it may live: every process a test starts inherits this session's mark."""
+"""What holds for all tests: properties are tried on the same examples each time, so that a red run is red again; with
+``HYPOTHESIS_PROFILE=random`` on new ones. After the session nothing of it may live: every process a test starts
+inherits the session's mark.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, print_blob=True)
+settings.register_profile("random", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 MARK_VARIABLE = "AIDOS_TEST_SESSION"
 PATIENCE_S = 15.0

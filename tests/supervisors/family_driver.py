@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from supervisors import ChildSpec, ExitReason, ManagedActor, Restart, Strategy, SupervisorError, SupervisorSpec
+from supervisors import ChildSpec, ExitReason, ManagedActor, Strategy, SupervisorError, SupervisorSpec
 from supervisors import decisions as do
 from supervisors.family import Family, Life, Phase
 from supervisors.strategy import decide, instance
@@ -79,6 +79,7 @@ class Driver:
         self.feed(do.Started(name, self.generations[name], self.pid(name), info))
 
     def ignored(self, name: str) -> None:
+        self.stopping.discard(name)
         self.feed(do.Ignored(name, self.generations.pop(name)))
 
     def stopped(self, name: str, reason: ExitReason = SHUTDOWN) -> None:
@@ -153,6 +154,8 @@ class Driver:
             case do.Spawn(name, generation):
                 self._spawn(name, generation)
             case do.StopProcess(name, generation):
+                if self._ended_unheard(name, generation):
+                    return
                 assert self.generations.get(name) == generation, f"{name} was told to stop and is not there"
                 assert name not in self.stopping, f"{name} was told to stop twice"
                 self.told.append(("stop", name))
@@ -172,6 +175,11 @@ class Driver:
             case do.End():
                 assert not self.generations, f"it ended over the living {self.generations}"
                 self.end = action
+
+    def _ended_unheard(self, name: str, generation: int) -> bool:
+        """Whether the process has gone already, and the supervisor is still to hear of it."""
+        ends = (each for each in self._next if isinstance(each, do.Ended | do.Ignored))
+        return any((each.child, each.generation) == (name, generation) for each in ends)
 
     def _spawn(self, name: str, generation: int) -> None:
         assert name not in self.generations, f"a second process for {name}"
@@ -201,9 +209,5 @@ class Driver:
         if self.family.phase is not Phase.ENDING:
             assert len(inside) <= self.spec.max_restarts, "more restarts than allowed, and it goes on"
         assert len({row.id for row in self.family.rows}) == len(self.family.rows)
-        if self.spec.strategy is Strategy.DYNAMIC:
-            return
-        statics = [each.id for each in self.spec.children]
-        listed = [name for name in self.ids() if name in statics]
-        if all(spec.restart is not Restart.TEMPORARY for spec in self.spec.children):
-            assert listed == [name for name in statics if name in listed] or len(listed) < len(statics)
+        then = [row.id for row in before.rows if self.family.find(row.id) is not None]
+        assert then == self.ids()[: len(then)], "start order is not what it was"

@@ -21,6 +21,22 @@ def test_one_child_through_its_whole_life() -> None:
     assert world.ask(do.RestartChild, "a") == "not_found" and world.ids() == []
 
 
+def test_a_child_added_again_under_its_old_id_starts_last() -> None:
+    """Found at random: the start order is the order in which children came, also for an id that was there before."""
+    world = Driver(tree(child("a"), child("b"))).begin()
+    world.ask(do.TerminateChild, "a")
+    world.ask(do.DeleteChild, "a")
+    assert world.add(child("a")).life == "running" and world.ids() == ["b", "a"]
+
+
+def test_two_ends_at_once_over_the_limit() -> None:
+    """Found at random: told to stop while its end is on the way, a process is not counted or waited for twice."""
+    world = Driver(pool(initial=3, max_restarts=0))
+    world.plan["w-2"] = world.plan["w-3"] = ["fail"]
+    world.begin()
+    assert world.end is not None and world.living == {}
+
+
 def test_a_child_that_is_listed_is_not_added_again() -> None:
     """ADM-01, ADM-28: running: already_started; stopped or restarting: already_present; nothing changes."""
     world = Driver(tree(child("a", backoff=Backoff(initial_s=5)), child("b"))).begin()

@@ -102,7 +102,7 @@ class Scheduler(ManagedActor):
             case AttemptEnded():
                 self.take(board.ended(message.worker, message.key, message.outcome, now))
             case WorktreeReady():
-                self.take(board.prepared(message.key, message.base_commit, now))
+                self.take(board.prepared(message.key, message.base_commit, message.repo, now))
             case WorkIntegrated():
                 self.take(board.integrated(message.key, message.answer, now))
             case WorktreeGone():

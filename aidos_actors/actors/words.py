@@ -51,6 +51,7 @@ class GitWork:
 class WorktreeReady:
     key: AttemptKey
     base_commit: str
+    repo: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def lease(draft: Draft, opened: OpenRequirement, name: str, worker: WorkerId) ->
     draft.note("attempt_leased", attempt, worker=worker.path, incarnation=worker.incarnation)
 
 
-def prepared(draft: Draft, key: AttemptKey, base_commit: str) -> None:
+def prepared(draft: Draft, key: AttemptKey, base_commit: str, repo: str | None) -> None:
     """The worktree stands at ``base_commit``; the worker may start. One that came too late is discarded."""
     attempt = draft.books.attempt(key)
     if attempt is not None and attempt.state is AttemptState.LEASED and attempt.base_commit is None:
@@ -45,7 +45,7 @@ def prepared(draft: Draft, key: AttemptKey, base_commit: str) -> None:
         draft.note("worktree_prepared", row, base_commit=base_commit)
     elif attempt is None or attempt.base_commit is None:
         draft.note_refusal(key, result="prepared")
-        clear_up(draft, key)
+        clear_up(draft, key, repo)
 
 
 def prepare_failed(draft: Draft, key: AttemptKey, error: str) -> None:
@@ -168,11 +168,11 @@ def discarded(draft: Draft, key: AttemptKey) -> None:
     draft.note("worktree_discarded", row)
 
 
-def clear_up(draft: Draft, key: AttemptKey) -> None:
+def clear_up(draft: Draft, key: AttemptKey, repo: str | None = None) -> None:
     """What a late word may have left at the attempt's path is discarded, unless the attempt still lives there."""
     attempt = draft.books.attempt(key)
     if attempt is None:
-        draft.order(discard_late(draft.books, key))
+        draft.order(discard_late(draft.books, key, repo))
     elif attempt.state not in ATTEMPT_OPEN:
         draft.remind(attempt)
 

@@ -124,9 +124,10 @@ class Board:
 
     # GitOps
 
-    def prepared(self, key: AttemptKey, base_commit: str, now: float) -> Step:
-        """The worktree stands at ``base_commit``: the worker may start."""
-        return self._step(now, attempts.prepared, key, base_commit)
+    def prepared(self, key: AttemptKey, base_commit: str, repo: str, now: float) -> Step:
+        """The worktree of ``repo`` stands at ``base_commit``: the worker may start. One that nobody needs any more is
+        discarded, also when its requirement has ended."""
+        return self._step(now, attempts.prepared, key, base_commit, repo)
 
     def prepare_failed(self, key: AttemptKey, error: str, now: float) -> Step:
         """There is no worktree; the task is ready again and no retry is used up."""

@@ -82,10 +82,10 @@ def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[
                 yield order
 
 
-def discard_late(books: Books, key: AttemptKey) -> Discard:
-    """For a worktree that came when nobody needed it any more."""
+def discard_late(books: Books, key: AttemptKey, repo: str | None) -> Discard:
+    """For a folder, in ``repo`` a worktree, that came when nobody needed it any more."""
     opened = books.open.get(key.requirement)
-    return Discard(key, opened.model.repo if opened is not None else None, worktree_of(books, key), ())
+    return Discard(key, opened.model.repo if opened is not None else repo, worktree_of(books, key), ())
 
 
 def worktree_of(books: Books, key: AttemptKey) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-SECRET_NAME = re.compile(r"token|secret|password|passwd|api_?key|credential|private_?key", re.IGNORECASE)
+SECRET_NAME = re.compile(  # not TOKENIZERS_…: a word of its own, in many an environment
+    r"token(?!i[sz])|secret|passwo?r?d|passphrase|credential|(api|access|private)_?key|(^|_)keys?$", re.IGNORECASE
+)
 OWN_PREFIX = "AIDOS_"
 
 

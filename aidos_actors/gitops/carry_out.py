@@ -17,7 +17,7 @@ from aidos_actors.gitops.git import Run
 from aidos_actors.gitops.integrate import Conflicted, GateFailed, GateResult, Integrated, integrate
 from aidos_actors.gitops.minded_run import run_gate
 from aidos_actors.gitops.repair import repair_locks
-from aidos_actors.gitops.worktrees import delete_tree, discard, prepare
+from aidos_actors.gitops.worktrees import delete_tree, discard, prepare, remove_if_empty
 from aidos_actors.layout import Layout
 
 MINDER_END_LIMIT_S = 10.0
@@ -51,7 +51,7 @@ class GitHands:
                     run=self._run,
                     quarantine_dir=str(self._layout.discarded),
                 )
-                return WorktreeReady(order.key, commit)
+                return WorktreeReady(order.key, commit, order.repo)
             case Integrate():
                 return WorkIntegrated(order.key, self._integrate(work, order))
             case Discard():
@@ -118,4 +118,6 @@ class GitHands:
             delete_tree(Path(order.path))
         else:
             discard(order.repo, path=order.path, quarantine_dir=str(self._layout.discarded), run=self._run)
+        for folder in (Path(order.path).parent, Path(order.path).parent.parent):
+            remove_if_empty(folder)
         return WorktreeGone(key)

@@ -101,7 +101,7 @@ def discard(repo: str, *, path: str, quarantine_dir: str | None = None, run: Run
     _remove_unborn_record(Path(git.common_dir) / "worktrees", where.name)
     _empty(quarantine)
     _empty(records_aside)
-    _remove_if_empty(records_aside.parent)
+    remove_if_empty(records_aside.parent)
 
 
 def registered(repo: str, root: str, run: Run = run_here) -> list[str]:
@@ -195,16 +195,17 @@ def _empty(quarantine: Path) -> None:
             delete_tree(left)
         except OSError:
             continue  # owned by another user, or immutable: out of the way at least
-    _remove_if_empty(quarantine)
+    remove_if_empty(quarantine)
 
 
 def _remove_unborn_record(folder: Path, name: str) -> None:
     """A git killed at its very first step leaves an empty folder of that name, which git itself ignores."""
     for suffix in ("", "1", "2"):
-        _remove_if_empty(folder / f"{name}{suffix}")
+        remove_if_empty(folder / f"{name}{suffix}")
 
 
-def _remove_if_empty(folder: Path) -> None:
+def remove_if_empty(folder: Path) -> None:
+    """``folder`` is gone, or there is something in it, or it cannot be removed; in no case an error."""
     try:
         folder.rmdir()
     except OSError:

@@ -65,7 +65,7 @@ class Bench:
         """An attempt (the next one) up to its running command."""
         key = key or self.lease()
         if self.record().repo is not None:
-            self.take(self.board.prepared(key, "head", self.now))
+            self.take(self.board.prepared(key, "head", "/repo", self.now))
         self.take(self.board.minded(self.worker(key), key, pid, 70 + pid, self.now))
         return key
 

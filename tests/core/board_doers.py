@@ -168,7 +168,7 @@ class GitOps:
                 self.outbox.append(("prepare_failed", (key, "disk full")))
             case Prepare(key=key):
                 self.truth.folders.add(order.path)
-                self.outbox.append(("prepared", (key, "head")))
+                self.outbox.append(("prepared", (key, "head", order.repo)))
             case Integrate(key=key):
                 answer = self.answers.setdefault(key, trouble or Integration(f"commit-{key}", "integrated"))
                 if answer.verdict == "integrated":

@@ -107,9 +107,9 @@ def test_the_life_of_a_task_with_git() -> None:
     bench = Bench({"a": {"title": "Do A"}}, repo="/repo", verify="make check")
     bench.lease()
     assert bench.orders == (Prepare(A1, "/repo", "/w/r/a/1", "aidos/r", "base"),)
-    bench.take(bench.board.prepared(A1, "head", bench.now))
+    bench.take(bench.board.prepared(A1, "head", "/repo", bench.now))
     assert [type(order) for order in bench.orders] == [Start]
-    assert bench.board.prepared(A1, "head", bench.now) == Step(), "said twice"
+    assert bench.board.prepared(A1, "head", "/repo", bench.now) == Step(), "said twice"
     bench.take(bench.board.minded(W1, A1, 7, 77, bench.now))
     bench.end(A1)
     integrate = Integrate(A1, "/repo", "/w/r/a/1", "head", "aidos/r", "Do A", "make check", "base")

@@ -140,7 +140,7 @@ LATE_A9 = Discard(A9, None, "/w/r/a/9", ())
         ("minded", (W1, A9, 1, 1), [End(W1, A9, "cancel")]),
         ("minded", (W2, A1, 1, 1), [End(W2, A1, "cancel")]),
         ("minded", (W1, A1, 8, 88), []),
-        ("prepared", (A9, "head"), [LATE_A9]),
+        ("prepared", (A9, "head", "/repo"), [LATE_A9]),
         ("prepare_failed", (A9, "disk full"), []),
         ("integrated", (A9, INTEGRATED), []),
         ("ended", (W1, AttemptKey("gone", "a", 1), OK), None),
@@ -163,10 +163,18 @@ def test_a_worktree_that_came_too_late_is_discarded() -> None:
     bench.take(bench.board.worker_gone("w/1", "first", bench.now))
     for _ in range(2):
         assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),)
-        bench.take(bench.board.prepared(A1, "head", bench.now))
+        bench.take(bench.board.prepared(A1, "head", "/repo", bench.now))
     bench.take(bench.board.discarded(A1, bench.now))
-    bench.take(bench.board.prepared(A1, "head", bench.now))
+    bench.take(bench.board.prepared(A1, "head", "/repo", bench.now))
     assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),), "made again after it was discarded"
+
+
+def test_a_worktree_that_came_after_its_requirement_had_ended_is_taken_off_its_repository() -> None:
+    bench = Bench({"a": {}}, repo="/repo")
+    bench.finish(bench.run())
+    assert bench.record().state is RequirementState.DONE
+    bench.take(bench.board.prepared(A1, "head", "/repo", bench.now))
+    assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),)
 
 
 def test_an_end_that_is_told_again_is_only_acknowledged() -> None:

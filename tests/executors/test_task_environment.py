@@ -17,10 +17,19 @@ from aidos_actors.executors import task_environment
         "OPENAI_API_KEY",
         "apikey",
         "SSH_PRIVATE_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "STRIPE_KEY",
+        "MYTOKEN",
+        "GPG_PASSPHRASE",
     ],
 )
 def test_secrets_of_the_runtime_do_not_reach_a_task(name):
     assert task_environment({name: "x", "PATH": "/bin"}, {}, {}) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize("name", ["TOKENIZERS_PARALLELISM", "MONKEY", "KEYBOARD", "PWD", "HOME", "SSH_AUTH_SOCK"])
+def test_what_is_no_secret_is_passed_on(name):
+    assert task_environment({name: "x"}, {}, {}) == {name: "x"}
 
 
 def test_ours_are_not_inherited_and_ours_win():

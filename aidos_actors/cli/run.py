@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -178,10 +179,12 @@ def _conclude(data: dict[str, Any], submission: Submission, state: Path, options
 def _failure(data: dict[str, Any], state: Path) -> Iterator[str]:
     if data.get("error"):
         yield f"why: {data['error']}"
-    failed = next((task for task in data["tasks"] if task["state"] == "failed"), None)
+    failed, *others = [task for task in data["tasks"] if task["state"] == "failed"] or [None]
     if failed is None:
         return
     file = Layout(str(state)).output(data["id"], failed["id"], failed["attempts"])
     if file.exists():
         yield from file.read_bytes()[-65536:].decode(errors="replace").splitlines()[-TAIL_LINES:]
-    yield f"more: aidos output {data['id']}/{failed['id']} --state {state}"
+    if others:
+        yield f"failed too: {', '.join(task['id'] for task in others)}"
+    yield f"more: aidos output {data['id']}/{failed['id']} --state {shlex.quote(str(state))}"

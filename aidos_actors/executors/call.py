@@ -34,7 +34,7 @@ def call(order: Start, env: Mapping[str, str], output: Path) -> AttemptOutcome:
     try:
         function = load(order.task.call)
         result = function(**order.task.args, **_context(function, order, env))
-        text = json.dumps(result, allow_nan=False)
+        text = _as_json(result, order.task.call)
     except BaseException as error:
         output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("a") as file:
@@ -53,6 +53,13 @@ def load(name: str) -> Any:
     for part in path.split("."):
         found = getattr(found, part)
     return found
+
+
+def _as_json(result: Any, name: str) -> str:
+    try:
+        return json.dumps(result, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} returned {type(result).__name__}, which is not JSON: {error}") from None
 
 
 def _context(function: Any, order: Start, env: Mapping[str, str]) -> dict[str, CallContext]:

@@ -66,6 +66,7 @@ class GitHands:
             output = self._layout.gate_output(key.requirement, key.task, key.number)
             return run_gate(self._nursery, order.verify, folder, self._gate_env(key, folder), output)
 
+        gate_folder = self._layout.gate(key.requirement, key.task, key.number)
         outcome = integrate(
             order.repo,
             worktree=order.path,
@@ -75,10 +76,11 @@ class GitHands:
             key=key,
             title=order.title,
             gate=gate if order.verify else None,
-            gate_folder=str(self._layout.gate(key.requirement, key.task, key.number)),
+            gate_folder=str(gate_folder),
             epoch=self._token(order.repo, work),
             run=self._run,
         )
+        _remove_empty_folders(gate_folder)
         match outcome:
             case Integrated(commit=commit):
                 return Integration(commit, "integrated")
@@ -118,6 +120,11 @@ class GitHands:
             delete_tree(Path(order.path))
         else:
             discard(order.repo, path=order.path, quarantine_dir=str(self._layout.discarded), run=self._run)
-        for folder in (Path(order.path).parent, Path(order.path).parent.parent):
-            remove_if_empty(folder)
+        _remove_empty_folders(Path(order.path))
         return WorktreeGone(key)
+
+
+def _remove_empty_folders(path: Path) -> None:
+    """Of the task and of the requirement, once nothing of them is left in there."""
+    remove_if_empty(path.parent)
+    remove_if_empty(path.parent.parent)

@@ -136,7 +136,7 @@ class Place:
     def assert_clean(self) -> None:
         """Nothing lives, the repository holds no worktree, lock or fault of ours, and no folder of a task is left."""
         eventually(lambda: not self.marked(), 10.0)
-        assert not list((self.state / "worktrees").glob("*"))
+        assert not [*(self.state / "worktrees").glob("*"), *(self.state / "gates").glob("*")]
         assert self.git("worktree", "list").count("\n") == 0
         assert not list((self.repo / ".git").rglob("*.lock"))
         fsck = subprocess.run(["git", "fsck", "--no-dangling"], cwd=self.repo, capture_output=True, text=True)

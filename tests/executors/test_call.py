@@ -1,0 +1,54 @@
+"""Callables run in the worker's own process: what they may return, and how they fail by themselves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
+from aidos_actors.core.requirement import Task
+from aidos_actors.executors.call import CallContext, call
+
+
+def call_of(name: str, folder: Path, **args: Any) -> AttemptOutcome:
+    task = Task.model_validate({"id": "a", "call": name, "args": args})
+    order = Start(WorkerId("w", "1"), AttemptKey("r", "a", 2), task, str(folder), None, ())
+    return call(order, {"AIDOS_TASK": "a"}, folder / "out" / "2.log")
+
+
+def about(context: CallContext, n: int) -> dict[str, Any]:
+    return {"attempt": context.attempt, "key": context.idempotency_key, "task": context.env["AIDOS_TASK"], "n": n}
+
+
+def test_a_result_is_json_and_the_context_comes_by_name(tmp_path: Path) -> None:
+    outcome = call_of(f"{__name__}:about", tmp_path, n=3)
+    assert outcome.ok and outcome.result == '{"attempt": 2, "key": "r/a", "task": "a", "n": 3}'
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "says"),
+    [
+        ("builtins:object", {}, "TypeError: builtins:object returned object, which is not JSON"),
+        ("builtins:float", {"x": "nan"}, "TypeError"),
+        ("builtins:nothing", {}, "AttributeError"),
+        ("no_such_module_here:x", {}, "ModuleNotFoundError"),
+        ("sys:exit", {}, "SystemExit"),
+        ("builtins:bytes", {"source": 2_000_000}, "TypeError"),
+    ],
+)
+def test_a_callable_that_fails_fails_by_itself_and_leaves_its_stack(
+    tmp_path: Path, name: str, args: dict[str, Any], says: str
+) -> None:
+    outcome = call_of(name, tmp_path, **args)
+    assert not outcome.ok and outcome.fault == "own"
+    assert outcome.error is not None and outcome.error.startswith(says)
+    assert says.split(":", maxsplit=1)[0] in (tmp_path / "out" / "2.log").read_text()
+
+
+def test_a_result_too_large_to_keep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "about", lambda: "x" * 1_100_000)
+    outcome = call_of(f"{__name__}:about", tmp_path)
+    assert not outcome.ok and "more than 1048576" in str(outcome.error)

@@ -19,15 +19,18 @@ from chaos.witness import git_facts
 from tests.system.conftest import Place, eventually
 
 SEED = 20_261_124
-TIME_LIMIT_S = 150.0
+TIME_LIMIT_S = 240.0  # of a run on a machine that is busy with much else
 RECORD = 'echo "$AIDOS_TASK $AIDOS_ATTEMPT $AIDOS_IDEMPOTENCY_KEY {edge} $(date +%s%N) $$" >> "$CHAOS_RECORDS"'
 WORK = "{start}; sleep 0.4; echo $AIDOS_TASK > $AIDOS_TASK.txt; {end}"
-# A guardian that has brought its system back ten times within a minute slows down, so no group asks for more.
+# Each further time within half a minute a guardian waits longer before it brings its system back: few in each group.
+pytestmark = pytest.mark.timeout(TIME_LIMIT_S + 60.0)
 GROUPS = {
     "work": WORK_KINDS,
     "supervisors": ("supervisor", "root"),
-    "admin and logger": ("admin", "logger"),
-    "launcher and guardian": ("launcher", "guardian"),
+    "admin": ("admin",),
+    "logger": ("logger",),
+    "launcher": ("launcher",),
+    "guardian": ("guardian",),
     "tree and run": ("tree", "run"),
     "commands": ("nursery", "minder"),
 }

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from aidos_actors.actors.desk import steered
 from aidos_actors.blobs import get_text
-from aidos_actors.core.board import Board
-from aidos_actors.core.errors import BadInput, Conflict, NotFound
+from aidos_actors.core.errors import BadInput, Conflict, TryAgain
 from aidos_actors.core.open_requirement import Settings
 from aidos_actors.core.orders import Step
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.core.views import status_view
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
+from aidos_actors.restored import restored_board
 
 
 class OfflineDesk:
@@ -25,16 +27,7 @@ class OfflineDesk:
         self._layout = Layout(str(state_dir))
         self._ledger = Ledger.open(state_dir, what_for="command line", migrate=True)
         self._epoch = self._ledger.begin_epoch(time.time())
-        requirements = self._ledger.open_requirements()
-        self._board = Board.restore(
-            requirements,
-            [task for each in requirements for task in self._ledger.tasks(each.id)],
-            [attempt for each in requirements for attempt in self._ledger.attempts(each.id)],
-            epoch=self._epoch,
-            settings=Settings(1),
-            worktree_root=str(self._layout.worktrees),
-            now=time.time(),
-        )
+        self._board = restored_board(self._ledger, self._layout, self._epoch, Settings(1), time.time())
 
     def close(self) -> None:
         self._ledger.close()
@@ -59,19 +52,26 @@ class OfflineDesk:
         state = known.state if known is not None else "waiting"
         return {"id": requirement.id, "accepted": known is None, "state": str(state), "running": False}
 
-    def cancel(self, requirement: str, task: str | None) -> dict[str, Any]:
-        """As the running Scheduler's ``cancel``."""
-        record = self._ledger.requirement(requirement)
-        if record is None:
-            raise NotFound(f"no requirement {requirement!r}", hint="`status` lists what there is")
-        if record.state not in REQUIREMENT_FINAL:
-            self._take(self._board.cancel(requirement, task, time.time()))
-        elif task is None and record.state != "cancelled":
-            raise Conflict(f"requirement {requirement!r} has ended already: {record.state}")
-        fresh = self._ledger.requirement(requirement)
-        assert fresh is not None
-        return {**status_view(fresh, self._ledger.tasks(requirement)), "running": False}
+    def steer(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """As the running Scheduler's verb of that name."""
+        self._take(steered(self._board, self._ledger, call, time.time()))
+        record = self._ledger.requirement(str(call["id"]))
+        assert record is not None
+        return {**status_view(record, self._ledger.tasks(record.id)), "running": False}
 
     def _take(self, step: Step) -> None:
         if not step.batch.is_empty:
             self._ledger.apply(self._epoch, step.batch)
+
+
+@contextmanager
+def offline_desk(state: Path) -> Iterator[OfflineDesk]:
+    """A desk for one change. ``TryAgain`` when a system begins to run on ``state`` in this moment."""
+    try:
+        desk = OfflineDesk(state)
+    except Conflict as error:
+        raise TryAgain(f"the ledger is in use: {error.message}", hint="repeat in a moment") from error
+    try:
+        yield desk
+    finally:
+        desk.close()

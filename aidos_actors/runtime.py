@@ -137,9 +137,33 @@ class Runtime:
         call = {"verb": "events", "after_seq": after_seq, "requirement": requirement, "wait_s": wait_s}
         return list(self.ask(call, timeout_s=wait_s + 5.0)["events"])
 
+    def pause(self, requirement: str, task: str | None = None) -> Status:
+        """Nothing of the requirement, or of one task, starts any more; what runs goes on to its end. Idempotent."""
+        return self._steer("pause", requirement, task)
+
+    def resume(self, requirement: str, task: str | None = None) -> Status:
+        """It goes on where it was held back. Idempotent."""
+        return self._steer("resume", requirement, task)
+
     def cancel(self, requirement: str, task: str | None = None) -> Status:
         """The requirement, or one task with what needs it, will not go on. Idempotent."""
-        data = self.ask({"verb": "cancel", "id": requirement, "task": task})
+        return self._steer("cancel", requirement, task)
+
+    def retry(self, requirement: str, task: str | None = None) -> Status:
+        """What failed, was skipped or cancelled is tried again; what is done stays done. Idempotent."""
+        return self._steer("retry", requirement, task)
+
+    def bump(self, requirement: str, task: str | None = None) -> Status:
+        """The requirement is served before all others, or the task before its siblings."""
+        return self._steer("bump", requirement, task)
+
+    def explain(self, requirement: str, task: str) -> list[str]:
+        """Why the task is not running, in words; never empty."""
+        found = self.ask({"verb": "explain", "id": requirement, "task": task})
+        return [reason["text"] for reason in found["reasons"]]
+
+    def _steer(self, verb: str, requirement: str, task: str | None) -> Status:
+        data = self.ask({"verb": verb, "id": requirement, "task": task})
         return Status(data["id"], data["state"], data)
 
     def ask(self, call: dict[str, Any], timeout_s: float = 5.0, patience_s: float = 60.0) -> Any:

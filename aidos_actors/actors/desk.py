@@ -6,14 +6,17 @@ exit_code}}``, or None when it comes later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from aidos_actors.blobs import get_text
-from aidos_actors.core.errors import AidosError, BadInput, Conflict, NotFound
+from aidos_actors.core.board import Board, EndedRows
+from aidos_actors.core.errors import AidosError, BadInput, NotFound
+from aidos_actors.core.orders import Step
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
+from aidos_actors.core.steering import OF_REQUIREMENTS
 from aidos_actors.core.views import event_view, requirement_list_view, status_view
 from aidos_actors.ports import LedgerView
 
@@ -123,19 +126,34 @@ def serve_waiters(scheduler: Scheduler, waiters: list[Waiter]) -> list[Waiter]:
     return rest
 
 
-def _cancel(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
-    """Cancel a requirement or one task; what has ended already stays as it is, and that is no error."""
-    name, task = str(call["id"]), call.get("task")
-    record = scheduler.ledger.requirement(name)
-    if record is None:
-        raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
-    if record.state not in REQUIREMENT_FINAL:
-        scheduler.take(scheduler.board.cancel(name, task, scheduler.clock()))
-    elif task is not None and task not in {each.id for each in scheduler.ledger.tasks(name)}:
-        raise NotFound(f"requirement {name!r} has no task {task!r}")
-    elif task is None and record.state != "cancelled":
-        raise Conflict(f"requirement {name!r} has ended already: {record.state}")
-    return _status(scheduler, {"id": name}, None)
+def steered(board: Board, ledger: LedgerView, call: Mapping[str, Any], now: float) -> Step:
+    """The step that a steering verb comes to, on a live or a resting ledger."""
+    name = str(call["id"])
+    return board.steer(str(call["verb"]), name, call.get("task"), now, ended_rows(ledger, name))
+
+
+def ended_rows(ledger: LedgerView, name: str) -> EndedRows | None:
+    """What the board needs to know of a requirement that has ended; None while it is open, or was never there."""
+    record = ledger.requirement(name)
+    if record is None or record.state not in REQUIREMENT_FINAL:
+        return None
+    return record, ledger.tasks(name), ledger.attempts(name)
+
+
+def explained(board: Board, ledger: LedgerView, call: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """Why a task is not running."""
+    name, task = str(call["id"]), str(call["task"])
+    reasons = board.explain(name, task, now, ended_rows(ledger, name))
+    return {"id": f"{name}/{task}", "reasons": [asdict(reason) for reason in reasons]}
+
+
+def _steer(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+    scheduler.take(steered(scheduler.board, scheduler.ledger, call, scheduler.clock()))
+    return _status(scheduler, {"id": call["id"]}, None)
+
+
+def _explain(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+    return explained(scheduler.board, scheduler.ledger, call, scheduler.clock())
 
 
 def _drain(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> None:
@@ -147,6 +165,7 @@ _VERBS: dict[str, Callable[[Scheduler, dict[str, Any], Asked | None], dict[str, 
     "submit": _submit,
     "status": _status,
     "events": _events,
-    "cancel": _cancel,
+    "explain": _explain,
+    **dict.fromkeys(OF_REQUIREMENTS, _steer),
     "drain": _drain,
 }

@@ -27,12 +27,12 @@ from aidos_actors.actors.words import (
     WorktreeReady,
 )
 from aidos_actors.blobs import put_text
-from aidos_actors.core.board import Board
 from aidos_actors.core.errors import AidosError
 from aidos_actors.core.open_requirement import Settings
 from aidos_actors.core.orders import Acknowledge, Analyse, Discard, End, Go, Integrate, Order, Prepare, Start, Step
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
+from aidos_actors.restored import restored_board
 from supervisors import ExitReason, ManagedActor
 from supervisors.actor import Asked
 from supervisors.messages import Peer
@@ -58,26 +58,11 @@ class Scheduler(ManagedActor):
         self._incarnations: dict[str, str] = {}
         self.ledger = Ledger.open(Path(state_dir), what_for="scheduler", take_over=True)
         self.epoch = self.ledger.begin_epoch(self.clock())
-        self.board = self._restored()
+        self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in range(1, workers + 1))):
             self.watch(target)
         self._after_change()
         return {"epoch": self.epoch}
-
-    def _restored(self) -> Board:
-        ledger = self.ledger
-        requirements = ledger.open_requirements()
-        tasks = [task for each in requirements for task in ledger.tasks(each.id)]
-        attempts = [attempt for each in requirements for attempt in ledger.attempts(each.id)]
-        return Board.restore(
-            requirements,
-            tasks,
-            attempts,
-            epoch=self.epoch,
-            settings=self._settings,
-            worktree_root=str(self._layout.worktrees),
-            now=self.clock(),
-        )
 
     def clock(self) -> float:
         """Wall seconds that never go back within this process."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer._click.exceptions import ClickException
 
-from aidos_actors.cli.answer import Answer, Done, Options, error_envelope, give, give_error, say
+from aidos_actors.cli.answer import Done, error_envelope, say
+from aidos_actors.cli.steering import steering
+from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, File, Json, State, answer_verb, options_of
 
 app = typer.Typer(
     name="aidos",
@@ -20,33 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-State = Annotated[str, typer.Option("--state", envvar="AIDOS_STATE_DIR", help="State directory.")]
-ConfigFile = Annotated[str | None, typer.Option("--config", help="Configuration file (default aidos.toml).")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Print the stack of an error.")]
-File = Annotated[str, typer.Argument(help="A requirement file.")]
-DEFAULT_STATE = ".aidos"
-ANYWHERE = frozenset({"version", "plan"})
-
-
-def _answer(verb: str, options: Options, work: Callable[[], Answer | int]) -> None:
-    """Run one verb to its exit code; every error becomes words and a code."""
-    try:
-        if sys.platform != "linux" and verb not in ANYWHERE:
-            from aidos_actors.core.errors import Unfit
-
-            raise Unfit(f"`{verb}` needs Linux; this is {sys.platform}")
-        answer = work()
-        raise Done(answer if isinstance(answer, int) else give(answer, options))
-    except (Done, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise Done(give_error(error, options)) from error
-
-
-def _options(state: str, config: str | None, as_json: bool, debug: bool) -> Options:
-    return Options(state, config, as_json, debug)
+app.add_typer(steering)
 
 
 @app.command()
@@ -62,8 +37,8 @@ def run(
     """Start the runtime (or join the one that owns the state directory), submit FILE, and see it to its end."""
     from aidos_actors.cli.run import run_file
 
-    options = _options(state, config, json, debug)
-    _answer("run", options, lambda: run_file(file, options, workers, drain))
+    options = options_of(state, config, json, debug)
+    answer_verb("run", options, lambda: run_file(file, options, workers, drain))
 
 
 @app.command()
@@ -79,8 +54,8 @@ def serve(
     """Run the guarded runtime until it is stopped."""
     from aidos_actors.cli.serve import serve_until_stopped
 
-    options = _options(state, config, json, debug)
-    _answer("serve", options, lambda: serve_until_stopped(options, standby, workers, drain))
+    options = options_of(state, config, json, debug)
+    answer_verb("serve", options, lambda: serve_until_stopped(options, standby, workers, drain))
 
 
 @app.command()
@@ -90,8 +65,8 @@ def plan(
     """Check a file and show its order and groups; stores nothing."""
     from aidos_actors.cli.work import plan_file
 
-    options = _options(state, config, json, debug)
-    _answer("plan", options, lambda: plan_file(file, options))
+    options = options_of(state, config, json, debug)
+    answer_verb("plan", options, lambda: plan_file(file, options))
 
 
 @app.command()
@@ -101,23 +76,8 @@ def submit(
     """Hand in a requirement."""
     from aidos_actors.cli.work import submit_file
 
-    options = _options(state, config, json, debug)
-    _answer("submit", options, lambda: submit_file(file, options))
-
-
-@app.command()
-def cancel(
-    name: Annotated[str, typer.Argument(metavar="ID", help="REQ or REQ/TASK.")],
-    state: State = DEFAULT_STATE,
-    config: ConfigFile = None,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Cancel a requirement, or one task with all that needs it."""
-    from aidos_actors.cli.work import cancel_work
-
-    options = _options(state, config, json, debug)
-    _answer("cancel", options, lambda: cancel_work(name, options))
+    options = options_of(state, config, json, debug)
+    answer_verb("submit", options, lambda: submit_file(file, options))
 
 
 @app.command()
@@ -131,8 +91,8 @@ def status(
     """Show all requirements, or one with its tasks."""
     from aidos_actors.cli.look import show_status
 
-    options = _options(state, config, json, debug)
-    _answer("status", options, lambda: show_status(name, options))
+    options = options_of(state, config, json, debug)
+    answer_verb("status", options, lambda: show_status(name, options))
 
 
 @app.command()
@@ -146,8 +106,23 @@ def tasks(
     """List the tasks of one requirement, or of all."""
     from aidos_actors.cli.look import show_tasks
 
-    options = _options(state, config, json, debug)
-    _answer("tasks", options, lambda: show_tasks(name, options))
+    options = options_of(state, config, json, debug)
+    answer_verb("tasks", options, lambda: show_tasks(name, options))
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="REQ/TASK", help="A task.")],
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say why a task is not running."""
+    from aidos_actors.cli.look import show_reasons
+
+    options = options_of(state, config, json, debug)
+    answer_verb("explain", options, lambda: show_reasons(name, options))
 
 
 @app.command()
@@ -163,8 +138,8 @@ def output(
     """Print what a task wrote."""
     from aidos_actors.cli.look import show_output
 
-    options = _options(state, config, json, debug)
-    _answer("output", options, lambda: show_output(name, attempt, follow, options))
+    options = options_of(state, config, json, debug)
+    answer_verb("output", options, lambda: show_output(name, attempt, follow, options))
 
 
 @app.command()
@@ -172,8 +147,8 @@ def tree(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = F
     """Show the live supervision tree."""
     from aidos_actors.cli.tree import show_tree
 
-    options = _options(state, config, json, debug)
-    _answer("tree", options, lambda: show_tree(options))
+    options = options_of(state, config, json, debug)
+    answer_verb("tree", options, lambda: show_tree(options))
 
 
 @app.command()
@@ -189,8 +164,8 @@ def events(
     """Print the journal, one JSON object a line."""
     from aidos_actors.cli.look import show_events
 
-    options = _options(state, config, json, debug)
-    _answer("events", options, lambda: show_events(follow, after, requirement, options))
+    options = options_of(state, config, json, debug)
+    answer_verb("events", options, lambda: show_events(follow, after, requirement, options))
 
 
 @app.command()
@@ -198,8 +173,8 @@ def version(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json 
     """Show versions: of AIDOS, its protocol, Python, SQLite and git."""
     from aidos_actors.cli.look import show_version
 
-    options = _options(state, config, json, debug)
-    _answer("version", options, show_version)
+    options = options_of(state, config, json, debug)
+    answer_verb("version", options, show_version)
 
 
 def run_command_line(arguments: list[str] | None = None) -> int:

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from aidos_actors import __version__
-from aidos_actors.actors.desk import list_of_requirements
+from aidos_actors.actors.desk import explained, list_of_requirements
 from aidos_actors.cli.answer import Answer, Options
 from aidos_actors.cli.reach import read
 from aidos_actors.core.errors import NotFound
+from aidos_actors.core.open_requirement import Settings
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
 from aidos_actors.core.views import event_view, status_view
 from aidos_actors.layout import Layout
 from aidos_actors.ports import LedgerView
+from aidos_actors.restored import restored_board
 
 EVENTS_AT_ONCE = 500
 FOLLOW_WAIT_S = 5.0
@@ -55,6 +57,28 @@ def _task_line(task: dict[str, Any]) -> str:
     faults = f", {task['infra_faults']} lost to faults" if task["infra_faults"] else ""
     error = f"  {str(task['error']).splitlines()[0]}" if task["error"] else ""
     return f"  {task['id']:24} {task['state']:12} attempt {task['attempts']}{faults}  {commit}{error}"
+
+
+def show_reasons(name: str, options: Options) -> Answer:
+    """Why a task is not running."""
+    requirement, _, task = name.partition("/")
+    if not task:
+        raise NotFound(f"{name!r} names no task", hint=f"`tasks {requirement}` lists them; give {requirement}/TASK")
+    state = Path(options.state)
+    call = {"verb": "explain", "id": requirement, "task": task}
+    data, live = read(state, call, lambda ledger: _reasons_at_rest(ledger, call, state))
+    lines = [f"{name}:", *(f"  {reason['text']}" for reason in data["reasons"])]
+    return Answer({**data, "live": live}, "\n".join(lines))
+
+
+def _reasons_at_rest(ledger: LedgerView, call: dict[str, str], state: Path) -> dict[str, Any]:
+    """Without workers to speak of: that nothing runs comes first."""
+    now = time.time()
+    board = restored_board(ledger, Layout(str(state)), ledger.epoch(), Settings(1), now)
+    found = explained(board, ledger, call, now)
+    others = [reason for reason in found["reasons"] if reason["code"] != "no_worker"]
+    resting = {"code": "not_running", "text": "nothing runs here: start it with `serve` or `run`"}
+    return {**found, "reasons": [resting, *others]}
 
 
 def show_tasks(name: str | None, options: Options) -> Answer:

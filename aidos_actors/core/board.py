@@ -8,17 +8,16 @@ Not kept in the rows are only: which workers live, whom the adoption window wait
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from aidos_actors.core import attempts, ending, lifecycle, workers
+from aidos_actors.core import attempts, ending, lifecycle, rounds, steering, workers
 from aidos_actors.core.books import Books
-from aidos_actors.core.crew import Draining
-from aidos_actors.core.dispatch import next_lease
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import NotFound
-from aidos_actors.core.open_requirement import Settings
+from aidos_actors.core.explain import Reason, explain
+from aidos_actors.core.open_requirement import OpenRequirement, Settings
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,
@@ -31,9 +30,11 @@ from aidos_actors.core.orders import (
 from aidos_actors.core.owed import Role, owed_to_role
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
 
 __all__ = ["Board", "Settings"]
+
+EndedRows = tuple[RequirementRecord, Sequence[TaskRecord], Sequence[AttemptRecord]]
 
 
 class Board:
@@ -54,12 +55,12 @@ class Board:
         worktree_root: str,
         now: float,
     ) -> Board:
-        """The board as the rows of the open requirements say. ``attempts`` are at least all that have a worktree, and
-        all of tasks that are not final (deaths in a row are counted by them). Workers that hold some have
-        ``adoption_s`` from ``now`` to report them."""
+        """The board as the rows say; requirements that have ended are passed over. ``attempts`` are at least all that
+        have a worktree, and all of tasks that are not final (deaths in a row are counted by them). Workers that hold
+        some have ``adoption_s`` from ``now`` to report them."""
         board = cls(epoch=epoch, settings=settings, worktree_root=worktree_root)
         books = board._books
-        books.load(requirements, tasks, attempts)
+        books.load((each for each in requirements if each.state not in REQUIREMENT_FINAL), tasks, attempts)
         books.crew = books.crew.awaiting(books.held, now + settings.adoption_s)
         return board
 
@@ -87,17 +88,34 @@ class Board:
         """The document is no plan: the requirement has failed."""
         return self._about(requirement, now, lifecycle.reject, reason)
 
-    def cancel(self, requirement: str, task: str | None, now: float) -> Step:
-        """The requirement, or one task with all that needs it, will not go on. Raises ``NotFound`` when it is not open
-        here; what has ended already stays as it is."""
-        opened = self._books.open.get(requirement)
-        if opened is None:
-            raise NotFound(f"requirement {requirement!r} is not open", hint="`status` lists what there is")
-        if task is None:
-            return self._about(requirement, now, ending.cancel_all)
-        if task not in opened.tasks:
-            raise NotFound(f"{requirement!r} has no task {task!r} yet", hint=f"`tasks {requirement}` lists them")
-        return self._about(requirement, now, ending.cancel_one, opened.tasks[task])
+    def steer(self, verb: str, requirement: str, task: str | None, now: float, ended: EndedRows | None = None) -> Step:
+        """``verb`` of ``steering`` about the requirement, or one task of it. For a requirement that is not open its
+        rows are needed. Raises ``NotFound``, and ``Conflict`` where it is too late."""
+        with self._at_hand(requirement, ended) as opened:
+            if task is None:
+                return self._step(now, steering.OF_REQUIREMENTS[verb], opened)
+            return self._step(now, steering.OF_TASKS[verb], opened, _task_of(opened, task))
+
+    def explain(self, requirement: str, task: str, now: float, ended: EndedRows | None = None) -> list[Reason]:
+        """Why the task is not running, or that it is; never empty. Raises ``NotFound``."""
+        with self._at_hand(requirement, ended) as opened:
+            if not opened.tasks and task in opened.definitions:  # not planned yet
+                return explain(self._books, opened, TaskRecord(requirement, task, 0, TaskState.WAITING), now)
+            return explain(self._books, opened, _task_of(opened, task), now)
+
+    @contextmanager
+    def _at_hand(self, name: str, ended: EndedRows | None) -> Iterator[OpenRequirement]:
+        """The requirement in the books; one that has ended only as long as that is needed, or as it is open again."""
+        if name not in self._books.open:
+            if ended is None:
+                raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
+            record, tasks, attempts = ended
+            self._books.load([record], tasks, attempts)
+        try:
+            yield self._books.open[name]
+        finally:
+            if name in self._books.open and self._books.open[name].record.state in REQUIREMENT_FINAL:
+                self._books.put_requirement(name, None)
 
     # Workers
 
@@ -146,11 +164,11 @@ class Board:
     def dispatch(self, now: float) -> Step:
         """Waiting requirements go to the analyzer, and as many tasks are leased as slots and limits allow. To be called
         after every other input. While draining nothing happens."""
-        return self._step(now, _dispatch)
+        return self._step(now, rounds.dispatch)
 
     def tick(self, now: float) -> Step:
         """What is due by ``now`` has happened: retries, deadlines, the end of adoption and of the drain time."""
-        return self._step(now, _tick)
+        return self._step(now, rounds.tick)
 
     def next_due_at(self) -> float | None:
         """When ``tick`` has something to do next; a moment in the past means at once."""
@@ -199,31 +217,8 @@ class Board:
         return step
 
 
-def _dispatch(draft: Draft) -> None:
-    books = draft.books
-    if books.crew.draining is not Draining.NO:
-        return
-    for name in tuple(books.waiting):
-        lifecycle.begin_analysis(draft, books.open[name])
-    loads = books.loads()
-    while (lease := next_lease(books.candidates(), loads.values())) is not None:
-        opened = books.open[lease.requirement]
-        is_alone = opened.must_be_alone(lease.task)
-        attempts.lease(draft, opened, lease.task, lease.worker)
-        load = loads[lease.worker]
-        loads[lease.worker] = replace(load, held=load.held + 1, is_alone=is_alone)
-
-
-def _tick(draft: Draft) -> None:
-    books = draft.books
-    if books.crew.drain_until_at is not None and books.crew.drain_until_at <= draft.now:
-        workers.end_running(draft)
-    for worker, until_at in tuple(books.crew.awaited.items()):
-        if until_at <= draft.now:
-            workers.unreported(draft, worker)
-    while (alarm := books.due(draft.now)) is not None:
-        opened = books.open[alarm.requirement]
-        if alarm.task:
-            lifecycle.retry_is_due(draft, opened.tasks[alarm.task])
-        else:
-            ending.past_deadline(draft, opened)
+def _task_of(opened: OpenRequirement, task: str) -> TaskRecord:
+    if task not in opened.tasks:
+        name = opened.record.id
+        raise NotFound(f"requirement {name!r} has no task {task!r}", hint=f"`tasks {name}` lists them")
+    return opened.tasks[task]

@@ -12,10 +12,9 @@ from aidos_actors.core.open_requirement import OpenRequirement, Settings, is_hel
 from aidos_actors.core.orders import AttemptKey, WorkerId
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import REQUIREMENT_FINAL, RequirementState
+from aidos_actors.core.states import RequirementState
 
 REFUSED_MAX = 10_000
-_NOT_PLANNED = frozenset({RequirementState.WAITING, RequirementState.ANALYSING})
 
 
 class Books:
@@ -31,7 +30,7 @@ class Books:
         self.held: dict[WorkerId, dict[AttemptKey, None]] = {}
         self.refused: dict[AttemptKey, None] = {}
         self._alarms = Alarms(self._is_live)
-        self._serving: list[tuple[int, int, str]] = []
+        self._serving: list[tuple[float, float, int, str]] = []
 
     def load(
         self,
@@ -39,10 +38,9 @@ class Books:
         tasks: Iterable[TaskRecord],
         attempts: Iterable[AttemptRecord],
     ) -> None:
-        """Fills empty books from the ledger's rows; rows of requirements that ended are passed over."""
+        """Rows of the ledger are in the books, also those of requirements that have ended."""
         for record in requirements:
-            if record.state not in REQUIREMENT_FINAL:
-                self.put_requirement(record.id, record, Requirement.model_validate_json(record.document))
+            self.put_requirement(record.id, record, Requirement.model_validate_json(record.document))
         for attempt in attempts:  # before the tasks: they say which callables must be alone
             if attempt.requirement in self.open:
                 self.put_attempt(key_of(attempt), attempt)
@@ -96,7 +94,7 @@ class Books:
 
     def candidates(self) -> Iterator[Candidate]:
         """What may be leased, in the order of priority, age and file."""
-        for _priority, _position, name in self._serving:
+        for *_order, name in self._serving:
             yield from self.open[name].candidates()
 
     def loads(self) -> dict[WorkerId, Load]:
@@ -140,7 +138,7 @@ class Books:
         if alarm.task:
             task = opened.tasks.get(alarm.task)
             return task is not None and task.not_before_at == alarm.at
-        is_unfinished = opened.record.state in _NOT_PLANNED or opened.unfinished > 0
+        is_unfinished = not opened.tasks or opened.unfinished > 0
         return opened.record.deadline_at == alarm.at and is_unfinished and not opened.is_ending
 
 

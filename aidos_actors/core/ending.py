@@ -40,7 +40,7 @@ def cancel_one(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
 def cancel_all(draft: Draft, opened: OpenRequirement) -> None:
     """The requirement is ending: nothing of it starts any more. When all its tasks have ended it is too late."""
     record = opened.record
-    if record.state not in _UNDER_WAY:
+    if not _is_under_way(opened):
         record = draft.move_requirement(record, "cancel", error=CANCELLED, finished_at=draft.now)
         draft.note("requirement_cancelled", record, error=CANCELLED)
     elif opened.unfinished and not opened.is_ending:
@@ -52,7 +52,7 @@ def past_deadline(draft: Draft, opened: OpenRequirement) -> None:
     done = sum(task.state is TaskState.DONE for task in opened.tasks.values())
     allowed_s, total = opened.model.deadline_s or 0.0, len(opened.model.tasks)
     error = f"{DEADLINE}: not finished within {allowed_s:g} s; {done} of {total} tasks were done"
-    if opened.record.state not in _UNDER_WAY:
+    if not _is_under_way(opened):
         record = draft.move_requirement(opened.record, "fail", error=error, finished_at=draft.now)
         draft.note("requirement_failed", record, error=error)
         return
@@ -70,6 +70,11 @@ def settle(draft: Draft, opened: OpenRequirement) -> None:
     event = "complete" if error is None else "cancel" if record.error == CANCELLED else "fail"
     ended = draft.move_requirement(record, event, error=error, finished_at=draft.now)
     draft.note(f"requirement_{ended.state}", ended, commit=ended.commit, error=error)
+
+
+def _is_under_way(opened: OpenRequirement) -> bool:
+    """It has tasks, which must end first. One that was paused before it was planned has none."""
+    return opened.record.state in _UNDER_WAY and bool(opened.tasks)
 
 
 def _end_all(draft: Draft, opened: OpenRequirement, reason: str, error: str) -> None:

@@ -65,7 +65,7 @@ def record_plan(draft: Draft, opened: OpenRequirement) -> None:
     for position, task in enumerate(opened.model.tasks):
         row = draft.save_task(TaskRecord(record.id, task.id, position, TaskState.WAITING))
         if not task.needs:
-            _unblock(draft, row)
+            unblock(draft, row)
 
 
 def reject(draft: Draft, opened: OpenRequirement, reason: str) -> None:
@@ -85,7 +85,7 @@ def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: s
     for name in opened.dependents.get(task.id, ()):
         dependent = opened.tasks[name]
         if dependent.state is TaskState.WAITING and opened.needs_missing[name] == 0:
-            _unblock(draft, dependent)
+            unblock(draft, dependent)
 
 
 def own_failure(draft: Draft, opened: OpenRequirement, task: TaskRecord, error: str | None) -> None:
@@ -124,7 +124,8 @@ def retry_is_due(draft: Draft, task: TaskRecord) -> None:
     draft.note("task_ready", row)
 
 
-def _unblock(draft: Draft, task: TaskRecord) -> None:
+def unblock(draft: Draft, task: TaskRecord) -> None:
+    """What it needs is done."""
     draft.note("task_ready", draft.move_task(task, "unblock"))
 
 

@@ -30,6 +30,7 @@ class Settings:
     call_deaths_before_alone: int = 2
     infra_delay_max_s: float = 30.0
     worktrees_max: int = 1000
+    priority_point_s: float = 60.0
 
 
 class OpenRequirement:
@@ -53,9 +54,11 @@ class OpenRequirement:
         self._ready_alone = Lanes()
 
     @property
-    def order(self) -> tuple[int, int, str]:
-        """The smaller is served first: higher priority, then older."""
-        return (-self.model.priority, self.record.position, self.record.id)
+    def order(self) -> tuple[float, float, int, str]:
+        """The smaller is served first: what was bumped last; then by priority and age, where one point of priority is
+        worth a minute of waiting, so that a stream of better ones does not starve it; then what was submitted first."""
+        born_at = self.record.created_at - self.model.priority * self.settings.priority_point_s
+        return (-(self.record.bumped_at or 0.0), born_at, self.record.position, self.record.id)
 
     @property
     def is_ending(self) -> bool:
@@ -63,10 +66,19 @@ class OpenRequirement:
         return self.record.error is not None
 
     @property
+    def held_count(self) -> int:
+        """Attempts some worker may still have."""
+        return self._held
+
+    @property
+    def workers_max(self) -> int:
+        return self.model.workers or self.settings.workers_total
+
+    @property
     def may_lease(self) -> bool:
         return (
             self.record.state is RequirementState.RUNNING
-            and self._held < (self.model.workers or self.settings.workers_total)
+            and self._held < self.workers_max
             and len(self.attempts) < self.settings.worktrees_max
             and (self._ready.first() is not None or self._ready_alone.first() is not None)
         )
@@ -81,6 +93,16 @@ class OpenRequirement:
     def open_attempt(self, task: str) -> AttemptRecord | None:
         attempt = self.attempts.get((task, self.tasks[task].attempts))
         return attempt if attempt is not None and attempt.state in ATTEMPT_OPEN else None
+
+    def lane_holders(self, task: str) -> list[str]:
+        """The siblings because of which ``task`` may not start: they are under way, or in a serial requirement keep
+        their turn until they are tried again."""
+        lane = self._lane(task)
+        if lane is None:
+            return []
+        under_way = {each.task for each in self.attempts.values() if _occupies_lane(each)}
+        waiting = {each.id for each in self.tasks.values() if self._waits_in_lane(each)}
+        return sorted(name for name in (under_way | waiting) - {task} if self._lane(name) == lane)
 
     def minders_before(self, attempt: AttemptRecord) -> Minders:
         """Minders that must be gone before ``attempt`` starts: its task's earlier ones, and lost ones of its lane.
@@ -115,10 +137,11 @@ class OpenRequirement:
         self._hold(task, self._waits_in_lane(new) - self._waits_in_lane(old))
         self._ready.discard(task)
         self._ready_alone.discard(task)
-        if new is not None and new.state is TaskState.READY and new.not_before_at is None:
+        if is_offered(new):
+            assert new is not None
             lanes = self._ready_alone if self.must_be_alone(task) else self._ready
-            definition = self.definitions[task]
-            lanes.add(task, rank_of(self.model.mode, definition, new.position), self._lane(task))
+            rank = rank_of(self.model.mode, self.definitions[task], new.position, new.bumped_at)
+            lanes.add(task, rank, self._lane(task))
 
     def put_attempt(self, task: str, number: int, new: AttemptRecord | None) -> None:
         """The row is replaced and the indexes follow; a closed attempt whose worktree is gone is no longer kept."""
@@ -148,7 +171,8 @@ class OpenRequirement:
 
     def _waits_in_lane(self, task: TaskRecord | None) -> bool:
         """In a serial requirement a task that waits for its retry keeps its turn; a group may go on meanwhile."""
-        return task is not None and task.not_before_at is not None and self.model.mode is Mode.SERIAL
+        waits = task is not None and task.not_before_at is not None and task.paused_at is None
+        return waits and self.model.mode is Mode.SERIAL
 
     def _hold(self, task: str, change: int) -> None:
         lane = self._lane(task)
@@ -163,6 +187,11 @@ class OpenRequirement:
             del self._holders[lane]
             self._ready.free(lane)
             self._ready_alone.free(lane)
+
+
+def is_offered(task: TaskRecord | None) -> bool:
+    """Ready, and neither waiting for its time nor paused."""
+    return task is not None and task.state is TaskState.READY and task.not_before_at is None and task.paused_at is None
 
 
 def is_held(attempt: AttemptRecord | None) -> bool:

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from aidos_actors.core.requirement import Mode, Task
 
-Rank = tuple[int, int]
+Rank = tuple[float, int, int]
 Entry = tuple[Rank, str, str | None]
 
 
@@ -21,9 +21,10 @@ def lane_of(mode: Mode, task: Task) -> str | None:
     return task.group if mode is Mode.MIXED else None
 
 
-def rank_of(mode: Mode, task: Task, position: int) -> Rank:
-    """The smaller goes first: file order when serial, else the higher priority and then file order."""
-    return (0, position) if mode is Mode.SERIAL else (-task.priority, position)
+def rank_of(mode: Mode, task: Task, position: int, bumped_at: float | None) -> Rank:
+    """The smaller goes first: what was bumped last; then file order when serial, else the higher priority and then
+    file order."""
+    return (-(bumped_at or 0.0), 0 if mode is Mode.SERIAL else -task.priority, position)
 
 
 class Lanes:

@@ -11,7 +11,8 @@ from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 
 @dataclass(frozen=True, slots=True)
 class RequirementRecord:
-    """A requirement as submitted. ``document`` is the JSON text of its model; ``position`` the order of submission."""
+    """A requirement as submitted. ``document`` is the JSON text of its model; ``position`` the order of submission;
+    ``bumped_at`` the moment it was put before all others."""
 
     id: str
     title: str
@@ -28,11 +29,13 @@ class RequirementRecord:
     deadline_at: float | None = None
     commit: str | None = None
     error: str | None = None
+    bumped_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """A task of a requirement. ``attempts`` is the number of the newest attempt, 0 before the first."""
+    """A task of a requirement. ``attempts`` is the number of the newest attempt, 0 before the first; ``paused_at`` the
+    moment since which no attempt of it is to start; ``bumped_at`` that at which it was put before its siblings."""
 
     requirement: str
     id: str
@@ -47,6 +50,8 @@ class TaskRecord:
     error: str | None = None
     result: str | None = None
     finished_at: float | None = None
+    paused_at: float | None = None
+    bumped_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

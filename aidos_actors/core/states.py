@@ -55,13 +55,13 @@ class AttemptState(StrEnum):
 R, T, A = RequirementState, TaskState, AttemptState
 
 REQUIREMENT_TRANSITIONS: Mapping[RequirementState, Mapping[str, RequirementState]] = {
-    R.WAITING: {"analyse": R.ANALYSING, "cancel": R.CANCELLED, "fail": R.FAILED},
-    R.ANALYSING: {"plan": R.RUNNING, "fail": R.FAILED, "cancel": R.CANCELLED},
+    R.WAITING: {"analyse": R.ANALYSING, "cancel": R.CANCELLED, "fail": R.FAILED, "pause": R.PAUSED},
+    R.ANALYSING: {"plan": R.RUNNING, "fail": R.FAILED, "cancel": R.CANCELLED, "pause": R.PAUSED},
     R.RUNNING: {"complete": R.DONE, "fail": R.FAILED, "cancel": R.CANCELLED, "pause": R.PAUSED},
-    R.PAUSED: {"resume": R.RUNNING, "cancel": R.CANCELLED, "fail": R.FAILED},
+    R.PAUSED: {"resume": R.RUNNING, "resume_unplanned": R.WAITING, "cancel": R.CANCELLED, "fail": R.FAILED},
     R.DONE: {},
-    R.FAILED: {},
-    R.CANCELLED: {},
+    R.FAILED: {"retry": R.RUNNING, "retry_unplanned": R.WAITING},
+    R.CANCELLED: {"retry": R.RUNNING, "retry_unplanned": R.WAITING},
 }
 
 TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
@@ -94,9 +94,9 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
     },
     T.BACKING_OFF: {"due": T.READY, "cancel": T.CANCELLED},
     T.DONE: {},
-    T.FAILED: {},
-    T.SKIPPED: {},
-    T.CANCELLED: {},
+    T.FAILED: {"retry": T.WAITING},
+    T.SKIPPED: {"retry": T.WAITING},
+    T.CANCELLED: {"retry": T.WAITING},
 }
 
 ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
@@ -130,8 +130,9 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
     A.CANCELLED: {},
 }
 
-REQUIREMENT_FINAL = frozenset(state for state, row in REQUIREMENT_TRANSITIONS.items() if not row)
-TASK_FINAL = frozenset(state for state, row in TASK_TRANSITIONS.items() if not row)
+# Final: nothing goes on by itself. Only ``retry``, asked for by a person, leads out of some of them.
+REQUIREMENT_FINAL = frozenset({R.DONE, R.FAILED, R.CANCELLED})
+TASK_FINAL = frozenset({T.DONE, T.FAILED, T.SKIPPED, T.CANCELLED})
 ATTEMPT_OPEN = frozenset(state for state, row in ATTEMPT_TRANSITIONS.items() if row)
 
 State = TypeVar("State", bound=StrEnum)

@@ -12,6 +12,8 @@ from typing import Any
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import TaskState
 
+_HELD_BACK = frozenset({TaskState.WAITING, TaskState.READY, TaskState.BACKING_OFF})
+
 
 def rfc3339(at: float | None) -> str | None:
     """The moment (seconds since the epoch) as RFC 3339 UTC with milliseconds; None stays None.
@@ -25,10 +27,11 @@ def rfc3339(at: float | None) -> str | None:
 
 
 def task_view(task: TaskRecord) -> dict[str, Any]:
-    """One task of ``status ID``. ``attempts`` is how many there were."""
+    """One task of ``status ID``. ``attempts`` is how many there were. A task that was paused while an attempt of it is
+    under way is shown as paused when that has ended without success."""
     return {
         "id": task.id,
-        "state": task.state.value,
+        "state": "paused" if task.paused_at is not None and task.state in _HELD_BACK else task.state.value,
         "attempts": task.attempts,
         "infra_faults": task.infra_faults,
         "commit": task.commit,

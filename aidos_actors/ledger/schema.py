@@ -52,6 +52,7 @@ requirements = Table(
     Column("deadline_at", Double),
     Column("commit", COMMIT),
     Column("error", Text),
+    Column("bumped_at", Double),
     Index("ix_requirements_state", "state"),
     Index("ix_requirements_position", "position"),
 )
@@ -72,6 +73,8 @@ tasks = Table(
     Column("error", Text),
     Column("result", Text),
     Column("finished_at", Double),
+    Column("paused_at", Double),
+    Column("bumped_at", Double),
 )
 
 attempts = Table(

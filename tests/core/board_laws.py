@@ -8,7 +8,7 @@ from board_doers import SLOTS, Ledger, Truth, key_of
 
 from aidos_actors.core.orders import AttemptKey, Step
 from aidos_actors.core.requirement import Mode, Requirement, Task
-from aidos_actors.core.states import ATTEMPT_OPEN, REQUIREMENT_FINAL, TASK_FINAL, TaskState
+from aidos_actors.core.states import ATTEMPT_OPEN, REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 
 
 class Laws:
@@ -24,11 +24,16 @@ class Laws:
         before = {key: task.state for key, task in self.ledger.tasks.items()}
         leased = [attempt for attempt in step.batch.attempts if key_of(attempt) not in self.ledger.attempts]
         self.ledger.write(step)
+        retried = {(each.requirement, each.task) for each in step.batch.events if each.type == "task_retried"}
         for key, state in before.items():
-            assert state not in TASK_FINAL or self.ledger.tasks[key].state is state, f"{key} left {state}"
+            stays = state in TASK_FINAL and (state is TaskState.DONE or key not in retried)
+            assert not stays or self.ledger.tasks[key].state is state, f"{key} left {state}"
         for attempt in leased:
             key = (attempt.requirement, attempt.task)
             assert before[key] not in TASK_FINAL, f"{key} was {before[key]} and got another attempt"
+            assert self.ledger.tasks[key].paused_at is None, f"{key} is paused and got another attempt"
+            state = self.ledger.requirements[attempt.requirement].state
+            assert state is RequirementState.RUNNING, f"{key} got an attempt while its requirement is {state}"
             for need in self.tasks[key].needs:
                 assert self.ledger.tasks[key[0], need].state is TaskState.DONE, f"{key} leased before {need} was done"
         self._check_counts()

@@ -11,6 +11,7 @@ from board_doers import INFRA, OK, OWN, SLOTS, GitOps, Ledger, Truth, Worker
 from board_laws import Laws
 
 from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.errors import Conflict, NotFound, TryAgain
 from aidos_actors.core.orders import (
     Analyse,
     Discard,
@@ -22,12 +23,13 @@ from aidos_actors.core.orders import (
     WorkerId,
 )
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState
+from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
 
 PATHS = ("w/1", "w/2")
 CALM_ROUNDS_MAX = 3000
 KINDS = 64
-CANCEL = 62
+STEER = 62
+VERBS = ("pause", "resume", "bump", "retry", "cancel", "retry", "resume")
 SETTINGS = Settings(workers_total=2 * SLOTS, worktrees_max=6)
 CONFLICT = Integration(None, "conflict")
 RED = Integration(None, "gate_failed", "red", 1)
@@ -37,6 +39,7 @@ class World:
     """``act(choice)`` lets one thing happen; ``calm()`` ends all faults and lets everything finish."""
 
     def __init__(self, models: list[Requirement], *, has_own_failures: bool = True) -> None:
+        self.has_own_failures = has_own_failures
         self.outcomes = (OK, OK, OK, OK, OWN, OWN, INFRA, OK) if has_own_failures else (OK, INFRA)
         self.verdicts = {1: CONFLICT, 2: RED} if has_own_failures else {1: CONFLICT}
         self.ledger, self.truth = Ledger(), Truth()
@@ -153,8 +156,8 @@ class World:
         elif kind == 61:
             self.gitops.inbox.clear()  # it dies, and is told what it is owed
             self.send_owed("gitops")
-        elif kind == CANCEL and which % 8 == 0:
-            self.cancel(which // 8)
+        elif kind == STEER:
+            self.steer(which)
         elif worker:
             worker.report()
         self.check_restored()
@@ -175,12 +178,36 @@ class World:
         for order in self.board.owed(role):
             self.send(order)
 
-    def cancel(self, which: int) -> None:
+    def steer(self, which: int) -> None:
+        """A person asks for something, of a whole requirement or one task, sensible or not."""
+        verb, which = VERBS[which % len(VERBS)], which // len(VERBS)
         name = sorted(self.laws.models)[which % len(self.laws.models)]
         record, tasks = self.ledger.requirements[name], self.laws.models[name].tasks
-        if record.state not in REQUIREMENT_FINAL:
-            is_whole = which % 3 == 0 or record.state is not RequirementState.RUNNING
-            self.take(self.board.cancel(name, None if is_whole else tasks[which % len(tasks)].id, now=self.now))
+        task = None if which % 3 == 0 else tasks[which % len(tasks)].id
+        if verb == "cancel" and not self.has_own_failures:
+            return
+        ended = None
+        if record.state in REQUIREMENT_FINAL:
+            rows = self.ledger
+            ended = (
+                record,
+                [each for each in rows.tasks.values() if each.requirement == name],
+                [each for each in rows.attempts.values() if each.requirement == name],
+            )
+        try:
+            self.take(self.board.steer(verb, name, task, self.now, ended))
+        except (Conflict, NotFound, TryAgain):
+            assert self.restored().owed("gitops") == self.board.owed("gitops"), "a refusal changed something"
+
+    def let_go(self) -> None:
+        """Nobody holds anything back any more."""
+        for record in tuple(self.ledger.requirements.values()):
+            if record.state in REQUIREMENT_FINAL:
+                continue
+            self.take(self.board.steer("resume", record.id, None, self.now))
+            for task in tuple(self.ledger.tasks.values()):
+                if task.requirement == record.id and task.state not in TASK_FINAL:
+                    self.take(self.board.steer("resume", record.id, task.id, self.now))
 
     def check_restored(self) -> None:
         """The rows alone give the same orders, the same alarm and the same next leases as the living board."""
@@ -206,6 +233,7 @@ class World:
         if self.is_draining:
             self.restart_scheduler(loses_inbox=False)
         self.revive_workers()
+        self.let_go()
         for _ in range(CALM_ROUNDS_MAX):
             if self.is_over and not self.is_anything_said:
                 break

@@ -154,9 +154,9 @@ def test_a_path_names_requirement_task_and_attempt() -> None:
 def test_cancelling_what_is_not_there_says_so() -> None:
     bench = Bench({"a": {}})
     with pytest.raises(NotFound, match="nobody"):
-        bench.board.cancel("nobody", None, bench.now)
+        bench.board.steer("cancel", "nobody", None, bench.now)
     with pytest.raises(NotFound, match="zzz"):
-        bench.board.cancel("r", "zzz", bench.now)
+        bench.board.steer("cancel", "r", "zzz", bench.now)
 
 
 @pytest.mark.parametrize("verb", ["ended", "cancel", "worker_gone", "drain", "tick"])
@@ -165,7 +165,7 @@ def test_a_step_that_raises_has_changed_nothing(verb: str, monkeypatch: pytest.M
     key = bench.run()
     calls = {
         "ended": lambda now: bench.board.ended(W1, key, OK, now),
-        "cancel": lambda now: bench.board.cancel("r", None, now),
+        "cancel": lambda now: bench.board.steer("cancel", "r", None, now),
         "worker_gone": lambda now: bench.board.worker_gone("w/1", "first", now),
         "drain": lambda now: bench.board.drain(now, now),
         "tick": lambda now: bench.board.tick(now + 10),

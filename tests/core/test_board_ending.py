@@ -21,10 +21,10 @@ DISCARD = Discard(A1, None, "/w/r/a/1", ((7, 77),))
 def test_a_cancelled_requirement_ends_when_its_worker_has_let_go_and_its_folder_is_gone(last_word) -> None:
     bench = Bench({"a": {}, "b": {}})
     bench.run()
-    bench.take(bench.board.cancel("r", None, bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
     assert bench.orders == (End(W1, A1, "cancel"),), "nothing is discarded under a living command"
     assert [task.state for task in bench.ledger.tasks.values()] == [TaskState.CANCELLED] * 2
-    assert bench.dispatch() == Step() and bench.board.cancel("r", None, bench.now) == Step()
+    assert bench.dispatch() == Step() and bench.board.steer("cancel", "r", None, bench.now) == Step()
     bench.end(A1, last_word)
     assert bench.orders == (Acknowledge(W1, A1), DISCARD)
     assert bench.record().state is RequirementState.RUNNING
@@ -37,7 +37,7 @@ def test_a_cancelled_attempt_still_fills_its_slot_and_its_group() -> None:
     bench = Bench({"a": {"group": "g"}, "b": {"group": "g"}, "c": {}, "d": {"priority": 1}}, slots=2)
     bench.dispatch()
     bench.run(A1)
-    bench.take(bench.board.cancel("r", "a", bench.now))
+    bench.take(bench.board.steer("cancel", "r", "a", bench.now))
     assert bench.dispatch() == Step(), "both slots are filled, by a and c"
     bench.finish(bench.run(AttemptKey("r", "c", 1)))
     assert bench.lease().task == "d", "b waits for the end of a"
@@ -48,7 +48,7 @@ def test_a_cancelled_attempt_still_fills_its_slot_and_its_group() -> None:
 def test_a_cancelled_attempt_whose_worker_is_gone_is_over() -> None:
     bench = Bench({"a": {}})
     bench.run()
-    bench.take(bench.board.cancel("r", None, bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
     bench.take(bench.board.worker_gone("w/1", "first", bench.now))
     assert bench.orders == (DISCARD,)
     bench.discard()
@@ -59,7 +59,7 @@ def test_a_cancelled_attempt_whose_worker_is_gone_is_over() -> None:
 def test_a_cancelled_attempt_that_the_worker_does_not_report(has_run: bool) -> None:
     bench = Bench({"a": {}})
     bench.run() if has_run else bench.lease()
-    bench.take(bench.board.cancel("r", None, bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
     bench.restart()
     bench.take(bench.board.worker_report(W1, [], bench.now))
     assert bench.orders == ((DISCARD,) if has_run else (End(W1, A1, "cancel"),))
@@ -69,7 +69,7 @@ def test_a_cancelled_attempt_that_the_worker_does_not_report(has_run: bool) -> N
 def test_a_cancelled_attempt_is_ended_whatever_the_worker_does_with_it(phase) -> None:
     bench = Bench({"a": {}})
     bench.lease()
-    bench.take(bench.board.cancel("r", None, bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
     minder = (None, None) if phase == "starting" else (7, 77)
     bench.take(bench.board.worker_report(W1, [AttemptReport(A1, phase, *minder)], bench.now))
     assert bench.orders == (End(W1, A1, "cancel"),)
@@ -80,15 +80,15 @@ def test_a_cancelled_attempt_is_ended_whatever_the_worker_does_with_it(phase) ->
 def test_what_no_worker_has_heard_of_is_discarded_at_once() -> None:
     bench = Bench({"a": {}}, repo="/repo")
     bench.lease()
-    bench.take(bench.board.cancel("r", None, bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
     assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),)
 
 
 def test_a_cancelled_task_skips_what_needs_it_and_the_rest_goes_on() -> None:
     bench = Bench({"a": {}, "b": {"needs": ["a"]}, "c": {}})
-    bench.take(bench.board.cancel("r", "a", bench.now))
+    bench.take(bench.board.steer("cancel", "r", "a", bench.now))
     assert [bench.task(name).state for name in "abc"] == [TaskState.CANCELLED, TaskState.SKIPPED, TaskState.READY]
-    assert bench.board.cancel("r", "a", bench.now) == Step()
+    assert bench.board.steer("cancel", "r", "a", bench.now) == Step()
     bench.finish(bench.run())
     assert (bench.record().state, bench.record().error) == (RequirementState.FAILED, "task a was cancelled")
 
@@ -97,7 +97,7 @@ def test_a_task_that_waits_for_its_retry_can_be_cancelled() -> None:
     bench = Bench({"a": {}})
     bench.end(bench.run(), AttemptOutcome(ok=False, exit_code=1, fault="own"))
     bench.discard()
-    bench.take(bench.board.cancel("r", None, bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
     assert bench.record().state is RequirementState.CANCELLED and bench.board.next_due_at() is None
 
 
@@ -105,7 +105,7 @@ def test_cancelling_comes_too_late_when_all_tasks_have_ended() -> None:
     bench = Bench({"a": {}})
     bench.end(bench.run())
     orders = bench.orders
-    assert bench.board.cancel("r", None, bench.now) == Step()
+    assert bench.board.steer("cancel", "r", None, bench.now) == Step()
     bench.orders = orders
     bench.discard()
     assert bench.record().state is RequirementState.DONE
@@ -114,7 +114,7 @@ def test_cancelling_comes_too_late_when_all_tasks_have_ended() -> None:
 def test_a_commit_that_lands_after_the_cancel_is_noted_and_changes_nothing() -> None:
     bench = Bench({"a": {}}, repo="/repo")
     bench.end(bench.run())
-    bench.take(bench.board.cancel("r", None, bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
     bench.take(bench.board.integrated(A1, INTEGRATED, bench.now))
     assert bench.ledger.events[-1].data == {"result": "integrated", "verdict": "integrated", "commit": "c0ffee"}
     assert bench.task().state is TaskState.CANCELLED
@@ -126,7 +126,7 @@ def test_before_its_plan_a_requirement_is_cancelled_at_once(is_analysed: bool) -
     bench.submit(Bench({"a": {}}).board._books.open["r"].model)
     if is_analysed:
         bench.dispatch()
-    bench.take(bench.board.cancel("r", None, bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
     assert bench.record().state is RequirementState.CANCELLED and bench.board.open_requirements == ()
 
 

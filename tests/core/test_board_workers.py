@@ -42,7 +42,7 @@ def test_a_task_waits_for_lost_minders_of_its_group_too(group: str | None, previ
     bench = Bench({"a": {"group": group}, "b": {"group": group}}, slots=2)
     bench.run(A1) if bench.dispatch() else None
     bench.take(bench.board.worker_gone("w/1", "first", bench.now))
-    bench.take(bench.board.cancel("r", "a", bench.now))
+    bench.take(bench.board.steer("cancel", "r", "a", bench.now))
     bench.take(bench.board.worker_up(W2, 1, bench.now))
     assert bench.lease().task == "b"
     (start,) = bench.orders

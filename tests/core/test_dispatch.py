@@ -85,7 +85,7 @@ def test_serial_goes_in_file_order_and_a_retry_keeps_its_turn() -> None:
     bench.tick(after_s=1.0)
     bench.end(bench.run())
     assert leased(bench) == [], "a integrates"
-    bench.take(bench.board.cancel("r", "a", bench.now))
+    bench.take(bench.board.steer("cancel", "r", "a", bench.now))
     assert leased(bench) == ["b"]
 
 

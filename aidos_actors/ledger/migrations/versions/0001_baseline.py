@@ -46,6 +46,7 @@ def _requirements() -> None:
         sa.Column("deadline_at", sa.Double),
         sa.Column("commit", sa.String(64)),
         sa.Column("error", sa.Text),
+        sa.Column("bumped_at", sa.Double),
         sa.PrimaryKeyConstraint("id", name="pk_requirements"),
     )
     op.create_index("ix_requirements_state", "requirements", ["state"])
@@ -68,6 +69,8 @@ def _tasks() -> None:
         sa.Column("error", sa.Text),
         sa.Column("result", sa.Text),
         sa.Column("finished_at", sa.Double),
+        sa.Column("paused_at", sa.Double),
+        sa.Column("bumped_at", sa.Double),
         sa.PrimaryKeyConstraint("requirement", "id", name="pk_tasks"),
         sa.ForeignKeyConstraint(["requirement"], ["requirements.id"], name="fk_tasks_requirement"),
     )

@@ -1,0 +1,38 @@
+"""What every verb has: its options, and how its work becomes words and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from aidos_actors.cli.answer import Answer, Done, Options, give, give_error
+
+State = Annotated[str, typer.Option("--state", envvar="AIDOS_STATE_DIR", help="State directory.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", help="Configuration file (default aidos.toml).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the stack of an error.")]
+File = Annotated[str, typer.Argument(help="A requirement file.")]
+DEFAULT_STATE = ".aidos"
+ANYWHERE = frozenset({"version", "plan"})
+
+
+def answer_verb(verb: str, options: Options, work: Callable[[], Answer | int]) -> None:
+    """Run one verb to its exit code; every error becomes words and a code."""
+    try:
+        if sys.platform != "linux" and verb not in ANYWHERE:
+            from aidos_actors.core.errors import Unfit
+
+            raise Unfit(f"`{verb}` needs Linux; this is {sys.platform}")
+        answer = work()
+        raise Done(answer if isinstance(answer, int) else give(answer, options))
+    except (Done, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise Done(give_error(error, options)) from error
+
+
+def options_of(state: str, config: str | None, as_json: bool, debug: bool) -> Options:
+    return Options(state, config, as_json, debug)

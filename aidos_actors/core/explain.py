@@ -1,0 +1,98 @@
+"""Why a task is not running: every reason that holds, in words, the most fundamental first. Reads, decides nothing.
+
+The reasons are the same conditions that dispatch looks at, so that one without a reason would be leased at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aidos_actors.core.books import Books
+from aidos_actors.core.crew import Draining
+from aidos_actors.core.open_requirement import OpenRequirement, is_offered
+from aidos_actors.core.records import TaskRecord
+from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
+
+NAMED_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``code`` is stable, ``text`` for people."""
+
+    code: str
+    text: str
+
+
+def explain(books: Books, opened: OpenRequirement, task: TaskRecord, now: float) -> list[Reason]:
+    """Never empty: a task that nothing holds back is running, has ended, or is next."""
+    if task.state in TASK_FINAL:
+        return [Reason(str(task.state), f"it has ended: {task.state}" + (f" ({task.error})" if task.error else ""))]
+    if not opened.tasks:
+        return list(_of_requirement(opened))
+    attempt = opened.open_attempt(task.id)
+    if attempt is not None:
+        where = {TaskState.LEASED: "about to start", TaskState.RUNNING: "running"}.get(task.state, "being integrated")
+        return [Reason(str(task.state), f"attempt {attempt.number} is {where}, on {attempt.worker}")]
+    found = [*_of_requirement(opened), *_of_task(opened, task, now), *_of_workers(books, opened, task)]
+    return found or [_its_turn(books, opened, task)]
+
+
+def _of_requirement(opened: OpenRequirement) -> Iterator[Reason]:
+    record = opened.record
+    if record.state in REQUIREMENT_FINAL:
+        yield Reason("requirement_ended", f"its requirement has ended: {record.state}")
+    elif record.state is RequirementState.PAUSED:
+        yield Reason("requirement_paused", f"its requirement is paused; `resume {record.id}` lets it go on")
+    elif record.state is not RequirementState.RUNNING:
+        yield Reason("requirement_not_planned", f"its requirement is {record.state}")
+
+
+def _of_task(opened: OpenRequirement, task: TaskRecord, now: float) -> Iterator[Reason]:
+    if task.paused_at is not None:
+        yield Reason("paused", f"it is paused; `resume {task.requirement}/{task.id}` lets it go on")
+    states = {need: opened.tasks[need].state for need in opened.definitions[task.id].needs}
+    undone = [f"{need} ({state})" for need, state in states.items() if state is not TaskState.DONE]
+    if undone:
+        yield Reason("needs", f"it needs {_some(undone)}")
+    if task.not_before_at is not None:
+        error = f" after: {task.error}" if task.error else ""
+        yield Reason("backing_off", f"its next try is due in {max(0.0, task.not_before_at - now):.1f} s{error}")
+    holders = opened.lane_holders(task.id)
+    if holders:
+        group = opened.definitions[task.id].group
+        why = f"of its group {group}" if opened.model.mode == "mixed" else "of its serial requirement"
+        yield Reason("group", f"another task {why} is under way: {_some(holders)}")
+
+
+def _of_workers(books: Books, opened: OpenRequirement, task: TaskRecord) -> Iterator[Reason]:
+    if books.crew.draining is not Draining.NO:
+        yield Reason("draining", "the runtime is ending: nothing new starts")
+    if opened.held_count >= opened.workers_max:
+        yield Reason(
+            "workers", f"its requirement has {opened.held_count} of at most {opened.workers_max} tasks under way"
+        )
+    if len(opened.attempts) >= opened.settings.worktrees_max:
+        yield Reason("worktrees", f"{len(opened.attempts)} worktrees of its requirement are still to be removed")
+    loads = books.loads().values()
+    if not loads:
+        yield Reason("no_worker", "no worker is there")
+    elif not any(load.has_room for load in loads):
+        yield Reason("all_busy", f"all {len(loads)} workers are busy")
+    elif opened.must_be_alone(task.id) and all(load.held for load in loads):
+        yield Reason("alone", "it took workers down with it, so it waits for one that is idle")
+
+
+def _its_turn(books: Books, opened: OpenRequirement, task: TaskRecord) -> Reason:
+    name = f"{task.requirement}/{task.id}"
+    offered = [f"{each.requirement}/{each.task}" for each in books.candidates()]
+    before = offered[: offered.index(name)] if name in offered else offered
+    if not is_offered(task) or not before:
+        return Reason("next", "nothing holds it back: it is next")
+    return Reason("order", f"others go first: {_some(before)}")
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - NAMED_MAX
+    return ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,42 @@
+"""What happens without anybody's word: leases where there is room, and what time brings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aidos_actors.core import attempts, ending, lifecycle, workers
+from aidos_actors.core.crew import Draining
+from aidos_actors.core.dispatch import next_lease
+from aidos_actors.core.draft import Draft
+
+
+def dispatch(draft: Draft) -> None:
+    """Waiting requirements go to the analyzer, and tasks to workers with room."""
+    books = draft.books
+    if books.crew.draining is not Draining.NO:
+        return
+    for name in tuple(books.waiting):
+        lifecycle.begin_analysis(draft, books.open[name])
+    loads = books.loads()
+    while (lease := next_lease(books.candidates(), loads.values())) is not None:
+        opened = books.open[lease.requirement]
+        is_alone = opened.must_be_alone(lease.task)
+        attempts.lease(draft, opened, lease.task, lease.worker)
+        load = loads[lease.worker]
+        loads[lease.worker] = replace(load, held=load.held + 1, is_alone=is_alone)
+
+
+def tick(draft: Draft) -> None:
+    """Whatever was due by now has happened."""
+    books = draft.books
+    if books.crew.drain_until_at is not None and books.crew.drain_until_at <= draft.now:
+        workers.end_running(draft)
+    for worker, until_at in tuple(books.crew.awaited.items()):
+        if until_at <= draft.now:
+            workers.unreported(draft, worker)
+    while (alarm := books.due(draft.now)) is not None:
+        opened = books.open[alarm.requirement]
+        if alarm.task:
+            lifecycle.retry_is_due(draft, opened.tasks[alarm.task])
+        else:
+            ending.past_deadline(draft, opened)

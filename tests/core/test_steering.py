@@ -1,0 +1,248 @@
+"""What people ask of work that was handed in, and why a task is not running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from board_bench import Bench, requirement
+from board_doers import OWN
+
+from aidos_actors.core.errors import Conflict, NotFound, TryAgain
+from aidos_actors.core.orders import Step
+from aidos_actors.core.states import RequirementState, TaskState
+
+R, T = RequirementState, TaskState
+
+
+class Desk(Bench):
+    """A bench with the five verbs; rows of an ended requirement are given as the real desk gives them."""
+
+    def steer(self, verb: str, task: str | None = None) -> Step:
+        return self.take(self.board.steer(verb, "r", task, self.now, self._ended()))
+
+    def reasons(self, task: str) -> list[str]:
+        return [reason.code for reason in self.board.explain("r", task, self.now, self._ended())]
+
+    def _ended(self) -> Any:
+        if self.board.open_requirements:
+            return None
+        return self.record(), list(self.ledger.tasks.values()), list(self.ledger.attempts.values())
+
+    def states(self) -> dict[str, str]:
+        return {task.id: str(task.state) for task in self.ledger.tasks.values()}
+
+    def fail(self) -> None:
+        self.end(self.run(), OWN)
+        self.discard()
+
+
+def test_a_paused_requirement_starts_nothing_and_what_runs_goes_on() -> None:
+    desk = Desk({"a": {}, "b": {}})
+    running = desk.run()
+    desk.steer("pause")
+    assert desk.steer("pause") == Step(), "said twice"
+    assert desk.record().state is R.PAUSED and desk.dispatch() == Step()
+    desk.finish(running)
+    assert desk.dispatch() == Step() and desk.reasons("b") == ["requirement_paused"]
+    desk.steer("resume")
+    assert desk.steer("resume") == Step()
+    desk.finish(desk.run())
+    assert desk.record().state is R.DONE
+
+
+def test_all_done_while_paused_is_done_when_resumed() -> None:
+    desk = Desk({"a": {}})
+    running = desk.run()
+    desk.steer("pause")
+    desk.finish(running)
+    assert desk.record().state is R.PAUSED
+    desk.steer("resume")
+    assert desk.record().state is R.DONE
+
+
+@pytest.mark.parametrize("is_analysing", [False, True])
+def test_paused_before_it_was_planned_it_is_analysed_when_resumed(is_analysing: bool) -> None:
+    desk = Desk()
+    desk.submit(requirement({"a": {}}))
+    if is_analysing:
+        desk.dispatch()
+    desk.steer("pause")
+    desk.dispatch()
+    desk.take(desk.board.analysed("r", desk.now))
+    assert (desk.record().state, desk.ledger.tasks) == (R.PAUSED, {})
+    assert desk.reasons("a") == ["requirement_paused"]
+    desk.steer("resume")
+    assert desk.record().state is R.WAITING
+    desk.dispatch()
+    desk.take(desk.board.analysed("r", desk.now))
+    assert desk.record().state is R.RUNNING
+
+
+@pytest.mark.parametrize("verb", ["cancel", "deadline"])
+def test_paused_before_it_was_planned_it_can_still_end(verb: str) -> None:
+    desk = Desk()
+    desk.submit(requirement({"a": {}}, deadline_s=10.0))
+    desk.steer("pause")
+    if verb == "cancel":
+        desk.steer("cancel")
+    else:
+        desk.tick(after_s=10.0)
+    assert desk.record().state is (R.CANCELLED if verb == "cancel" else R.FAILED)
+
+
+def test_a_paused_task_is_passed_over_until_it_is_resumed() -> None:
+    desk = Desk({"a": {}, "b": {"needs": ["a"]}, "c": {}}, slots=3, mode="serial")
+    desk.steer("pause", "a")
+    assert desk.reasons("a") == ["paused"] and desk.reasons("b") == ["needs"]
+    desk.finish(desk.run())
+    assert desk.states() == {"a": "ready", "b": "waiting", "c": "done"} and desk.dispatch() == Step()
+    desk.steer("resume", "a")
+    desk.finish(desk.run())
+    desk.finish(desk.run())
+    assert desk.record().state is R.DONE
+
+
+def test_a_task_that_is_paused_while_it_runs_is_not_tried_again() -> None:
+    desk = Desk({"a": {"retries": 1}})
+    running = desk.run()
+    desk.steer("pause", "a")
+    desk.end(running, OWN)
+    desk.discard()
+    desk.tick(after_s=1.0)
+    assert desk.task("a").state is T.READY and desk.dispatch() == Step()
+    desk.restart()
+    desk.take(desk.board.worker_up(desk.worker(running), 1, desk.now))
+    assert desk.dispatch() == Step(), "forgotten by the next scheduler"
+    desk.steer("resume", "a")
+    desk.finish(desk.run())
+    assert desk.record().state is R.DONE
+
+
+def test_a_failed_requirement_is_tried_again_with_what_was_skipped_and_what_is_done_stays() -> None:
+    desk = Desk({"a": {}, "b": {"retries": 0}, "c": {"needs": ["b"]}, "d": {"needs": ["a", "c"]}})
+    desk.finish(desk.run())
+    desk.fail()
+    assert desk.states() == {"a": "done", "b": "failed", "c": "skipped", "d": "skipped"}
+    assert desk.record().state is R.FAILED
+    with pytest.raises(Conflict, match="was skipped"):
+        desk.steer("retry", "c")
+    desk.steer("retry")
+    assert desk.states() == {"a": "done", "b": "ready", "c": "waiting", "d": "waiting"}
+    assert desk.steer("retry") == Step()
+    record = desk.record()
+    assert (record.state, record.error, record.finished_at) == (R.RUNNING, None, None)
+    for _ in "bcd":
+        desk.finish(desk.run())
+    assert desk.record().state is R.DONE and desk.task("b").attempts == 2
+
+
+def test_one_task_is_tried_again_and_only_what_it_alone_kept_from_running() -> None:
+    tasks = {"a": {"retries": 0}, "b": {"retries": 0}, "c": {"needs": ["a"]}, "d": {"needs": ["a", "b"]}}
+    desk = Desk(tasks)
+    desk.fail()
+    desk.fail()
+    desk.steer("retry", "a")
+    assert desk.states() == {"a": "ready", "b": "failed", "c": "waiting", "d": "skipped"}
+    desk.steer("retry", "b")
+    assert desk.states()["d"] == "waiting"
+
+
+def test_a_retry_begins_the_time_anew_and_gives_all_retries_again() -> None:
+    desk = Desk({"a": {"retries": 1}}, deadline_s=100.0)
+    desk.fail()
+    desk.tick(after_s=1.0)
+    desk.fail()
+    assert desk.record().state is R.FAILED
+    desk.now += 1000.0
+    desk.steer("retry")
+    assert desk.record().deadline_at == desk.now + 100.0 and desk.task("a").own_failures == 0
+    desk.fail()
+    assert desk.task("a").state is T.BACKING_OFF
+    desk.steer("retry", "a")
+    assert desk.task("a").state is T.READY, "it waits no longer"
+
+
+def test_a_cancelled_requirement_comes_back_and_one_that_is_being_ended_not_yet() -> None:
+    desk = Desk({"a": {}})
+    running = desk.run()
+    desk.steer("cancel")
+    with pytest.raises(TryAgain):
+        desk.steer("retry")
+    desk.end(running, OWN)
+    desk.discard()
+    assert desk.record().state is R.CANCELLED and desk.steer("cancel") == Step()
+    desk.steer("retry")
+    desk.finish(desk.run())
+    assert desk.record().state is R.DONE
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "bump", "cancel"])
+def test_what_is_done_cannot_be_steered_and_a_retry_of_it_does_nothing(verb: str) -> None:
+    desk = Desk({"a": {}})
+    desk.finish(desk.run())
+    with pytest.raises(Conflict, match="ended"):
+        desk.steer(verb)
+    assert desk.steer("retry") == Step() and desk.steer("retry", "a") == Step()
+    assert desk.record().state is R.DONE and desk.board.open_requirements == ()
+
+
+def test_unknown_names() -> None:
+    desk = Desk({"a": {}})
+    with pytest.raises(NotFound, match="no task 'zzz'"):
+        desk.steer("pause", "zzz")
+    with pytest.raises(NotFound, match="no requirement"):
+        desk.board.steer("pause", "nobody", None, desk.now)
+    with pytest.raises(NotFound):
+        desk.board.explain("nobody", "a", desk.now)
+
+
+def test_a_bumped_task_goes_first_in_every_mode() -> None:
+    for mode in ("serial", "parallel", "mixed"):
+        desk = Desk({"a": {"priority": 90}, "b": {}, "c": {}}, mode=mode)
+        desk.steer("bump", "b")
+        desk.now += 1.0
+        desk.steer("bump", "c")
+        order = []
+        for _ in range(3):
+            key = desk.run()
+            order.append(key.task)
+            desk.finish(key)
+        assert order == ["c", "b", "a"], mode
+
+
+def test_between_requirements_priority_counts_as_waiting_and_a_bump_before_all() -> None:
+    def served(desk: Desk) -> list[str]:
+        return [candidate.requirement for candidate in desk.board._books.candidates()]
+
+    desk = Desk({"a": {}, "b": {}}, priority=10)
+    desk.submit(requirement({"a": {}}, id="urgent", priority=20), position=1)
+    desk.now += 1000.0
+    desk.submit(requirement({"a": {}}, id="late", priority=20), position=2)
+    desk.dispatch()
+    desk.steer("pause")
+    for name in ("urgent", "late"):
+        desk.take(desk.board.analysed(name, desk.now))
+    desk.steer("resume")
+    assert served(desk) == ["urgent", "r", "late"], "ten points are worth ten minutes, not a thousand seconds"
+    desk.take(desk.board.steer("bump", "late", None, desk.now))
+    assert served(desk) == ["late", "urgent", "r"]
+
+
+def test_every_reason_why_a_task_is_not_running() -> None:
+    tasks = {"a": {"group": "g"}, "b": {"group": "g"}, "c": {"retries": 1, "priority": 90}, "d": {"needs": ["a"]}}
+    desk = Desk(tasks, workers=1)
+    assert desk.reasons("c") == ["next"] and desk.reasons("a") == ["order"]
+    failing = desk.lease()
+    assert desk.reasons("c") == ["leased"]
+    desk.run(failing)
+    assert desk.reasons("c") == ["running"]
+    assert desk.reasons("a") == ["workers", "all_busy"] and desk.reasons("d") == ["needs", "workers", "all_busy"]
+    desk.end(failing, OWN)
+    assert desk.reasons("c") == ["backing_off"]
+    desk.run()
+    assert desk.reasons("b") == ["group", "workers", "all_busy"]
+    desk.take(desk.board.drain(desk.now, desk.now + 10))
+    assert "draining" in desk.reasons("b")
+    desk.steer("cancel", "b")
+    assert desk.reasons("b") == ["cancelled"]

@@ -9,25 +9,14 @@ import os
 import pickle
 import socket
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from supervisors.door import Door, Request
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.messages import Answer, Command, Deliver, Locate, Located, Stop
-from supervisors.systems.timers import Timers
+from supervisors.messages import Stop
+from supervisors.switchboard import Switchboard
 
 STEP_S = 60.0
-REGISTRAR_VERBS = frozenset({"tree", "events"})
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A request that waits for an answer from the tree."""
-
-    request: Request
-    path: str = ""
-    incarnation: str = ""
 
 
 class Launcher:
@@ -40,10 +29,7 @@ class Launcher:
         self._portal = portal
         self._door = door
         self._guardian = guardian
-        self._waiting: dict[str, _Waiting] = {}
-        self._looking: dict[str, list[Request]] = {}
-        self._places: dict[str, Located] = {}
-        self._timers = Timers()
+        self._switchboard = Switchboard(portal.post, portal.root, time.monotonic)
         self._told_up = False
         self._stopping = False
 
@@ -51,9 +37,9 @@ class Launcher:
         """Serve until the root has said its last word; the reason."""
         watched = [self._door.fileno(), self._guardian.fileno()]
         while self._portal.last_word is None:
-            next_at = self._timers.next_at()
+            next_at = self._switchboard.next_at()
             wait_s = STEP_S if next_at is None else max(0.0, min(STEP_S, next_at - time.monotonic()))
-            ready = self._portal.wait(wait_s, watched, self._on_message)
+            ready = self._portal.wait(wait_s, watched, self._switchboard.on_message)
             if self._portal.is_up and not self._told_up:
                 self._told_up = True
                 self._tell(("up", self._portal.pids()))
@@ -61,10 +47,8 @@ class Launcher:
                 self._from_guardian()
             for request in self._door.take():
                 self._on_request(request)
-            for request_id in self._timers.due(time.monotonic()):
-                self._expire(request_id)
-        for waiting in self._waiting.values():
-            waiting.request.answer(error=SupervisorError("stopped", "the system has ended"))
+            self._switchboard.expire()
+        self._switchboard.close(SupervisorError("stopped", "the system has ended"))
         reason: ExitReason = self._portal.last_word
         return reason
 
@@ -86,7 +70,7 @@ class Launcher:
             self._stop_root()
             return
         target, payload, timeout_s = self._farewell
-        self._on_request(_Farewell(target, payload, timeout_s, self))  # type: ignore[arg-type]
+        self._switchboard.request(_Farewell(target, payload, timeout_s, self))
 
     def _stop_root(self) -> None:
         self._portal.post(self._portal.root, Stop(ExitReason("shutdown", "stopped")))
@@ -96,80 +80,10 @@ class Launcher:
     def _on_request(self, request: Request) -> None:
         if not self._portal.is_up:
             request.answer(error=SupervisorError("restarting", "the system is starting"))
-            return
-        self._timers.add(time.monotonic() + request.timeout_s, request.id)
-        if request.verb == "ping":
+        elif request.verb == "ping":
             request.answer({"pids": {**self._portal.pids(), "launcher": os.getpid(), "guardian": os.getppid()}})
-        elif request.verb in ("ask", "tell", "locate"):
-            place = self._places.get(request.target)
-            if place is None or place.incarnation is None:
-                self._look_up(request)
-            else:
-                self._deliver(request, place)
         else:
-            self._waiting[request.id] = _Waiting(request)
-            target = "" if request.verb in REGISTRAR_VERBS else request.target
-            self._portal.post(self._portal.root, Command(request.id, request.verb, target, request.args))
-
-    def _look_up(self, request: Request) -> None:
-        self._looking.setdefault(request.target, []).append(request)
-        self._portal.post(self._portal.root, Locate(request.target, ""))
-
-    def _deliver(self, request: Request, place: Located) -> None:
-        if not place.path:
-            request.answer(error=SupervisorError("not_found", f"nothing is named {request.target!r}"))
-        elif place.incarnation is None:
-            request.answer(error=SupervisorError("restarting", f"{place.path!r} is being restarted"))
-        elif request.verb == "locate":
-            request.answer({"path": place.path, "incarnation": place.incarnation})
-        else:
-            self._waiting[request.id] = _Waiting(request, place.path, place.incarnation)
-            payload = request.args.get("message")
-            self._portal.post(place.address, Deliver(place.path, place.incarnation, "", "", 0, payload, request.id))
-            if request.verb == "tell":
-                request.answer(True)
-
-    def _expire(self, request_id: str) -> None:
-        waiting = self._waiting.pop(request_id, None)
-        if waiting is not None:
-            request = waiting.request
-            text = f"no answer to {request.verb} {request.target!r} within {request.timeout_s:g} s"
-            request.answer(error=SupervisorError("timeout", text))
-        for requests in self._looking.values():
-            for request in [each for each in requests if each.id == request_id]:
-                requests.remove(request)
-                request.answer(error=SupervisorError("timeout", f"{request.target!r} was not found in time"))
-
-    # ---- the tree
-
-    def _on_message(self, message: Any, _sender: Any) -> None:
-        match message:
-            case Answer():
-                waiting = self._waiting.pop(message.request, None)
-                if waiting is not None and waiting.request.verb != "tell":
-                    error = message.error
-                    if error is not None and not isinstance(error, SupervisorError):
-                        error = SupervisorError("actor_failed", str(error))
-                    waiting.request.answer(message.value, error)
-            case Located():
-                self._located(message)
-
-    def _located(self, place: Located) -> None:
-        before = self._places.get(place.name)
-        self._places[place.name] = place
-        if before is not None and before.incarnation not in (None, place.incarnation):
-            self._gone(before, place)
-        for request in self._looking.pop(place.name, []):
-            self._deliver(request, place)
-
-    def _gone(self, before: Located, place: Located) -> None:
-        cause = str(place.reason) if place.reason else "its process ended"
-        stack = place.reason.stack if place.reason else ""
-        for request_id, waiting in list(self._waiting.items()):
-            if waiting.path == before.path and waiting.incarnation == before.incarnation:
-                del self._waiting[request_id]
-                text = f"{before.path!r} ended before it answered: {cause}"
-                waiting.request.answer(error=SupervisorError("actor_failed", text, cause=cause, stack=stack))
+            self._switchboard.request(request)
 
 
 class _Farewell:

@@ -4,27 +4,23 @@ started it; in a fork child of that process every call is refused with ``forked`
 from __future__ import annotations
 
 import os
-import pickle
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from supervisors import boot
 from supervisors.calls import Caller, Unanswered, hand_over
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.guarded_system import Charge
-from supervisors.messages import ChildCounts, ChildInfo, LifecycleEvent
+from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, check_importable, pickled, start_failure
 from supervisors.ownership import Ownership, Word
-from supervisors.specs import ChildSpec, Spec, SupervisorSpec
+from supervisors.specs import SupervisorSpec
 
-START_TIMEOUT_S = 150.0
 STOP_TIMEOUT_S = 120.0
-CALL_TIMEOUT_S = 30.0
 
 
-class ActorTree:
+class ActorTree(TreeHandle):
     """Made by ``ActorTree.start``; ends with ``stop`` or its ``with`` block."""
 
     def __init__(self) -> None:
@@ -47,11 +43,11 @@ class ActorTree:
         SupervisorError: ``start_failed`` (nothing is left running), ``already_started`` (another tree owns
         ``state_dir``), ``not_importable`` and ``not_picklable`` (in this process, nothing started).
         """
-        _check_importable(spec)
+        check_importable(spec)
         folder = Path(state_dir)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         charge = Charge(
-            spec=_pickled(spec),
+            spec=pickled(spec),
             main=dict(boot.main_module()),
             packages=packages,
             state_dir=str(folder.resolve()),
@@ -99,7 +95,7 @@ class ActorTree:
                 case "ended":
                     self._up, self._ended = False, word.detail
                 case "start_failed":
-                    self._failure = _start_failure(word.detail)
+                    self._failure = start_failure(word.detail)
                     self._ended = self._ended or ExitReason("shutdown", "start failed")
                 case "conflict":
                     text = f"this state directory belongs to another tree ({word.detail})"
@@ -129,76 +125,6 @@ class ActorTree:
             assert self._ended is not None
             return self._ended
 
-    def __enter__(self) -> ActorTree:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
-
-    # ---- messages
-
-    def ask(self, target: str, message: Any, timeout_s: float = 5.0) -> Any:
-        """What ``target`` replied. SupervisorError: ``restarting`` (it is being replaced), ``actor_failed`` with the
-        cause (it ended before it answered), ``timeout``, ``not_found``, ``stopped``."""
-        return self._call("ask", target, {"message": message}, timeout_s)
-
-    def tell(self, target: str, message: Any, timeout_s: float = 5.0) -> None:
-        """``message`` is on its way to ``target``."""
-        self._call("tell", target, {"message": message}, timeout_s)
-
-    # ---- management
-
-    def which_children(self, supervisor: str) -> list[ChildInfo]:
-        """The children of a supervisor, in start order."""
-        return list(self._call("which_children", supervisor, {}))
-
-    def count_children(self, supervisor: str) -> ChildCounts:
-        counts = self._call("count_children", supervisor, {})
-        assert isinstance(counts, ChildCounts)
-        return counts
-
-    def start_child(
-        self,
-        supervisor: str,
-        spec: Spec | None = None,
-        *,
-        args: dict[str, Any] | None = None,
-        id: str | None = None,  # noqa: A002 - the word of the public surface
-    ) -> ChildInfo:
-        """The child has started. For a dynamic supervisor give ``args`` and perhaps ``id`` in place of a spec."""
-        if spec is not None:
-            _check_importable(spec)
-        return self._info("start_child", supervisor, {"spec": spec, "args": args, "id": id})
-
-    def terminate_child(self, supervisor: str, child: str) -> None:
-        """The child's process has ended; its spec is kept, unless it is temporary or an instance."""
-        self._call("terminate_child", supervisor, {"child": child})
-
-    def restart_child(self, supervisor: str, child: str) -> ChildInfo:
-        return self._info("restart_child", supervisor, {"child": child})
-
-    def delete_child(self, supervisor: str, child: str) -> None:
-        """The spec of an ended child is forgotten."""
-        self._call("delete_child", supervisor, {"child": child})
-
-    def child_spec(self, supervisor: str, child: str) -> Spec:
-        spec = self._call("child_spec", supervisor, {"child": child})
-        assert isinstance(spec, ChildSpec | SupervisorSpec)
-        return spec
-
-    def events(self) -> list[LifecycleEvent]:
-        """The lifecycle events so far, oldest first, of the system that runs now."""
-        return list(self._call("events", "", {}))
-
-    def tree(self) -> dict[str, Any]:
-        """The whole tree as nested mappings: a ``ChildInfo`` under ``node``, and ``children`` in start order."""
-        return dict(self._call("tree", "", {}))
-
-    def _info(self, verb: str, supervisor: str, args: dict[str, Any]) -> ChildInfo:
-        info = self._call(verb, supervisor, args, START_TIMEOUT_S)
-        assert isinstance(info, ChildInfo)
-        return info
-
     def _call(self, verb: str, target: str, args: dict[str, Any], timeout_s: float = CALL_TIMEOUT_S) -> Any:
         self._check_pid()
         until = time.monotonic() + timeout_s
@@ -217,31 +143,3 @@ class ActorTree:
     def _check_pid(self) -> None:
         if os.getpid() != self._owner_pid:
             raise SupervisorError("forked", "this tree belongs to the process that started it, not to its fork child")
-
-
-def _pickled(spec: SupervisorSpec) -> bytes:
-    try:
-        return pickle.dumps(spec)
-    except Exception as error:
-        raise SupervisorError("not_picklable", f"the tree's arguments do not pickle: {error}") from error
-
-
-def _check_importable(spec: Spec) -> None:
-    """Refuse a class that another process could not import, before anything is started."""
-    if isinstance(spec, SupervisorSpec):
-        for child in spec.children:
-            _check_importable(child)
-        return
-    actor = spec.actor
-    main = __import__("__main__")
-    unreachable = actor.__module__ == "__main__" and not getattr(main, "__file__", None)
-    if "<locals>" in actor.__qualname__ or unreachable:
-        where = "within a function" if "<locals>" in actor.__qualname__ else "in a session without a file"
-        text = f"{actor.__qualname__} of child {spec.id!r} is defined {where}; put it at the top of a module"
-        raise SupervisorError("not_importable", text, child=spec.id)
-
-
-def _start_failure(reason: ExitReason) -> SupervisorError:
-    what = f"child {reason.child!r}" if reason.child else "the tree"
-    text = f"{what} did not start: {reason}"
-    return SupervisorError("start_failed", text, child=reason.child, cause=reason.detail, stack=reason.stack)

@@ -35,6 +35,7 @@ PURE = {
     "supervisors/messages.py",
     "supervisors/shell.py",
     "supervisors/supervisor.py",
+    "supervisors/switchboard.py",
     "supervisors/actor.py",
 } | {str(path.relative_to(ROOT)) for path in (ROOT / "aidos_actors/core").rglob("*.py")}
 CORE_THIRD_PARTY = {"pydantic"}

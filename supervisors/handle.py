@@ -1,0 +1,124 @@
+"""What can be asked of a running tree from outside, whatever carries the question: ``ActorTree`` for real processes,
+``SimulatedTree`` for simulated ones."""
+
+from __future__ import annotations
+
+import pickle
+from types import TracebackType
+from typing import Any, Self
+
+from supervisors.errors import ExitReason, SupervisorError
+from supervisors.messages import ChildCounts, ChildInfo, LifecycleEvent
+from supervisors.specs import ChildSpec, Spec, SupervisorSpec
+
+START_TIMEOUT_S = 150.0
+CALL_TIMEOUT_S = 30.0
+
+
+class TreeHandle:
+    """The verbs. A supervisor or an actor is named by its id path (``root/sub/x``) or by an id unique in the tree."""
+
+    def stop(self) -> None:
+        """No process of the tree lives when this returns. Stopping what has ended already is no error."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    # ---- messages
+
+    def ask(self, target: str, message: Any, timeout_s: float = 5.0) -> Any:
+        """What ``target`` replied. SupervisorError: ``restarting`` (it is being replaced), ``actor_failed`` with the
+        cause (it ended before it answered), ``timeout``, ``not_found``, ``stopped``."""
+        return self._call("ask", target, {"message": message}, timeout_s)
+
+    def tell(self, target: str, message: Any, timeout_s: float = 5.0) -> None:
+        """``message`` is on its way to ``target``."""
+        self._call("tell", target, {"message": message}, timeout_s)
+
+    # ---- management
+
+    def which_children(self, supervisor: str) -> list[ChildInfo]:
+        """The children of a supervisor, in start order."""
+        return list(self._call("which_children", supervisor, {}))
+
+    def count_children(self, supervisor: str) -> ChildCounts:
+        counts = self._call("count_children", supervisor, {})
+        assert isinstance(counts, ChildCounts)
+        return counts
+
+    def start_child(
+        self,
+        supervisor: str,
+        spec: Spec | None = None,
+        *,
+        args: dict[str, Any] | None = None,
+        id: str | None = None,  # noqa: A002 - the word of the public surface
+    ) -> ChildInfo:
+        """The child has started. For a dynamic supervisor give ``args`` and perhaps ``id`` in place of a spec."""
+        if spec is not None:
+            check_importable(spec)
+        return self._info("start_child", supervisor, {"spec": spec, "args": args, "id": id})
+
+    def terminate_child(self, supervisor: str, child: str) -> None:
+        """The child's process has ended; its spec is kept, unless it is temporary or an instance."""
+        self._call("terminate_child", supervisor, {"child": child})
+
+    def restart_child(self, supervisor: str, child: str) -> ChildInfo:
+        return self._info("restart_child", supervisor, {"child": child})
+
+    def delete_child(self, supervisor: str, child: str) -> None:
+        """The spec of an ended child is forgotten."""
+        self._call("delete_child", supervisor, {"child": child})
+
+    def child_spec(self, supervisor: str, child: str) -> Spec:
+        spec = self._call("child_spec", supervisor, {"child": child})
+        assert isinstance(spec, ChildSpec | SupervisorSpec)
+        return spec
+
+    def events(self) -> list[LifecycleEvent]:
+        """The lifecycle events so far, oldest first, of the system that runs now."""
+        return list(self._call("events", "", {}))
+
+    def tree(self) -> dict[str, Any]:
+        """The whole tree as nested mappings: a ``ChildInfo`` under ``node``, and ``children`` in start order."""
+        return dict(self._call("tree", "", {}))
+
+    def _info(self, verb: str, supervisor: str, args: dict[str, Any]) -> ChildInfo:
+        info = self._call(verb, supervisor, args, START_TIMEOUT_S)
+        assert isinstance(info, ChildInfo)
+        return info
+
+    def _call(self, verb: str, target: str, args: dict[str, Any], timeout_s: float = CALL_TIMEOUT_S) -> Any:
+        raise NotImplementedError
+
+
+def pickled(spec: SupervisorSpec) -> bytes:
+    try:
+        return pickle.dumps(spec)
+    except Exception as error:
+        raise SupervisorError("not_picklable", f"the tree's arguments do not pickle: {error}") from error
+
+
+def check_importable(spec: Spec) -> None:
+    """Refuse a class that another process could not import, before anything is started."""
+    if isinstance(spec, SupervisorSpec):
+        for child in spec.children:
+            check_importable(child)
+        return
+    actor = spec.actor
+    main = __import__("__main__")
+    unreachable = actor.__module__ == "__main__" and not getattr(main, "__file__", None)
+    if "<locals>" in actor.__qualname__ or unreachable:
+        where = "within a function" if "<locals>" in actor.__qualname__ else "in a session without a file"
+        text = f"{actor.__qualname__} of child {spec.id!r} is defined {where}; put it at the top of a module"
+        raise SupervisorError("not_importable", text, child=spec.id)
+
+
+def start_failure(reason: ExitReason) -> SupervisorError:
+    what = f"child {reason.child!r}" if reason.child else "the tree"
+    text = f"{what} did not start: {reason}"
+    return SupervisorError("start_failed", text, child=reason.child, cause=reason.detail, stack=reason.stack)

@@ -1,0 +1,154 @@
+"""Requests from outside, connected with the tree: looked up, delivered, and each answered once.
+
+Rules for this file: no thread, no socket, no clock of its own. Whoever stands between a tree and its callers (the
+launcher of a real system, the handle of a simulated one) feeds it requests, messages and the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from supervisors.errors import SupervisorError
+from supervisors.messages import Answer, Command, Deliver, Locate, Located
+from supervisors.systems.timers import Timers
+
+REGISTRAR_VERBS = frozenset({"tree", "events"})
+
+
+class Asked(Protocol):
+    """One call from outside."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def verb(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def args(self) -> dict[str, Any]: ...
+    @property
+    def timeout_s(self) -> float: ...
+
+    def answer(self, value: Any = None, error: SupervisorError | None = None) -> None:
+        """Called once."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request that waits for an answer from the tree."""
+
+    request: Asked
+    path: str = ""
+    incarnation: str = ""
+
+
+class Switchboard:
+    """``post(address, message)`` reaches the tree whose root is at ``root``; ``now`` is monotonic seconds."""
+
+    def __init__(self, post: Callable[[Any, Any], None], root: Any, now: Callable[[], float]) -> None:
+        self._post = post
+        self._root = root
+        self._now = now
+        self._waiting: dict[str, _Waiting] = {}
+        self._looking: dict[str, list[Asked]] = {}
+        self._places: dict[str, Located] = {}
+        self._timers = Timers()
+
+    # ---- the callers
+
+    def request(self, request: Asked) -> None:
+        """The request will be answered once: by the tree, or because its time is over."""
+        self._timers.add(self._now() + request.timeout_s, request.id)
+        if request.verb in ("ask", "tell", "locate"):
+            place = self._places.get(request.target)
+            if place is None or place.incarnation is None:
+                self._look_up(request)
+            else:
+                self._deliver(request, place)
+        else:
+            self._waiting[request.id] = _Waiting(request)
+            target = "" if request.verb in REGISTRAR_VERBS else request.target
+            self._post(self._root, Command(request.id, request.verb, target, request.args))
+
+    def next_at(self) -> float | None:
+        """When ``expire`` has something to do."""
+        return self._timers.next_at()
+
+    def expire(self) -> None:
+        """Whoever has waited for long enough is answered."""
+        for request_id in self._timers.due(self._now()):
+            self._expire(request_id)
+
+    def close(self, error: SupervisorError) -> None:
+        """Whoever still waits is answered with ``error``: no answer will come from the tree."""
+        for waiting in self._waiting.values():
+            waiting.request.answer(error=error)
+        for requests in self._looking.values():
+            for request in requests:
+                request.answer(error=error)
+        self._waiting.clear()
+        self._looking.clear()
+
+    def _look_up(self, request: Asked) -> None:
+        self._looking.setdefault(request.target, []).append(request)
+        self._post(self._root, Locate(request.target, ""))
+
+    def _deliver(self, request: Asked, place: Located) -> None:
+        if not place.path:
+            request.answer(error=SupervisorError("not_found", f"nothing is named {request.target!r}"))
+        elif place.incarnation is None:
+            request.answer(error=SupervisorError("restarting", f"{place.path!r} is being restarted"))
+        elif request.verb == "locate":
+            request.answer({"path": place.path, "incarnation": place.incarnation})
+        else:
+            self._waiting[request.id] = _Waiting(request, place.path, place.incarnation)
+            payload = request.args.get("message")
+            self._post(place.address, Deliver(place.path, place.incarnation, "", "", 0, payload, request.id))
+            if request.verb == "tell":
+                request.answer(True)
+
+    def _expire(self, request_id: str) -> None:
+        waiting = self._waiting.pop(request_id, None)
+        if waiting is not None and waiting.request.verb != "tell":
+            request = waiting.request
+            text = f"no answer to {request.verb} {request.target!r} within {request.timeout_s:g} s"
+            request.answer(error=SupervisorError("timeout", text))
+        for requests in self._looking.values():
+            for request in [each for each in requests if each.id == request_id]:
+                requests.remove(request)
+                request.answer(error=SupervisorError("timeout", f"{request.target!r} was not found in time"))
+
+    # ---- the tree
+
+    def on_message(self, message: Any, _sender: Any = None) -> None:
+        """One message from the tree."""
+        match message:
+            case Answer():
+                waiting = self._waiting.pop(message.request, None)
+                if waiting is not None and waiting.request.verb != "tell":
+                    error = message.error
+                    if error is not None and not isinstance(error, SupervisorError):
+                        error = SupervisorError("actor_failed", str(error))
+                    waiting.request.answer(message.value, error)
+            case Located():
+                self._located(message)
+
+    def _located(self, place: Located) -> None:
+        before = self._places.get(place.name)
+        self._places[place.name] = place
+        if before is not None and before.incarnation not in (None, place.incarnation):
+            self._gone(before, place)
+        for request in self._looking.pop(place.name, []):
+            self._deliver(request, place)
+
+    def _gone(self, before: Located, place: Located) -> None:
+        cause = str(place.reason) if place.reason else "its process ended"
+        stack = place.reason.stack if place.reason else ""
+        for request_id, waiting in list(self._waiting.items()):
+            if waiting.path == before.path and waiting.incarnation == before.incarnation:
+                del self._waiting[request_id]
+                if waiting.request.verb != "tell":
+                    text = f"{before.path!r} ended before it answered: {cause}"
+                    waiting.request.answer(error=SupervisorError("actor_failed", text, cause=cause, stack=stack))

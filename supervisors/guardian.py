@@ -20,7 +20,7 @@ from typing import Any
 
 from supervisors.errors import ExitReason
 from supervisors.guarded_system import Charge, GuardedSystem
-from supervisors.guardian_policy import Revivals, revive
+from supervisors.guardian_policy import Revivals, is_final, revive
 from supervisors.linux import become_subreaper, is_alive
 from supervisors.premises import SOCKET_NAME, bind, lock
 
@@ -69,14 +69,15 @@ class Guardian:
                 self._say("ended", reason)
                 return 0
             self._was_up = self._was_up or system.up_at is not None
-            if word is not None and not (self._was_up and self._charge.on_give_up == "restart"):
+            never_give_up = self._charge.on_give_up == "restart"
+            if word is not None and is_final(word[0], was_up=self._was_up, never_give_up=never_give_up):
                 self._say(*word)
                 return 1
             verdict = revive(
                 self._revivals,
                 up_since=system.up_at,
                 now=time.monotonic(),
-                never_give_up=self._charge.on_give_up == "restart",
+                never_give_up=never_give_up,
             )
             self._revivals = verdict.revivals
             if verdict.delay_s is None:

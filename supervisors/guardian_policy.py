@@ -33,6 +33,12 @@ class Verdict:
     delay_s: float | None
 
 
+def is_final(word: str, *, was_up: bool, never_give_up: bool) -> bool:
+    """Whether a system that said ``word`` (ended, start_failed) before it was gone stays gone. One that was up before
+    and only failed to come up again was hit a second time while it was brought back: that is no decision of its own."""
+    return not was_up or not (never_give_up or word == "start_failed")
+
+
 def revive(before: Revivals, *, up_since: float | None, now: float, never_give_up: bool) -> Verdict:
     """What follows when a system that was up since ``up_since`` (None: never came up) has died at ``now``."""
     calm = up_since is not None and now - up_since >= CALM_S

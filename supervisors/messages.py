@@ -77,7 +77,8 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Deliver:
     """A message for the actor at ``path`` in this very ``incarnation``. ``request`` is set when an answer is waited
-    for, and is then what the answer names."""
+    for, and is then what the answer names. Without one, ``seq`` counts from 1 what this sender's incarnation sent to
+    this incarnation by the name ``route``."""
 
     path: str
     incarnation: str
@@ -86,15 +87,18 @@ class Deliver:
     seq: int
     payload: Any
     request: str | None = None
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """The receiver has begun to handle message ``seq`` of this sender: it will not be sent again."""
+    """The receiver has begun to handle message ``seq`` of this sender's ``route``, and all before it: they will not be
+    sent again."""
 
     path: str
     incarnation: str
     seq: int
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)

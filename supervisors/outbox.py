@@ -1,9 +1,11 @@
 """What a sender keeps for each target until the target has begun to handle it.
 
-Rules for this file: pure bookkeeping, no transport. A message is *kept* until ``began`` names it; it goes out again, in
-order, to whatever incarnation succeeds the one it was sent to. The message that was being handled when a process died
-was begun, so it is not repeated. Per target at most ``KEPT_MAX`` messages are kept (more: dropped and counted) and at
-most ``WINDOW`` are on the way: an unread burst to one hung process would stop Thespian's sender for everyone.
+Rules for this file: pure bookkeeping, no transport. A message is *kept* until ``began`` names it; it goes out again,
+in order, to whatever incarnation succeeds the one it was sent to. The message that was being handled when a process
+died was begun, so it is not repeated. For each incarnation of the target the numbers count from 1, so that it sees a
+gap where the transport lost something, and begins nothing behind it until that has come again. Per target at most
+``KEPT_MAX`` messages are kept (more: dropped and counted) and at most ``WINDOW`` are on the way: an unread burst to
+one hung process would stop Thespian's sender for everyone.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ WINDOW = 10
 
 @dataclass(slots=True)
 class Kept:
-    seq: int
+    """A message; its number is 0 until it is on the way."""
+
     payload: Any
+    seq: int = 0
 
 
 @dataclass(slots=True)
@@ -32,7 +36,7 @@ class Route:
     address: Any = None
     waiting: deque[Kept] = field(default_factory=deque)
     on_the_way: deque[Kept] = field(default_factory=deque)
-    next_seq: int = 1
+    sent: int = 0
     dropped: int = 0
 
     def add(self, payload: Any) -> bool:
@@ -40,8 +44,7 @@ class Route:
         if len(self.waiting) + len(self.on_the_way) >= KEPT_MAX:
             self.dropped += 1
             return False
-        self.waiting.append(Kept(self.next_seq, payload))
-        self.next_seq += 1
+        self.waiting.append(Kept(payload))
         return True
 
     def moved(self, path: str, incarnation: str | None, address: Any) -> None:
@@ -53,6 +56,7 @@ class Route:
         self.incarnation, self.address = incarnation, address
         self.waiting.extendleft(reversed(self.on_the_way))
         self.on_the_way.clear()
+        self.sent = 0
 
     def began(self, incarnation: str, seq: int) -> None:
         """The target has begun message ``seq``, and by the order of delivery all before it."""
@@ -68,6 +72,8 @@ class Route:
         ready: list[Kept] = []
         while self.waiting and len(self.on_the_way) < WINDOW:
             kept = self.waiting.popleft()
+            self.sent += 1
+            kept.seq = self.sent
             self.on_the_way.append(kept)
             ready.append(kept)
         return ready

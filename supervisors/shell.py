@@ -5,6 +5,7 @@ A shell owns no thread and no socket; it lives in a ``System`` and is called wit
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from supervisors.messages import Began, Deliver, Locate, Located
@@ -13,6 +14,7 @@ from supervisors.ports import System
 
 RESEND_AFTER_S = 5.0
 ROUTES_MAX = 1000
+INCARNATIONS_MAX = 4
 
 
 class Resend:
@@ -29,7 +31,8 @@ class Mail:
         self._system = system
         self._routes: dict[str, Route] = {}
         self._registrar: Any = None
-        self._begun: dict[tuple[str, str], int] = {}
+        self._begun: dict[tuple[str, str, str], int] = {}
+        self._senders: dict[str, deque[str]] = {}
         self._resending: set[str] = set()
 
     def open(self, registrar: Any) -> None:
@@ -55,10 +58,10 @@ class Mail:
         self._flush(route)
 
     def began(self, message: Began) -> None:
-        for route in self._routes.values():
-            if route.path == message.path:
-                route.began(message.incarnation, message.seq)
-                self._flush(route)
+        route = self._routes.get(message.route)
+        if route is not None:
+            route.began(message.incarnation, message.seq)
+            self._flush(route)
 
     def accept(self, message: Deliver, reply_to: Any) -> bool:
         """True exactly once per message meant for this incarnation; the sender is told that it was begun."""
@@ -66,13 +69,23 @@ class Mail:
             return False
         if message.request is not None:
             return True
-        source = (message.sender, message.sender_incarnation)
-        is_new = message.seq > self._begun.get(source, 0)
-        if is_new:
-            self._begun = {key: seq for key, seq in self._begun.items() if key[0] != message.sender}
-            self._begun[source] = message.seq
-        self._system.post(reply_to, Began(self._system.path, self._system.incarnation, message.seq))
-        return is_new
+        source = (message.sender, message.sender_incarnation, message.route)
+        self._remember(message.sender, message.sender_incarnation)
+        begun = self._begun.get(source, 0)
+        is_next = message.seq == begun + 1
+        if is_next:
+            self._begun[source] = begun = message.seq
+        if begun:
+            me = self._system
+            me.post(reply_to, Began(me.path, me.incarnation, begun, message.route))
+        return is_next
+
+    def _remember(self, sender: str, incarnation: str) -> None:
+        """Only the last incarnations of a sender can still have something on the way."""
+        known = self._senders.setdefault(sender, deque(maxlen=INCARNATIONS_MAX))
+        if incarnation not in known:
+            known.append(incarnation)
+            self._begun = {key: seq for key, seq in self._begun.items() if key[0] != sender or key[1] in known}
 
     def resend(self, timer: Resend) -> None:
         self._resending.discard(timer.name)
@@ -102,7 +115,8 @@ class Mail:
     def _deliver(self, route: Route, seq: int, payload: Any) -> None:
         assert route.incarnation is not None
         me = self._system
-        self._system.post(route.address, Deliver(route.path, route.incarnation, me.path, me.incarnation, seq, payload))
+        sent = Deliver(route.path, route.incarnation, me.path, me.incarnation, seq, payload, route=route.name)
+        me.post(route.address, sent)
 
     def _expect_answer(self, route: Route) -> None:
         if route.on_the_way and route.name not in self._resending:

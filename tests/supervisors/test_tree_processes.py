@@ -13,6 +13,7 @@ import pytest
 
 from supervisors import ActorTree, ChildSpec, Restart, Strategy, SupervisorError, SupervisorSpec
 from supervisors.linux import start_ticks
+from supervisors.testing import Puppet
 from tests.supervisors.actors_for_tests import Obedient
 
 
@@ -196,6 +197,15 @@ def test_the_system_comes_back_by_itself(tmp_path: Path, role: str) -> None:
             os.kill(pid, signal.SIGKILL)
         after = eventually(lambda: (pid := tree.ask("a", "pid", 1.0)) != before and pid)
         assert after != before and is_gone(before)
+
+
+def test_a_relaunch_that_fails_is_tried_again(tmp_path: Path) -> None:
+    """A second fault while the system is brought back is not the end of it."""
+    args = {"name": "p", "book": str(tmp_path / "book"), "starts": ("ok", "raise", "ok")}
+    with start(tmp_path, ChildSpec(id="p", actor=Puppet, args=args)) as tree:
+        os.kill(tree.pids["root"], signal.SIGKILL)
+        assert eventually(lambda: tree.ask("p", ("reply", 1))) == 1
+        assert (tmp_path / "book").read_text().count("start") == 3
 
 
 def test_a_frozen_admin_is_the_end_of_that_system(tmp_path: Path) -> None:

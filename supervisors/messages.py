@@ -132,12 +132,13 @@ class Located:
 @dataclass(frozen=True, slots=True)
 class Noted:
     """From a supervisor to the registrar: a lifecycle event, the child as it is now (None: forgotten), and what is
-    needed to reach its process."""
+    needed to reach its process. ``by`` is the incarnation of the supervisor."""
 
     event: LifecycleEvent
     child: ChildInfo | None = None
     incarnation: str | None = None
     address: Any = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ class Registrar:
     events: deque[LifecycleEvent] = field(default_factory=lambda: deque(maxlen=EVENTS_MAX))
     _askers: dict[str, dict[str, Any]] = field(default_factory=dict)
     _lost: dict[str, float] = field(default_factory=dict)
+    _reporters: dict[str, str] = field(default_factory=dict)
+    _dead: dict[tuple[str, str], float] = field(default_factory=dict)
+    _presumed: dict[tuple[str, int | None], LifecycleEvent] = field(default_factory=dict)
 
     def resolve(self, name: str) -> str:
         """The path that ``name`` (a path, or an id unique in the tree) stands for. SupervisorError not_found else."""
@@ -41,9 +44,15 @@ class Registrar:
 
     def note(self, noted: Noted) -> list[tuple[Any, Located]]:
         """Record what happened; what is returned is to be posted to those who asked."""
-        path = noted.event.path
-        self.events.append(noted.event)
-        self._forget_the_lost(noted.event.at)
+        path, event = noted.event.path, noted.event
+        above = path.rpartition("/")[0]
+        self._forget_the_lost(event.at)
+        if (above, noted.by) in self._dead:
+            self._note_of_the_dead(noted)
+            return []
+        if noted.by:
+            self._reporters[above] = noted.by
+        self.events.append(event)
         if noted.child is None:
             self.entries.pop(path, None)
         else:
@@ -52,30 +61,61 @@ class Registrar:
             self._lost.pop(path, None)
             self.homes[path] = (noted.incarnation, noted.address)
             return self._tell({path}, None)
-        reason = noted.event.reason
-        if noted.event.type != "exited" or path not in self.homes:
+        if event.type != "exited":
             return []
-        del self.homes[path]
-        below = [each for each in self.entries if each.startswith(path + "/")]
-        lost = {each for each in below if self.homes.pop(each, None) is not None}
-        for each in below:
-            self._lost[each] = noted.event.at
-            if each in lost:
-                self._died_with_its_supervisor(each, noted.event.at)
-        return self._tell({path, *lost}, reason)
+        home = self.homes.pop(path, None)
+        lost = self._lose_what_is_below(path, home[0] if home else "", event.at)
+        return self._tell({path, *lost} if home else lost, event.reason)
+
+    def _lose_what_is_below(self, path: str, incarnation: str, at: float) -> set[str]:
+        """A process never outlives its supervisor. The names stay known for a while, since most come back with it."""
+        self._bury(path, incarnation, at)
+        lost = set()
+        for each in [each for each in self.entries if each.startswith(path + "/")]:
+            home = self.homes.pop(each, None)
+            self._lost[each] = at
+            self._bury(each, home[0] if home else "", at)
+            if home:
+                lost.add(each)
+                self._died_with_its_supervisor(each, at)
+        return lost
+
+    def _bury(self, path: str, incarnation: str, at: float) -> None:
+        """What this incarnation had said as a supervisor, and comes from now on, comes late."""
+        for dead in {incarnation, self._reporters.pop(path, "")} - {""}:
+            self._dead[path, dead] = at
 
     def _died_with_its_supervisor(self, path: str, at: float) -> None:
-        """Its supervisor was killed and could not report it: a process never outlives its supervisor. The name stays
-        known for a while, since most of its children come back with it."""
+        """Its end is presumed, until its supervisor's own word of it comes late, if ever: a supervisor that was killed
+        could not report it."""
         entry = self.entries[path]
         self.entries[path] = replace(entry, state="restarting", pid=None)
-        self.events.append(LifecycleEvent(at, "exited", path, entry.pid, ExitReason("killed", "with its supervisor")))
+        event = LifecycleEvent(at, "exited", path, entry.pid, ExitReason("killed", "with its supervisor"))
+        self.events.append(event)
+        self._presumed[path, entry.pid] = event
+
+    def _note_of_the_dead(self, noted: Noted) -> None:
+        """What a supervisor had said before its end and comes after it: history, and nothing about who lives now."""
+        event = noted.event
+        presumed = self._presumed.pop((event.path, event.pid), None)
+        if event.type == "exited" and presumed is not None and presumed in self.events:
+            self.events[self.events.index(presumed)] = event
+            return
+        self.events.append(event)
+        if event.type == "started":
+            end = LifecycleEvent(event.at, "exited", event.path, event.pid, ExitReason("killed", "with its supervisor"))
+            self.events.append(end)
+            self._presumed[event.path, event.pid] = end
 
     def _forget_the_lost(self, now: float) -> None:
         """Who was lost with its supervisor and has not come back with it is not known any more."""
         for path in [path for path, at in self._lost.items() if now - at > KNOWN_AFTER_LOSS_S]:
             del self._lost[path]
             self.entries.pop(path, None)
+        for dead in [dead for dead, at in self._dead.items() if now - at > KNOWN_AFTER_LOSS_S]:
+            del self._dead[dead]
+        for key in [key for key, event in self._presumed.items() if now - event.at > KNOWN_AFTER_LOSS_S]:
+            del self._presumed[key]
 
     def locate(self, ask: Locate, address: Any) -> Located:
         """Where the name is now; the asker is told of every change from here on."""

@@ -29,6 +29,7 @@ from supervisors.messages import (
 )
 from supervisors.ports import System
 from supervisors.registrar import Registrar
+from supervisors.relay import Relay
 from supervisors.specs import Shutdown, SupervisorSpec
 from supervisors.strategy import decide
 from supervisors.verbs import serve
@@ -57,6 +58,7 @@ class SupervisorShell:
         self.spec = spec
         self.family = Family()
         self.registrar: Registrar | None = Registrar() if "/" not in system.path else None
+        self.relay = Relay()
         self._registrar_address: Any = None
         self._homes: dict[str, tuple[str, Any]] = {}
         self._callers: dict[str, Any] = {}
@@ -87,6 +89,9 @@ class SupervisorShell:
                 self._note(message)
             case Locate() if self.registrar is not None:
                 self.system.post(sender_address, self.registrar.locate(message, sender_address))
+            case Answer():
+                for address, answer in self.relay.answered(message):
+                    self.system.post(address, answer)
             case Stop():
                 self._on(do.StopAll(message.reason))
             case _Deadline():
@@ -192,7 +197,7 @@ class SupervisorShell:
         row = self.family.find(child)
         home = self._homes.get(child, (None, None)) if kind == "started" else (None, None)
         event = LifecycleEvent(self.system.wall(), kind, path, pid, reason)
-        noted = Noted(event, self.info(row) if row else None, home[0], home[1])
+        noted = Noted(event, self.info(row) if row else None, home[0], home[1], self.system.incarnation)
         if self.registrar is not None:
             self._note(noted)
         else:
@@ -202,6 +207,9 @@ class SupervisorShell:
         assert self.registrar is not None
         for address, located in self.registrar.note(noted):
             self.system.post(address, located)
+        if noted.event.type == "exited":
+            for address, answer in self.relay.lost(self.registrar, str(noted.event.reason)):
+                self.system.post(address, answer)
 
     # ---- what callers ask
 

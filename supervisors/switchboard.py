@@ -138,17 +138,19 @@ class Switchboard:
     def _located(self, place: Located) -> None:
         before = self._places.get(place.name)
         self._places[place.name] = place
-        if before is not None and before.incarnation not in (None, place.incarnation):
-            self._gone(before, place)
+        self._answer_for_the_gone(place, before.path if before else "")
         for request in self._looking.pop(place.name, []):
             self._deliver(request, place)
 
-    def _gone(self, before: Located, place: Located) -> None:
+    def _answer_for_the_gone(self, place: Located, path_before: str = "") -> None:
+        """Whoever waits for an incarnation that does not live there any more is answered."""
         cause = str(place.reason) if place.reason else "its process ended"
         stack = place.reason.stack if place.reason else ""
         for request_id, waiting in list(self._waiting.items()):
-            if waiting.path == before.path and waiting.incarnation == before.incarnation:
-                del self._waiting[request_id]
-                if waiting.request.verb != "tell":
-                    text = f"{before.path!r} ended before it answered: {cause}"
-                    waiting.request.answer(error=SupervisorError("actor_failed", text, cause=cause, stack=stack))
+            is_there = waiting.path in (place.path, place.name, path_before)
+            if not is_there or waiting.incarnation in ("", place.incarnation):
+                continue
+            del self._waiting[request_id]
+            if waiting.request.verb != "tell":
+                text = f"{waiting.path!r} ended before it answered: {cause}"
+                waiting.request.answer(error=SupervisorError("actor_failed", text, cause=cause, stack=stack))

@@ -10,7 +10,6 @@ from supervisors import decisions as do
 from supervisors.errors import SupervisorError
 from supervisors.family import Life
 from supervisors.messages import Answer, ChildCounts, ChildInfo, Command
-from supervisors.registrar import Registrar
 from supervisors.specs import ChildSpec, SupervisorSpec
 from supervisors.strategy import instance
 
@@ -94,7 +93,8 @@ def serve(shell: SupervisorShell, command: Command, reply_to: Any) -> None:
     """``reply_to`` gets the answer: from this supervisor, or from the one that the command is meant for."""
     try:
         if shell.registrar is not None and command.target not in ("", shell.system.path):
-            _forward(shell, shell.registrar, command, reply_to)
+            address, forwarded = shell.relay.forward(shell.registrar, command, reply_to)
+            shell.system.post(address, forwarded)
             return
         verb = VERBS.get(command.verb)
         if verb is None:
@@ -107,13 +107,3 @@ def serve(shell: SupervisorShell, command: Command, reply_to: Any) -> None:
         shell.system.post(reply_to, Answer(command.request, found.value))
     else:
         shell.decide_for(command.request, reply_to, found)
-
-
-def _forward(shell: SupervisorShell, registrar: Registrar, command: Command, reply_to: Any) -> None:
-    path = registrar.resolve(command.target)
-    home = registrar.homes.get(path)
-    if registrar.entries[path].kind != "supervisor":
-        raise SupervisorError("not_found", f"{path!r} is an actor, not a supervisor")
-    if home is None:
-        raise SupervisorError("restarting", f"supervisor {path!r} is being restarted")
-    shell.system.post(home[1], Command(command.request, command.verb, path, command.args, reply_to))

@@ -135,15 +135,16 @@ class Simulation:
         """A copy of ``message`` is on its way. Raises what pickling raises."""
         self.carry(source, target, pickle.dumps(message), is_mail(message))
 
-    def carry(self, source: Address, target: Address, body: bytes, losable: bool) -> None:
-        """The pickled message is on its way, unless it is ``losable`` and chance loses it."""
+    def carry(self, source: Address, target: Address, body: bytes, losable: bool) -> float:
+        """The pickled message is on its way, unless it is ``losable`` and chance loses it; when it arrives."""
         if losable and self.random.random() < self.faults.lose:
             self.note("lost", f"a message to {target.number}")
-            return
+            return self._now_s
         arrival_s = self._now_s + self.draw_s(self.faults.delay_s)
         arrival_s = max(arrival_s, self._last_arrival.get((source, target), 0.0))
         self._last_arrival[source, target] = arrival_s
         self.at(arrival_s, lambda: self._arrive(source, target, body))
+        return arrival_s
 
     def _arrive(self, source: Address, target: Address, body: bytes) -> None:
         receiver = self._receivers.get(target)

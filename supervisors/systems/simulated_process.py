@@ -48,6 +48,7 @@ class SimulatedProcess:
         self._lag_s = 0.0
         self._busy_until_s = 0.0
         self._said_at_s = 0.0
+        self._all_arrived_s = 0.0
         self._frozen = False
         is_supervisor = isinstance(spec, SupervisorSpec)
         self._shell: Any = SupervisorShell(self, spec) if is_supervisor else ActorShell(self, spec)  # type: ignore[arg-type]
@@ -66,7 +67,10 @@ class SimulatedProcess:
     def post(self, address: Address, message: Any) -> None:
         self.effect("post")
         body, losable = pickle.dumps(message), is_mail(message)
-        self._after_lag(lambda: self.machine.carry(self._address, address, body, losable))
+        self._after_lag(lambda: self._carry(address, body, losable))
+
+    def _carry(self, address: Address, body: bytes, losable: bool) -> None:
+        self._all_arrived_s = max(self._all_arrived_s, self.machine.carry(self._address, address, body, losable))
 
     def after(self, delay_s: float, message: Any) -> None:
         self._check()
@@ -165,6 +169,7 @@ class SimulatedProcess:
     def _end(self, last_word: tuple[Any, ...]) -> None:
         self.machine.note("ended", f"{self.path} pid {self.pid}: {last_word[-1]}".partition("\n")[0])
         self._gone()
+        self._said_at_s = max(self._said_at_s, self._all_arrived_s)
         self._tell(last_word)
 
     def _gone(self) -> None:

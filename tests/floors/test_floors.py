@@ -30,6 +30,7 @@ PURE = {
     "supervisors/verbs.py",
     "supervisors/outbox.py",
     "supervisors/registrar.py",
+    "supervisors/relay.py",
     "supervisors/guardian_policy.py",
     "supervisors/errors.py",
     "supervisors/messages.py",

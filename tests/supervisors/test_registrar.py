@@ -1,0 +1,90 @@
+"""What the root knows of the whole tree, also when supervisors end and their last words come late."""
+
+from __future__ import annotations
+
+import pytest
+
+from supervisors import ChildInfo, ExitReason, SupervisorError
+from supervisors.messages import Answer, Command, LifecycleEvent, Locate, Noted
+from supervisors.registrar import KNOWN_AFTER_LOSS_S, Registrar
+from supervisors.relay import Relay
+
+KILLED = ExitReason("killed", "SIGKILL")
+OWN = ExitReason("shutdown", "all put away")
+
+
+def born(path: str, pid: int, by: str, at: float = 1.0) -> Noted:
+    kind = "supervisor" if path.endswith("sub") else "worker"
+    child = ChildInfo(path.rpartition("/")[2], kind, "running", pid, 0, path=path)
+    return Noted(LifecycleEvent(at, "started", path, pid), child, f"{path}-{pid}", ("address", pid), by)
+
+
+def gone(path: str, pid: int, by: str, reason: ExitReason = KILLED, at: float = 2.0) -> Noted:
+    kind = "supervisor" if path.endswith("sub") else "worker"
+    child = ChildInfo(path.rpartition("/")[2], kind, "restarting", None, 1, path=path)
+    return Noted(LifecycleEvent(at, "exited", path, pid, reason), child, by=by)
+
+
+def told(registrar: Registrar, path: str) -> list[tuple[str, str]]:
+    return [(each.type, each.reason.detail if each.reason else "") for each in registrar.events if each.path == path]
+
+
+def family() -> Registrar:
+    registrar = Registrar()
+    for noted in (born("root/sub", 1, "r"), born("root/sub/a", 2, "root/sub-1")):
+        registrar.note(noted)
+    return registrar
+
+
+def test_who_dies_with_its_supervisor_has_one_end_and_is_told_to_those_who_asked() -> None:
+    registrar = family()
+    registrar.locate(Locate("a", "me"), "my address")
+    ((address, located),) = registrar.note(gone("root/sub", 1, "r"))
+    assert address == "my address" and located.path == "root/sub/a" and located.incarnation is None
+    assert told(registrar, "root/sub/a") == [("started", ""), ("exited", "with its supervisor")]
+
+
+def test_its_own_reason_takes_the_place_of_the_presumed_one_when_it_comes_late() -> None:
+    registrar = family()
+    registrar.note(gone("root/sub", 1, "r"))
+    registrar.note(born("root/sub", 5, "r"))
+    registrar.note(born("root/sub/a", 6, "root/sub-5"))
+    assert registrar.note(gone("root/sub/a", 2, "root/sub-1", OWN)) == []
+    assert told(registrar, "root/sub/a") == [("started", ""), ("exited", "all put away"), ("started", "")]
+    assert registrar.entries["root/sub/a"].pid == 6 and registrar.homes["root/sub/a"][0] == "root/sub/a-6"
+
+
+def test_a_start_that_is_told_late_brings_nobody_back() -> None:
+    registrar = family()
+    registrar.note(gone("root/sub", 1, "r"))
+    registrar.note(born("root/sub/late", 3, "root/sub-1"))
+    assert "root/sub/late" not in registrar.homes
+    assert told(registrar, "root/sub/late") == [("started", ""), ("exited", "with its supervisor")]
+
+
+def test_children_of_a_supervisor_that_dies_before_it_is_up_are_gone_too() -> None:
+    registrar = Registrar()
+    registrar.note(born("root/sub/a", 2, "root/sub-1"))
+    registrar.note(gone("root/sub", 1, "r"))
+    assert registrar.homes == {} and registrar.entries["root/sub/a"].state == "restarting"
+
+
+def test_what_is_remembered_of_the_dead_is_forgotten_in_time() -> None:
+    registrar = family()
+    registrar.note(gone("root/sub", 1, "r"))
+    registrar.note(born("root/other", 9, "r", at=2 + KNOWN_AFTER_LOSS_S + 1))
+    assert not registrar._dead and not registrar._presumed and "root/sub/a" not in registrar.entries
+
+
+def test_a_command_is_answered_through_the_root_or_when_its_supervisor_ends() -> None:
+    registrar, relay = family(), Relay()
+    for request in ("one", "two"):
+        address, command = relay.forward(registrar, Command(request, "which_children", "sub"), "asker")
+        assert address == ("address", 1) and command.target == "root/sub"
+    assert relay.answered(Answer("one", [])) == [("asker", Answer("one", []))]
+    assert relay.answered(Answer("one", [])) == [] == relay.lost(registrar, "")
+    registrar.note(gone("root/sub", 1, "r"))
+    ((address, answer),) = relay.lost(registrar, "SIGKILL")
+    assert address == "asker" and isinstance(answer.error, SupervisorError) and answer.error.code == "actor_failed"
+    with pytest.raises(SupervisorError, match="restarting"):
+        relay.forward(registrar, Command("three", "which_children", "root/sub"), "asker")

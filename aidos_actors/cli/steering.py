@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,13 @@ from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, Json, State,
 from aidos_actors.core.errors import NotFound
 
 steering = typer.Typer()
+VERBS = {
+    "pause": "Start nothing more of it; what runs goes on to its end.",
+    "resume": "Let it go on.",
+    "cancel": "End it: a requirement, or one task with all that needs it.",
+    "retry": "Try again what failed, was skipped or cancelled; what waits for its next try waits no longer.",
+    "bump": "Put it before all others.",
+}
 Name = Annotated[str, typer.Argument(metavar="ID", help="REQ or REQ/TASK.")]
 
 
@@ -42,46 +50,15 @@ def _state_of(data: dict[str, object], task: str) -> object:
     return next((each["state"] for each in tasks if each["id"] == task), data["state"])
 
 
-@steering.command()
-def pause(
-    name: Name, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
-) -> None:
-    """Start nothing more of it; what runs goes on to its end."""
-    options = options_of(state, config, json, debug)
-    answer_verb("pause", options, lambda: steer("pause", name, options))
+def _command(verb: str) -> Callable[..., None]:
+    def command(
+        name: Name, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
+    ) -> None:
+        options = options_of(state, config, json, debug)
+        answer_verb(verb, options, lambda: steer(verb, name, options))
+
+    return command
 
 
-@steering.command()
-def resume(
-    name: Name, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
-) -> None:
-    """Let it go on."""
-    options = options_of(state, config, json, debug)
-    answer_verb("resume", options, lambda: steer("resume", name, options))
-
-
-@steering.command()
-def cancel(
-    name: Name, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
-) -> None:
-    """End it: a requirement, or one task with all that needs it."""
-    options = options_of(state, config, json, debug)
-    answer_verb("cancel", options, lambda: steer("cancel", name, options))
-
-
-@steering.command()
-def retry(
-    name: Name, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
-) -> None:
-    """Try again what failed or was cancelled; what waits for its next try waits no longer."""
-    options = options_of(state, config, json, debug)
-    answer_verb("retry", options, lambda: steer("retry", name, options))
-
-
-@steering.command()
-def bump(
-    name: Name, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
-) -> None:
-    """Put it before all others."""
-    options = options_of(state, config, json, debug)
-    answer_verb("bump", options, lambda: steer("bump", name, options))
+for _verb, _does in VERBS.items():
+    steering.command(_verb, help=_does)(_command(_verb))

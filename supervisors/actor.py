@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from supervisors.errors import ExitReason, SupervisorError
+from supervisors.liveness import Stage
 from supervisors.messages import IGNORE, Answer, Began, Deliver, Hello, JobDone, Located, Peer, Stop
 from supervisors.ports import System
 from supervisors.shell import Mail, Resend
@@ -92,6 +93,14 @@ class ManagedActor:
     def start_job(self, job: str, work: Callable[..., Any], *args: Any) -> None:
         """``work(*args)`` runs beside this actor; its outcome comes to ``receive`` as ``JobDone``."""
         self._shell.system.jobs.start(job, work, *args)
+
+    def progress(self) -> None:
+        """A long handler says that it advances: with ``heartbeat_s``, its time starts again from here."""
+        self._shell.system.beat()
+
+    def degrade(self, reason: str) -> None:
+        """``tree`` shows from now on why this actor works with less than its full ability; empty: it is well again."""
+        self._shell.system.degrade(reason)
 
     def now(self) -> float:
         """Monotonic seconds of the system this actor lives in."""
@@ -188,6 +197,7 @@ class ActorShell:
 
     def _stop_in_order(self, reason: ExitReason) -> None:
         self.stopping = None
+        self.system.beat(Stage.STOPPING)
         try:
             if self._actor is not None:
                 self._actor.on_stop(reason)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from supervisors.family import Row
+from supervisors.liveness import Sight
 from supervisors.messages import ChildInfo
 from supervisors.specs import SupervisorSpec
 
 
-def describe(row: Row, path: str, now: float, wall: float) -> ChildInfo:
-    """The child at ``path``; ``now`` in monotonic and ``wall`` in wall-clock seconds are the same moment."""
+def describe(row: Row, path: str, now: float, wall: float, sight: Sight | None = None, trouble: str = "") -> ChildInfo:
+    """The child at ``path``; ``now`` in monotonic and ``wall`` in wall-clock seconds are the same moment. ``sight`` is
+    what its page entry shows, ``trouble`` what its supervisor thinks of it; the child's own word goes first."""
     return ChildInfo(
         id=row.id,
         kind="supervisor" if row.spec.is_supervisor else "worker",
@@ -20,4 +22,6 @@ def describe(row: Row, path: str, now: float, wall: float) -> ChildInfo:
         path=path,
         started_at=None if row.started_at is None else wall - (now - row.started_at),
         strategy=str(row.spec.strategy) if isinstance(row.spec, SupervisorSpec) else None,
+        last_beat_s=None if sight is None else round(max(0.0, now - sight.beat.beat_at), 3),
+        degraded=(sight.beat.degraded if sight is not None else "") or trouble or None,
     )

@@ -46,10 +46,19 @@ def is_alive(pid: int, started_ticks: int) -> bool:
     return start_ticks(pid) == started_ticks
 
 
+def state_of(pid: int) -> str:
+    """The letter of the process's state (R S D T t Z …); empty when there is no such process. OSError when the machine
+    cannot tell just now."""
+    try:
+        return _stat(pid)[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def is_frozen(pid: int) -> bool:
     """Whether the process is stopped by a signal (SIGSTOP) or a tracer."""
     try:
-        return _stat(pid)[0] in "Tt"
+        return state_of(pid) in ("T", "t")
     except OSError:
         return False
 

@@ -23,7 +23,9 @@ IGNORE = _Ignore.IGNORE
 
 @dataclass(frozen=True, slots=True)
 class ChildInfo:
-    """One child as its supervisor sees it. ``state``: starting running stopping restarting stopped."""
+    """One child as its supervisor sees it. ``state``: starting running stopping restarting stopped. ``last_beat_s``:
+    seconds since its process last began or ended a handler or showed progress, None without a process. ``degraded``:
+    why it is not wholly well, by its own word or as its supervisor sees it."""
 
     id: str
     kind: str
@@ -35,6 +37,8 @@ class ChildInfo:
     path: str = ""
     started_at: float | None = None
     strategy: str | None = None
+    last_beat_s: float | None = None
+    degraded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

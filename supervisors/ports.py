@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from supervisors.errors import ExitReason
+from supervisors.liveness import Sight, Stage
 from supervisors.specs import Spec
 
 
@@ -56,6 +57,16 @@ class System(Protocol):
 
     def kill(self, child: str, generation: int) -> None:
         """The child's process gets SIGKILL; harmless when it has ended."""
+
+    def look(self, child: str, generation: int) -> Sight:
+        """What the child's page entry and its process show now; process ``gone`` for one that is not there."""
+
+    def beat(self, stage: Stage | None = None) -> None:
+        """This process's page entry says now that it advances, and has reached ``stage``. That it enters and leaves a
+        handler the system writes by itself; while idle nothing is written."""
+
+    def degrade(self, reason: str) -> None:
+        """This process's page entry says why it works with less than its full ability; empty: it is well."""
 
     def started(self, info: Any) -> None:
         """The supervisor of this process is told that it has started."""

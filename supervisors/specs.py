@@ -15,6 +15,7 @@ from supervisors.errors import SupervisorError
 
 CHILDREN_MAX = 1000
 ID_CHARS_MAX = 200
+SUPERVISOR_HEARTBEAT_S = 1.0
 
 
 class Restart(StrEnum):
@@ -124,6 +125,11 @@ class ChildSpec:
     def is_supervisor(self) -> bool:
         return False
 
+    @property
+    def watched_s(self) -> float | None:
+        """The heartbeat it is watched by; None: not watched for hanging."""
+        return self.heartbeat_s
+
 
 def _restart(spec: object, what: str, value: object) -> None:
     try:
@@ -143,7 +149,8 @@ def _significant(what: str, significant: object, restart: Restart) -> None:
 class SupervisorSpec:
     """A supervisor and what it keeps alive, in start order. A dynamic one starts ``initial`` instances of its template
     by itself, named after it with a number from 1. ``preload`` names modules imported before any child is
-    forked, so that all of them share the memory."""
+    forked, so that all of them share the memory. ``heartbeat_s`` None: who watches others is watched as closely as the
+    closest of them, but not closer than ``SUPERVISOR_HEARTBEAT_S``."""
 
     id: str
     strategy: Strategy = Strategy.ONE_FOR_ONE
@@ -158,6 +165,7 @@ class SupervisorSpec:
     backoff: Backoff = NO_BACKOFF
     preload: tuple[str, ...] = ()
     start_timeout_s: float = 120.0
+    heartbeat_s: float | None = None
 
     def __post_init__(self) -> None:
         _text_id(self.id)
@@ -174,6 +182,8 @@ class SupervisorSpec:
             rule = "must be never, any_significant or all_significant"
             raise _refuse(self.id, "auto_shutdown", self.auto_shutdown, rule)
         _significant(self.id, self.significant, self.restart)
+        if self.heartbeat_s is not None:
+            _number(self.id, "heartbeat_s", self.heartbeat_s, least=0, above=True)
         self._check_children()
 
     def _check_children(self) -> None:
@@ -208,8 +218,12 @@ class SupervisorSpec:
         return Shutdown.INFINITY
 
     @property
-    def heartbeat_s(self) -> None:
-        return None
+    def watched_s(self) -> float | None:
+        """Its own ``heartbeat_s``, or the one that follows from its children's; None when nobody below has one."""
+        if self.heartbeat_s is not None:
+            return self.heartbeat_s
+        below = [child.watched_s for child in self.children if child.watched_s is not None]
+        return max(SUPERVISOR_HEARTBEAT_S, min(below)) if below else None
 
 
 Spec: TypeAlias = ChildSpec | SupervisorSpec

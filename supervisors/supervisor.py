@@ -13,7 +13,9 @@ from typing import Any
 from supervisors import decisions as do
 from supervisors.describe import describe
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.family import Family, Life, Row
+from supervisors.family import Family, Row
+from supervisors.liveness import Sight
+from supervisors.lookout import Deadline, Look, Lookout
 from supervisors.messages import (
     Answer,
     ChildEnded,
@@ -36,16 +38,6 @@ from supervisors.verbs import serve
 
 
 @dataclass(frozen=True, slots=True)
-class _Deadline:
-    """Timer: a child should have started, or stopped, by now."""
-
-    child: str
-    generation: int
-    verb: str
-    limit_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Tick:
     at: float
 
@@ -62,8 +54,8 @@ class SupervisorShell:
         self._registrar_address: Any = None
         self._homes: dict[str, tuple[str, Any]] = {}
         self._callers: dict[str, Any] = {}
-        self._overdue: dict[str, ExitReason] = {}
         self._tick_at: float | None = None
+        self._lookout = Lookout(system)
         self.instances = spec.initial
         self._ended = False
 
@@ -94,8 +86,10 @@ class SupervisorShell:
                     self.system.post(address, answer)
             case Stop():
                 self._on(do.StopAll(message.reason))
-            case _Deadline():
-                self._overrun(message)
+            case Deadline():
+                self._lookout.overrun(message, self.family.find(message.child))
+            case Look():
+                self._lookout.look(message, self.family.rows)
             case _Tick():
                 self._tick_at = None
                 self._on(do.Tick())
@@ -138,26 +132,17 @@ class SupervisorShell:
         row = self.row(child)
         self.system.spawn(row.spec, generation)
         self.system.greet(child, generation, Hello(self._registrar_address))
-        limit_s = row.spec.start_timeout_s
-        self.system.after(limit_s, _Deadline(child, generation, "start", limit_s))
+        self._lookout.expect_start(row)
 
     def _stop(self, child: str, generation: int) -> None:
-        shutdown = self.row(child).spec.shutdown
+        row = self.row(child)
+        shutdown = row.spec.shutdown
         if shutdown is Shutdown.KILL:
             self.system.kill(child, generation)
             return
         self.system.greet(child, generation, Stop(ExitReason("shutdown")))
         if isinstance(shutdown, int | float):
-            self.system.after(float(shutdown), _Deadline(child, generation, "stop", float(shutdown)))
-
-    def _overrun(self, deadline: _Deadline) -> None:
-        """End the process if it is still the one that is meant; its exit reason will say why."""
-        row = self.family.find(deadline.child)
-        late = (Life.STARTING,) if deadline.verb == "start" else (Life.STOPPING,)
-        if row is not None and row.generation == deadline.generation and row.life in late:
-            why = f"SIGKILL: it did not {deadline.verb} within {deadline.limit_s:g} s"
-            self._overdue[row.id] = ExitReason("killed", why)
-            self.system.kill(row.id, row.generation)
+            self._lookout.expect_end(row, float(shutdown))
 
     # ---- what children do
 
@@ -174,8 +159,7 @@ class SupervisorShell:
         if row is None or row.generation != ended.generation or not row.has_process:
             return
         self._homes.pop(ended.child, None)
-        overdue = self._overdue.pop(ended.child, None)
-        reason = overdue if overdue is not None and ended.reason.kind == "killed" else ended.reason
+        reason = self._lookout.reason_of(ended)
         event = do.Ended(ended.child, ended.generation, reason)
         self._on(event, lambda: self._report("exited", ended.child, ended.pid, reason))
 
@@ -183,7 +167,7 @@ class SupervisorShell:
         row = self.family.find(ignored.child)
         if row is None or row.generation != ignored.generation or not row.has_process:
             return
-        self._overdue.pop(ignored.child, None)
+        self._lookout.forget(ignored.child)
         reason = ExitReason("normal", "ignored")
 
         def tell() -> None:
@@ -197,7 +181,7 @@ class SupervisorShell:
         row = self.family.find(child)
         home = self._homes.get(child, (None, None)) if kind == "started" else (None, None)
         event = LifecycleEvent(self.system.wall(), kind, path, pid, reason)
-        noted = Noted(event, self.info(row) if row else None, home[0], home[1], self.system.incarnation)
+        noted = Noted(event, self._described(row) if row else None, home[0], home[1], self.system.incarnation)
         if self.registrar is not None:
             self._note(noted)
         else:
@@ -236,4 +220,9 @@ class SupervisorShell:
         return row
 
     def info(self, row: Row) -> ChildInfo:
-        return describe(row, f"{self.system.path}/{row.id}", self.system.now(), self.system.wall())
+        """The child as people see it, with what its page entry shows at this moment."""
+        return self._described(row, self._lookout.sight(row), self._lookout.trouble(row))
+
+    def _described(self, row: Row, sight: Sight | None = None, trouble: str = "") -> ChildInfo:
+        path = f"{self.system.path}/{row.id}"
+        return describe(row, path, self.system.now(), self.system.wall(), sight, trouble)

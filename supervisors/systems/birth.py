@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from supervisors.specs import Spec
+from supervisors.systems.page import Pen
 
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """What a process is born with, inherited by fork: which child it is, and where to report."""
+    """What a process is born with, inherited by fork: which child it is, where to report, and its
+    entry on its supervisor's page."""
 
     spec: Spec
     path: str
     title: str
     report_fd: int
+    pen: Pen
 
 
 _birth: list[Birth] = []

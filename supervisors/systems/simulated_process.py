@@ -11,14 +11,17 @@ import math
 import pickle
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from supervisors.actor import ActorShell, reason_of
 from supervisors.errors import ExitReason
+from supervisors.liveness import Beat, ProcessState, Sight, Stage
 from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted, JobDone
 from supervisors.specs import Spec, SupervisorSpec
 from supervisors.supervisor import SupervisorShell
+from supervisors.systems.page import Page
 from supervisors.systems.simulated import Address, Simulation, is_mail
 from supervisors.systems.simulated_jobs import SimulatedJobs
 
@@ -43,6 +46,7 @@ class SimulatedProcess:
         self.is_alive = True
         self.children: dict[tuple[str, int], SimulatedProcess] = {}
         self._report = report
+        self._pen = Page().take(0, machine.now())
         self._address = machine.settle(self)
         self._inbox: deque[tuple[Any, Address | None]] = deque()
         self._lag_s = 0.0
@@ -96,8 +100,22 @@ class SimulatedProcess:
         if born is not None:
             self._after_lag(partial(born.die, SIGKILLED))
 
+    def look(self, child: str, generation: int) -> Sight:
+        born = self.children.get((child, generation))
+        if born is None or not born.is_alive:
+            return Sight(Beat(generation), ProcessState.GONE)
+        beat = replace(born._pen.read(), generation=generation)
+        return Sight(beat, ProcessState.STOPPED if born._frozen else ProcessState.RUNS)
+
+    def beat(self, stage: Stage | None = None) -> None:
+        self._after_lag(lambda: self._pen.beat(self.machine.now(), stage))
+
+    def degrade(self, reason: str) -> None:
+        self._after_lag(lambda: self._pen.degrade(reason))
+
     def started(self, info: Any) -> None:
         self.effect("started")
+        self.beat(Stage.SERVING)
         try:
             pickle.dumps(info)
         except Exception as error:
@@ -194,6 +212,7 @@ class SimulatedProcess:
     def _handle(self, message: Any, sender: Address | None) -> None:
         if isinstance(message, JobDone):
             self.jobs.taken(message.job)
+        self._pen.enter(self.machine.now())
         try:
             self._shell.handle(message, sender)
         except Killed:
@@ -204,7 +223,15 @@ class SimulatedProcess:
             self._busy_until_s = self.machine.now() + self._lag_s
             self._lag_s = 0.0
             if math.isfinite(self._busy_until_s):
-                self.machine.at(self._busy_until_s, self._handle_what_waits)
+                self.machine.at(self._busy_until_s, self._done)
+        else:
+            self._pen.leave(self.machine.now())
+
+    def _done(self) -> None:
+        """The handler that took its time is done."""
+        if self.is_alive:
+            self._pen.leave(self.machine.now())
+        self._handle_what_waits()
 
     def _heard_of(self, child_id: str, generation: int, word: tuple[Any, ...]) -> None:
         """What the child's pipe and its end say, as a message of this process's own loop."""

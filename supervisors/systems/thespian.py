@@ -11,7 +11,7 @@ import gc
 import os
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -27,32 +27,19 @@ from thespian.actors import (
 
 from supervisors.actor import ActorShell, reason_of
 from supervisors.errors import ExitReason
+from supervisors.liveness import Beat, ProcessState, Sight, Stage
 from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted
 from supervisors.specs import Spec, SupervisorSpec
 from supervisors.supervisor import SupervisorShell
 from supervisors.systems import thespian_hardening as hardening
 from supervisors.systems.birth import Birth, bear, born
+from supervisors.systems.child_process import ChildProcess
+from supervisors.systems.page import Page
 from supervisors.systems.reports import read_reports, reason_of_exit, report
 from supervisors.systems.thread_jobs import ThreadJobs
 from supervisors.systems.timers import Timers
 
 LAST_WORD_GRACE_S = 0.5
-
-
-@dataclass(slots=True)
-class _Child:
-    """A child process as its supervisor holds it."""
-
-    id: str
-    generation: int
-    pid: int
-    address: Any
-    process: Any
-    pidfd: int
-    report_fd: int
-    heard: bytearray = field(default_factory=bytearray)
-    last_word: ExitReason | None = None
-    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +60,10 @@ class ThespianSystem:
         self._actor = actor
         self._title = birth.title
         self._report_fd = birth.report_fd
+        self._pen = birth.pen
+        self._page = Page()
         self._timers = Timers()
-        self._children: dict[tuple[str, int], _Child] = {}
+        self._children: dict[tuple[str, int], ChildProcess] = {}
         self._ended = False
         spec = birth.spec
         self._shell: ActorShell | SupervisorShell = (
@@ -100,7 +89,8 @@ class ThespianSystem:
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         path = f"{self.path}/{spec.id}"
-        bear(Birth(spec, path, f"{self._title.split(' ')[0]} {path}", theirs))
+        pen = self._page.take(generation, self.now())
+        bear(Birth(spec, path, f"{self._title.split(' ')[0]} {path}", theirs, pen))
         hardening.after_fork[:] = [self._close_inherited, lambda: os.close(ours)]
         gc.freeze()
         manager = self._actor._myRef
@@ -109,12 +99,14 @@ class ThespianSystem:
         os.close(theirs)
         if len(getattr(manager, "_child_procs", ())) <= before:
             os.close(ours)
+            self._page.give_back(pen)
             self.after(0, ChildEnded(spec.id, generation, ExitReason("abnormal", "the process could not be forked")))
             return 0
         process = manager._child_procs[-1].childProc
         pid = int(process.pid)
         pidfd = os.pidfd_open(pid)
-        self._children[spec.id, generation] = _Child(spec.id, generation, pid, address, process, pidfd, ours)
+        held = ChildProcess(spec.id, generation, pid, address, process, pidfd, ours, pen)
+        self._children[spec.id, generation] = held
         return pid
 
     def greet(self, child: str, generation: int, message: Any) -> None:
@@ -125,12 +117,20 @@ class ThespianSystem:
     def kill(self, child: str, generation: int) -> None:
         born = self._children.get((child, generation))
         if born is not None:
-            try:
-                signal.pidfd_send_signal(born.pidfd, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            born.kill()
+
+    def look(self, child: str, generation: int) -> Sight:
+        born = self._children.get((child, generation))
+        return born.sight() if born is not None else Sight(Beat(generation), ProcessState.GONE)
+
+    def beat(self, stage: Stage | None = None) -> None:
+        self._pen.beat(self.now(), stage)
+
+    def degrade(self, reason: str) -> None:
+        self._pen.degrade(reason)
 
     def started(self, info: Any) -> None:
+        self._pen.beat(self.now(), Stage.SERVING)
         try:
             report(self._report_fd, ("started", self.incarnation, self.address(), info))
         except Exception as error:
@@ -157,9 +157,15 @@ class ThespianSystem:
                 case ActorSystemMessage():
                     pass
                 case _:
-                    self._shell.handle(message, sender)
+                    self._handle(message, sender)
         except Exception as error:
             self.end(reason_of(error))
+
+    def _handle(self, message: Any, sender: Any) -> None:
+        """One handler of the shell, from its beginning to its end on the page."""
+        self._pen.enter(self.now())
+        self._shell.handle(message, sender)
+        self._pen.leave(self.now())
 
     def watched(self) -> list[int]:
         """The descriptors the loop must wake for."""
@@ -171,7 +177,7 @@ class ThespianSystem:
             if isinstance(message, _Linger):
                 self.kill(message.child, message.generation)
             else:
-                self._shell.handle(message, None)
+                self._handle(message, None)
         next_at = self._timers.next_at()
         if next_at is not None:
             self._actor.wakeupAfter(timedelta(seconds=max(0.0, next_at - self.now())))
@@ -179,19 +185,19 @@ class ThespianSystem:
     def _ready(self, fds: set[int]) -> None:
         if self.jobs.fileno() in fds:
             for done in self.jobs.take():
-                self._shell.handle(done, None)
+                self._handle(done, None)
         for child in list(self._children.values()):
             if child.report_fd in fds or child.pidfd in fds:
                 self._hear(child)
             if child.pidfd in fds:
                 self._bury(child)
 
-    def _hear(self, child: _Child) -> None:
+    def _hear(self, child: ChildProcess) -> None:
         for said in read_reports(child.report_fd, child.heard):
             match said:
                 case ("started", incarnation, address, info):
                     started = ChildStarted(child.id, child.generation, child.pid, incarnation, address, info)
-                    self._shell.handle(started, None)
+                    self._handle(started, None)
                 case ("ignored",):
                     child.ignored = True
                     self.after(LAST_WORD_GRACE_S, _Linger(child.id, child.generation))
@@ -199,22 +205,21 @@ class ThespianSystem:
                     child.last_word = reason
                     self.after(LAST_WORD_GRACE_S, _Linger(child.id, child.generation))
 
-    def _bury(self, child: _Child) -> None:
+    def _bury(self, child: ChildProcess) -> None:
         del self._children[child.id, child.generation]
         child.process.join(1.0)
-        os.close(child.pidfd)
-        os.close(child.report_fd)
+        child.close()
+        self._page.give_back(child.pen)
         if child.ignored:
-            self._shell.handle(ChildIgnored(child.id, child.generation, child.pid), None)
+            self._handle(ChildIgnored(child.id, child.generation, child.pid), None)
             return
         reason = child.last_word or reason_of_exit(child.process.exitcode)
-        self._shell.handle(ChildEnded(child.id, child.generation, reason, child.pid), None)
+        self._handle(ChildEnded(child.id, child.generation, reason, child.pid), None)
 
     def _close_inherited(self) -> None:
         """Runs in a new child: the pipes of its siblings, and its supervisor's own, are not its business."""
         for child in self._children.values():
-            os.close(child.pidfd)
-            os.close(child.report_fd)
+            child.close()
         os.close(self._report_fd)
 
 

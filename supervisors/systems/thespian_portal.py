@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,10 @@ from supervisors.specs import SupervisorSpec
 from supervisors.systems import thespian as living
 from supervisors.systems import thespian_hardening as hardening
 from supervisors.systems.birth import Birth, bear
+from supervisors.systems.page import Page
 from supervisors.systems.reports import read_reports
+
+ROOT_GENERATION = 1
 
 
 class Portal:
@@ -33,7 +37,7 @@ class Portal:
         hardening.harden(str(log_dir / "thespian.log"), guardian_pid)
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
-        bear(Birth(spec, spec.id, f"{title} {spec.id}", theirs))
+        bear(Birth(spec, spec.id, f"{title} {spec.id}", theirs, Page().take(ROOT_GENERATION, time.monotonic())))
         hardening.after_fork[:] = [lambda: _close_all([*private, ours])]
         gc.collect()
         gc.freeze()

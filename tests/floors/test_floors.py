@@ -27,6 +27,8 @@ PURE = {
     "supervisors/strategy.py",
     "supervisors/steps.py",
     "supervisors/backoff.py",
+    "supervisors/liveness.py",
+    "supervisors/lookout.py",
     "supervisors/verbs.py",
     "supervisors/outbox.py",
     "supervisors/registrar.py",

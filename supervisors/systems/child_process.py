@@ -1,0 +1,53 @@
+"""A child process as its supervisor holds it: what it said, its entry on the page, and a pidfd that tells its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field
+from typing import Any
+
+from supervisors.errors import ExitReason
+from supervisors.linux import state_of
+from supervisors.liveness import ProcessState, Sight
+from supervisors.systems.page import Pen
+
+_BY_STATE = {
+    **dict.fromkeys(("", "Z", "X"), ProcessState.GONE),
+    **dict.fromkeys("Tt", ProcessState.STOPPED),
+}
+
+
+@dataclass(slots=True)
+class ChildProcess:
+    id: str
+    generation: int
+    pid: int
+    address: Any
+    process: Any
+    pidfd: int
+    report_fd: int
+    pen: Pen
+    heard: bytearray = field(default_factory=bytearray)
+    last_word: ExitReason | None = None
+    ignored: bool = False
+
+    def kill(self) -> None:
+        """It gets SIGKILL; harmless when it has ended. Its pidfd names this very process, never a later one."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def sight(self) -> Sight:
+        """Its entry, and what /proc says; a look-up that fails says nothing."""
+        try:
+            process = _BY_STATE.get(state_of(self.pid), ProcessState.RUNS)
+        except OSError:
+            process = ProcessState.UNKNOWN
+        return Sight(self.pen.read(), process)
+
+    def close(self) -> None:
+        """Its descriptors are given back."""
+        os.close(self.pidfd)
+        os.close(self.report_fd)

@@ -1,0 +1,36 @@
+"""Actors that hang in every way a handler can, and one that works long and says so."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import time
+from typing import Any
+
+from supervisors import ManagedActor
+
+
+class Hanging(ManagedActor):
+    def receive(self, message: Any, sender: str | None) -> None:
+        match message:
+            case "pid":
+                self.reply(os.getpid())
+            case "spin":
+                while True:
+                    pass
+            case "regex":
+                re.match(r"(a+)+$", "a" * 64 + "b")
+            case "foreign":
+                ctypes.PyDLL(None).sleep(600)  # keeps the interpreter's lock, so that no thread of this process runs
+            case "wait":
+                time.sleep(600)
+            case ("work", steps, step_s, says_so):
+                for _ in range(steps):
+                    time.sleep(step_s)
+                    if says_so:
+                        self.progress()
+                self.reply((os.getpid(), steps))
+            case ("degrade", reason):
+                self.degrade(reason)
+                self.reply(True)

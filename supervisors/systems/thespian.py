@@ -166,6 +166,7 @@ class ThespianSystem:
         self._pen.enter(self.now())
         self._shell.handle(message, sender)
         self._pen.leave(self.now())
+        self.jobs.go()
 
     def watched(self) -> list[int]:
         """The descriptors the loop must wake for."""

@@ -20,6 +20,7 @@ class ThreadJobs:
         self._running: set[str] = set()
         self._done: deque[JobDone] = deque()
         self._signal = -1
+        self._next: list[threading.Thread] = []
 
     def fileno(self) -> int:
         """Readable when an outcome waits; -1 before the first job."""
@@ -36,7 +37,14 @@ class ThreadJobs:
         if self._signal < 0:
             self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._running.add(job)
-        threading.Thread(target=self._work, args=(job, work, args), name=job, daemon=True).start()
+        self._next.append(threading.Thread(target=self._work, args=(job, work, args), name=job, daemon=True))
+
+    def go(self) -> None:
+        """What was started in the handler that has just ended begins now: work that keeps the interpreter's lock from
+        its first moment on must not make that handler look hung."""
+        for thread in self._next:
+            thread.start()
+        self._next.clear()
 
     def _work(self, job: str, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
         try:

@@ -9,6 +9,13 @@ import time
 from typing import Any
 
 from supervisors import ManagedActor
+from supervisors.messages import JobDone
+
+
+def keep_the_lock(seconds: int) -> int:
+    """Sleeps with the interpreter's lock held, so that no thread of this process runs."""
+    ctypes.PyDLL(None).sleep(seconds)
+    return os.getpid()
 
 
 class Hanging(ManagedActor):
@@ -22,7 +29,7 @@ class Hanging(ManagedActor):
             case "regex":
                 re.match(r"(a+)+$", "a" * 64 + "b")
             case "foreign":
-                ctypes.PyDLL(None).sleep(600)  # keeps the interpreter's lock, so that no thread of this process runs
+                keep_the_lock(600)
             case "wait":
                 time.sleep(600)
             case ("work", steps, step_s, says_so):
@@ -31,6 +38,11 @@ class Hanging(ManagedActor):
                     if says_so:
                         self.progress()
                 self.reply((os.getpid(), steps))
+            case ("job", seconds):
+                self.asker = self.asked()
+                self.start_job("foreign", keep_the_lock, seconds)
+            case JobDone(value=value):
+                self.reply(value, self.asker)
             case ("degrade", reason):
                 self.degrade(reason)
                 self.reply(True)

@@ -80,6 +80,13 @@ def test_twenty_idle_children_and_a_long_handler_that_advances_are_left_alone(tm
         assert beats["c4"] > 3 * HEARTBEAT_S > beats["c3"]
 
 
+def test_a_job_that_keeps_the_interpreter_s_lock_is_no_hung_handler(tmp_path: Path) -> None:
+    with start(tmp_path, child("a")) as tree:
+        pid = infos(tree)["a"].pid
+        assert tree.ask("a", ("job", 2), timeout_s=30) == pid
+        assert infos(tree)["a"].restarts == 0
+
+
 def test_a_stopped_worker_is_ended(tmp_path: Path) -> None:
     with start(tmp_path, child("a"), child("b")) as tree:
         before = infos(tree)["a"].pid or 0

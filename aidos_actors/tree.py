@@ -3,6 +3,10 @@
 Every supervisor is permanent: one over its limit ends with ``shutdown``, and a transient one would stay down. The
 limits multiply: a leaf starts at most (restarts of its supervisor + 1) x (restarts of the root + 1) times in a window
 before the guardian starts the whole system anew, which it does for ever.
+
+A handler silent for two heartbeats is ended. What takes long runs beside the mailbox, so a short heartbeat would do
+for all; but one step of the Scheduler may carry 200,000 tasks to disk, and in a worker a callable of the user's may
+keep the interpreter's lock for a while.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ from supervisors import Backoff, ChildSpec, Strategy, SupervisorSpec
 BACKOFF = Backoff(initial_s=0.05, factor=2, max_s=30)
 RESTARTS, WITHIN_S = 20, 10.0
 ROOT_RESTARTS, ROOT_WITHIN_S = 10, 60.0
+HEARTBEAT_S = 5.0
+LEDGER_HEARTBEAT_S = 15.0
+CALL_HEARTBEAT_S = 10.0
 
 
 def aidos_tree(
@@ -44,8 +51,9 @@ def aidos_tree(
             initial=initial,
         )
 
-    def leaf(name: str, actor: type, **args: object) -> ChildSpec:
-        return ChildSpec(id=name, actor=actor, args={"state_dir": state_dir, **args}, backoff=BACKOFF)
+    def leaf(name: str, actor: type, heartbeat_s: float = HEARTBEAT_S, **args: object) -> ChildSpec:
+        args = {"state_dir": state_dir, **args}
+        return ChildSpec(id=name, actor=actor, args=args, backoff=BACKOFF, heartbeat_s=heartbeat_s)
 
     return SupervisorSpec(
         id="root",
@@ -56,11 +64,20 @@ def aidos_tree(
             branch(
                 "scheduling",
                 Strategy.ONE_FOR_ALL,
-                leaf("scheduler", Scheduler, workers=workers, retry_delay_s=retry_delay_s, adoption_s=adoption_s),
+                leaf(
+                    "scheduler",
+                    Scheduler,
+                    LEDGER_HEARTBEAT_S,
+                    workers=workers,
+                    retry_delay_s=retry_delay_s,
+                    adoption_s=adoption_s,
+                ),
                 "aidos_actors.ledger.ledger",
             ),
             branch("analysis", Strategy.ONE_FOR_ONE, leaf("analyzer", Analyzer, hold_file=hold_file)),
             branch("delivery", Strategy.ONE_FOR_ONE, leaf("gitops", GitOps, base_env=env)),
-            branch("workers", Strategy.DYNAMIC, leaf("worker", Worker, base_env=env), initial=workers),
+            branch(
+                "workers", Strategy.DYNAMIC, leaf("worker", Worker, CALL_HEARTBEAT_S, base_env=env), initial=workers
+            ),
         ),
     )

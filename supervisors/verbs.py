@@ -65,9 +65,11 @@ def _start_child(shell: SupervisorShell, command: Command) -> do.Event:
 
 
 def _tree(shell: SupervisorShell, _command: Command) -> Now:
+    """The root answers itself, so its last beat is this very handler."""
     assert shell.registrar is not None
     strategy = str(shell.spec.strategy)
-    root = ChildInfo(shell.spec.id, "supervisor", "running", None, 0, path=shell.system.path, strategy=strategy)
+    path = shell.system.path
+    root = ChildInfo(shell.spec.id, "supervisor", "running", None, 0, path=path, strategy=strategy, last_beat_s=0.0)
     return Now(shell.registrar.tree(root))
 
 

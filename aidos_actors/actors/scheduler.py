@@ -134,7 +134,9 @@ class Scheduler(ManagedActor):
         """The step is on disk, and its orders are on their way. A failed write ends this process, and the next one
         restores what is on disk."""
         if not step.batch.is_empty:
+            self.progress()
             self.ledger.apply(self.epoch, step.batch)
+            self.progress()
         self._send_all(step.orders)
 
     def _after_change(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aidos_actors.ledger.reader import LedgerReader
 
 START_NOTICE_S = 2.0
+CHILDREN_TIMEOUT_S = 1.0
 
 
 class ProtocolConflict(Conflict):
@@ -69,6 +70,14 @@ class Door:
                 if time.monotonic() > until:
                     raise TryAgain(f"the system did not answer: {error}", hint="repeat in a moment") from error
                 time.sleep(0.05)
+
+    def children_of(self, supervisor: str) -> list[dict[str, Any]]:
+        """What a supervisor sees of its children at this moment; empty when it does not answer within a second."""
+        try:
+            found = self._caller.call("which_children", supervisor, {}, CHILDREN_TIMEOUT_S)
+        except (OSError, SupervisorError, Unanswered):
+            return []
+        return list(found)
 
     def _send(self, verb: str, target: str, args: dict[str, Any], timeout_s: float) -> Any:
         try:

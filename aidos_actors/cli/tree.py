@@ -15,7 +15,8 @@ def show_tree(options: Options) -> Answer:
     """``Unreachable`` (exit 4) when nothing runs."""
     door = Door(Path(options.state))
     pids = door.command("ping")["pids"]
-    data = node_view(door.command("tree"), time.time())
+    tree = door.command("tree")
+    data = node_view(tree, time.time(), _seen_by_supervisors(door, tree))
     data["pid"] = pids.get("root")
     data["memory_bytes"] = pss_bytes(data["pid"])
     for name in ("guardian", "admin", "logger", "launcher"):
@@ -23,9 +24,23 @@ def show_tree(options: Options) -> Answer:
     return Answer(data, "\n".join(_lines(data, "", "")))
 
 
-def node_view(node: dict[str, Any], now: float) -> dict[str, Any]:
-    """One node with its children."""
+def _seen_by_supervisors(door: Door, node: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What each supervisor sees of its children now, by path: only it shares a page with them. Of one that is not
+    there, or does not answer, nothing."""
+    seen: dict[str, dict[str, Any]] = {}
+    if node["node"]["kind"] == "supervisor" and node["node"]["state"] == "running":
+        seen |= {info["path"]: info for info in door.children_of(node["node"]["path"])}
+    for child in node["children"]:
+        seen |= _seen_by_supervisors(door, child)
+    return seen
+
+
+def node_view(node: dict[str, Any], now: float, seen: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """One node with its children. ``last_beat_s`` and ``degraded`` are as ``seen``, of the same process only."""
     info = node["node"]
+    beat = seen.get(info["path"], info)
+    if beat["pid"] != info["pid"]:
+        beat = info
     view = {
         "id": info["id"],
         "kind": info["kind"],
@@ -33,10 +48,10 @@ def node_view(node: dict[str, Any], now: float) -> dict[str, Any]:
         "pid": info["pid"],
         "restarts": info["restarts"],
         "uptime_s": round(now - info["started_at"], 3) if info["started_at"] else None,
-        "last_beat_s": None,
+        "last_beat_s": beat["last_beat_s"],
         "memory_bytes": pss_bytes(info["pid"]),
-        "degraded": None,
-        "children": [node_view(child, now) for child in node["children"]],
+        "degraded": beat["degraded"],
+        "children": [node_view(child, now, seen) for child in node["children"]],
     }
     return {**view, "strategy": info["strategy"]} if info["strategy"] else view
 
@@ -58,7 +73,9 @@ def _lines(node: dict[str, Any], first: str, rest: str) -> Iterator[str]:
     memory = f"  {node['memory_bytes'] / 1e6:.1f} MB" if node["memory_bytes"] else ""
     strategy = f" ({node['strategy']})" if node.get("strategy") else ""
     restarts = f"  {node['restarts']} restarts" if node["restarts"] else ""
-    yield f"{first}{node['id']}{strategy}  {node['state']}  pid {node['pid']}{restarts}{memory}"
+    beat = f"  beat {node['last_beat_s']:.1f} s ago" if node["last_beat_s"] is not None else ""
+    degraded = f"  degraded: {node['degraded']}" if node["degraded"] else ""
+    yield f"{first}{node['id']}{strategy}  {node['state']}  pid {node['pid']}{restarts}{memory}{beat}{degraded}"
     for child in node["children"]:
         is_last = child is node["children"][-1]
         yield from _lines(child, rest + ("└─ " if is_last else "├─ "), rest + ("   " if is_last else "│  "))

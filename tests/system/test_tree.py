@@ -1,0 +1,43 @@
+"""What ``tree`` says of a running system is true of its processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from tests.system.conftest import Place, eventually
+
+
+def nodes(node: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    path = f"{above}/{node['id']}" if above else node["id"]
+    yield path, node
+    for child in node["children"]:
+        yield from nodes(child, path)
+
+
+def test_beats_memory_and_trouble_of_every_process(place: Place) -> None:
+    began_at = time.monotonic()
+    serve = place.begin("serve", "--workers", "2")
+    eventually(lambda: place.aidos("tree").returncode == 0)
+    tree = dict(nodes(place.tree()))
+    assert {"root", "root/scheduling", "root/scheduling/scheduler", "root/workers/worker-2"} < tree.keys()
+    for path, node in tree.items():
+        assert node["memory_bytes"] > 1_000_000, path
+        assert 0 <= node["last_beat_s"] <= time.monotonic() - began_at, path
+        assert node["degraded"] is None, path
+
+    analyzer = tree["root/analysis/analyzer"]["pid"]
+    os.kill(analyzer, signal.SIGSTOP)
+    eventually(lambda: dict(nodes(place.tree()))["root/analysis/analyzer"]["degraded"] == "stopped")
+    os.kill(analyzer, signal.SIGCONT)
+    after = eventually(
+        lambda: node if (node := dict(nodes(place.tree()))["root/analysis/analyzer"])["degraded"] is None else None
+    )
+    assert (after["pid"], after["restarts"]) == (analyzer, 0)
+    assert "beat" in place.aidos("tree").stdout
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    place.assert_clean()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+STAT_BYTES_MAX = 4096
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -28,7 +29,11 @@ def become_subreaper() -> None:
 
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from the third (state) on. OSError when there is no such process."""
-    text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(fd, STAT_BYTES_MAX).decode(errors="replace")
+    finally:
+        os.close(fd)
     return text[text.rindex(")") + 2 :].split()
 
 

@@ -82,8 +82,8 @@ class ThespianSystem:
         self._actor.send(address, message)
 
     def after(self, delay_s: float, message: Any) -> None:
-        if self._timers.add(self.now() + delay_s, message):
-            self._actor.wakeupAfter(timedelta(seconds=max(0.0, delay_s)))
+        self._timers.add(self.now() + delay_s, message)
+        self._set_alarm()
 
     def spawn(self, spec: Spec, generation: int) -> int:
         ours, theirs = os.pipe()
@@ -153,6 +153,7 @@ class ThespianSystem:
                 case WatchMessage():
                     self._ready(set(message.ready))
                 case WakeupMessage():
+                    self._timers.rung(message.payload)
                     self._wake()
                 case ActorSystemMessage():
                     pass
@@ -179,9 +180,12 @@ class ThespianSystem:
                 self.kill(message.child, message.generation)
             else:
                 self._handle(message, None)
-        next_at = self._timers.next_at()
-        if next_at is not None:
-            self._actor.wakeupAfter(timedelta(seconds=max(0.0, next_at - self.now())))
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        at = self._timers.alarm()
+        if at is not None:
+            self._actor.wakeupAfter(timedelta(seconds=max(0.0, at - self.now())), at)
 
     def _ready(self, fds: set[int]) -> None:
         if self.jobs.fileno() in fds:

@@ -15,14 +15,14 @@ class Timers:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Any]] = []
         self._count = 0
+        self._alarm_at: float | None = None
 
-    def add(self, at: float, message: Any) -> bool:
-        """``message`` is due at ``at``; True when it is now the first to become due."""
+    def add(self, at: float, message: Any) -> None:
+        """``message`` is due at ``at``."""
         if len(self._heap) >= TIMERS_MAX:
             raise RuntimeError(f"more than {TIMERS_MAX} timers in one process")
         self._count += 1
         heapq.heappush(self._heap, (at, self._count, message))
-        return self._heap[0][1] == self._count
 
     def due(self, now: float) -> list[Any]:
         """The messages due by ``now``, earliest first; they are gone from here."""
@@ -33,3 +33,17 @@ class Timers:
 
     def next_at(self) -> float | None:
         return self._heap[0][0] if self._heap else None
+
+    def alarm(self) -> float | None:
+        """The moment for which a wake-up must be asked for now, and counts as asked for; None when one that comes early
+        enough is on its way. A process that asked at every turn would be woken more often each time."""
+        next_at = self.next_at()
+        if next_at is None or (self._alarm_at is not None and self._alarm_at <= next_at):
+            return None
+        self._alarm_at = next_at
+        return next_at
+
+    def rung(self, at: float) -> None:
+        """The wake-up asked for at the moment ``at`` has come, perhaps a little early; an older one changes nothing."""
+        if at == self._alarm_at:
+            self._alarm_at = None

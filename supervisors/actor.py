@@ -129,6 +129,7 @@ class ActorShell:
         self.watched: set[str] = set()
         self.current: Asked | None = None
         self.stopping: ExitReason | None = None
+        self.handled = 0
         self._spec = spec
         self._actor: ManagedActor | None = None
         self._ended = False
@@ -180,6 +181,7 @@ class ActorShell:
     def _receive(self, message: Any, sender: str | None) -> None:
         if self._actor is not None:
             self._actor.receive(message, sender)
+            self.handled += not isinstance(message, Peer)
 
     def _start(self, hello: Hello) -> None:
         if self._actor is not None:

@@ -37,9 +37,14 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
+    """``worked``: the process had done something besides starting. ``fraction``, from 0 to 1, is the chance that the
+    wait before a restart takes."""
+
     child: str
     generation: int
     reason: ExitReason
+    worked: bool = False
+    fraction: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

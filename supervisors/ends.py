@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from supervisors.backoff import restart_delay_s
+from supervisors.backoff import restart_delay_s, tries_so_far
 from supervisors.decisions import SHUTDOWN, Action, Ended, Ignored, Reply
 from supervisors.errors import ExitReason
 from supervisors.family import Family, Life, Phase, Row, Then
@@ -37,8 +37,8 @@ def ended(spec: SupervisorSpec, family: Family, event: Ended, now: float) -> Out
     if row.must_stop:
         return _after_stop(family, dead, now)
     if row.life is Life.STARTING:
-        return _start_failed(spec, family, dead, event.reason, now)
-    return _died(spec, family, dead, event.reason, now)
+        return _start_failed(spec, family, dead, event, now)
+    return _died(spec, family, dead, event, now)
 
 
 def _after_stop(family: Family, dead: Row, now: float) -> Outcome:
@@ -53,11 +53,11 @@ def _after_stop(family: Family, dead: Row, now: float) -> Outcome:
     return family, [*refused, *answers]
 
 
-def _start_failed(spec: SupervisorSpec, family: Family, dead: Row, reason: ExitReason, now: float) -> Outcome:
+def _start_failed(spec: SupervisorSpec, family: Family, dead: Row, event: Ended, now: float) -> Outcome:
     """A restart is tried again, a start that somebody asked for is not, and a supervisor's own start fails with it."""
     if not dead.is_new:
-        return _activate(spec, family, dead, now)
-    error = start_error(dead, reason)
+        return _activate(spec, family, dead, event, now)
+    error = start_error(dead, event.reason)
     if family.phase is Phase.BEGINNING and not dead.calls:
         return replace(ending(family.put(stopped(dead)), SHUTDOWN), failure=error), []
     answers: list[Action] = [Reply(call, dead.id, error) for call in dead.calls]
@@ -65,10 +65,10 @@ def _start_failed(spec: SupervisorSpec, family: Family, dead: Row, reason: ExitR
     return (family.put(kept) if dead.is_known else family.without(dead.id)), answers
 
 
-def _died(spec: SupervisorSpec, family: Family, dead: Row, reason: ExitReason, now: float) -> Outcome:
-    restart = dead.spec.restart
+def _died(spec: SupervisorSpec, family: Family, dead: Row, event: Ended, now: float) -> Outcome:
+    restart, reason = dead.spec.restart, event.reason
     if restart is Restart.PERMANENT or (restart is Restart.TRANSIENT and not reason.is_expected):
-        return _activate(spec, family, dead, now)
+        return _activate(spec, family, dead, event, now)
     gone = restart is Restart.TEMPORARY or dead.is_instance
     family = family.forget(dead) if gone else family.put(stopped(dead))
     if not dead.spec.significant or spec.auto_shutdown == "never":
@@ -80,19 +80,19 @@ def _died(spec: SupervisorSpec, family: Family, dead: Row, reason: ExitReason, n
     return family, []
 
 
-def _activate(spec: SupervisorSpec, family: Family, dead: Row, now: float) -> Outcome:
+def _activate(spec: SupervisorSpec, family: Family, dead: Row, event: Ended, now: float) -> Outcome:
     """One activation of the strategy: it counts against the limit, whatever number of processes it replaces."""
     history = (*(at for at in family.history if now - at <= spec.within_s), now)
     family = replace(family, history=history)
     if len(history) > spec.max_restarts:
         detail = f"{dead.id!r} ended ({dead.last_exit}); more than {spec.max_restarts} restarts in {spec.within_s:g} s"
         return ending(family.put(stopped(dead)), ExitReason("shutdown", detail)), []
-    calm = dead.started_at is not None and now - dead.started_at > spec.within_s
-    tries = 0 if calm else dead.tries
+    was_calm = dead.started_at is not None and now - dead.started_at > spec.within_s
+    tries = tries_so_far(dead.tries, was_calm=was_calm, has_worked=event.worked)
     again = replace(
         dead,
         life=Life.RESTARTING,
-        start_at=now + restart_delay_s(dead.spec.backoff, tries),
+        start_at=now + restart_delay_s(dead.spec.backoff, tries, event.fraction),
         started_at=None,
         restarts=dead.restarts + 1,
         tries=tries + 1,

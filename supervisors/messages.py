@@ -179,12 +179,14 @@ class ChildIgnored:
 
 @dataclass(frozen=True, slots=True)
 class ChildEnded:
-    """From the system to a supervisor: this process of its child has ended; comes once per process."""
+    """From the system to a supervisor: this process of its child has ended; comes once per process. ``worked``: its
+    page entry said that it had handled something."""
 
     child: str
     generation: int
     reason: ExitReason
     pid: int | None = None
+    worked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,13 @@ class Jobs(Protocol):
         """The names of the jobs under way."""
 
 
+class Entropy(Protocol):
+    """Chance, so that it can be seeded and replayed."""
+
+    def fraction(self) -> float:
+        """Drawn evenly: at least 0, below 1."""
+
+
 class System(Protocol):
     """What one process of a tree is given to live in. Called only from the process's own message loop."""
 
@@ -32,6 +39,10 @@ class System(Protocol):
     @property
     def jobs(self) -> Jobs:
         """Beside the mailbox."""
+
+    @property
+    def entropy(self) -> Entropy:
+        """This process's own source of chance."""
 
     def now(self) -> float:
         """Monotonic seconds."""

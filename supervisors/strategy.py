@@ -6,7 +6,7 @@
 The semantics are OTP's: the limit belongs to the supervisor and counts activations, not processes; a failed start
 attempt of a restart counts one and the supervisor goes back to its mailbox before the next; stopping is in reverse
 start order, one child at a time; a supervisor over its limit stops everything and ends with ``shutdown``.
-What OTP lacks is the delay before a restart (``Backoff``); its jitter is the shell's, since chance is no argument here.
+What OTP lacks is the delay before a restart (``Backoff``); the chance in it comes with the event (``Ended.fraction``).
 """
 
 from __future__ import annotations

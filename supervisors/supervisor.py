@@ -57,6 +57,7 @@ class SupervisorShell:
         self._tick_at: float | None = None
         self._lookout = Lookout(system)
         self.instances = spec.initial
+        self.handled = 0
         self._ended = False
 
     def handle(self, message: Any, sender_address: Any) -> None:
@@ -121,6 +122,7 @@ class SupervisorShell:
                     self._tick_at = at
                     self.system.after(max(0.0, at - self.system.now()), _Tick(at))
             case do.Ready():
+                self.handled = 1  # its work is that its children stand
                 self.system.started(None)
             case do.End(reason, failure):
                 self._ended = True
@@ -160,7 +162,8 @@ class SupervisorShell:
             return
         self._homes.pop(ended.child, None)
         reason = self._lookout.reason_of(ended)
-        event = do.Ended(ended.child, ended.generation, reason)
+        fraction = self.system.entropy.fraction()
+        event = do.Ended(ended.child, ended.generation, reason, ended.worked, fraction)
         self._on(event, lambda: self._report("exited", ended.child, ended.pid, reason))
 
     def _child_ignored(self, ignored: ChildIgnored) -> None:

@@ -37,12 +37,12 @@ class Pen:
             self._moments[_BEAT_AT] = now
             self._moments[_BUSY_SINCE] = now
 
-    def leave(self, now: float) -> None:
-        """The handler has ended."""
+    def leave(self, now: float, handled: int) -> None:
+        """The handler has ended; ``handled`` messages have been handled by now, starts and mail keeping aside."""
         if self._counts[_GENERATION] == self.generation:
             self._moments[_BUSY_SINCE] = 0.0
             self._moments[_BEAT_AT] = now
-            self._counts[_HANDLED] += 1
+            self._counts[_HANDLED] = handled
 
     def beat(self, now: float, stage: Stage | None = None) -> None:
         """The process advances, and has reached ``stage``."""

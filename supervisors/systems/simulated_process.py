@@ -21,6 +21,7 @@ from supervisors.liveness import Beat, ProcessState, Sight, Stage
 from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted, JobDone
 from supervisors.specs import Spec, SupervisorSpec
 from supervisors.supervisor import SupervisorShell
+from supervisors.systems.entropy import SeededEntropy
 from supervisors.systems.page import Page
 from supervisors.systems.simulated import Address, Simulation, is_mail
 from supervisors.systems.simulated_jobs import SimulatedJobs
@@ -43,6 +44,7 @@ class SimulatedProcess:
         self.pid = pid
         self.incarnation = f"{pid}-{machine.random.getrandbits(64):x}"
         self.jobs = SimulatedJobs(self)
+        self.entropy = SeededEntropy(machine.random.getrandbits(64))
         self.is_alive = True
         self.children: dict[tuple[str, int], SimulatedProcess] = {}
         self._report = report
@@ -246,5 +248,5 @@ class SimulatedProcess:
                 message = ChildIgnored(child_id, generation, child.pid)
             case (_, reason):
                 del self.children[child_id, generation]
-                message = ChildEnded(child_id, generation, reason, child.pid)
+                message = ChildEnded(child_id, generation, reason, child.pid, child._shell.handled > 0)
         self.arrive(message, None)

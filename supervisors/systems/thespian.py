@@ -34,6 +34,7 @@ from supervisors.supervisor import SupervisorShell
 from supervisors.systems import thespian_hardening as hardening
 from supervisors.systems.birth import Birth, bear, born
 from supervisors.systems.child_process import ChildProcess
+from supervisors.systems.entropy import SeededEntropy
 from supervisors.systems.page import Page
 from supervisors.systems.reports import read_reports, reason_of_exit, report
 from supervisors.systems.thread_jobs import ThreadJobs
@@ -57,6 +58,7 @@ class ThespianSystem:
         self.path = birth.path
         self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
         self.jobs = ThreadJobs()
+        self.entropy = SeededEntropy()
         self._actor = actor
         self._title = birth.title
         self._report_fd = birth.report_fd
@@ -166,7 +168,7 @@ class ThespianSystem:
         """One handler of the shell, from its beginning to its end on the page."""
         self._pen.enter(self.now())
         self._shell.handle(message, sender)
-        self._pen.leave(self.now())
+        self._pen.leave(self.now(), self._shell.handled)
         self.jobs.go()
 
     def watched(self) -> list[int]:
@@ -214,12 +216,13 @@ class ThespianSystem:
         del self._children[child.id, child.generation]
         child.process.join(1.0)
         child.close()
+        worked = child.pen.read().handled > 0
         self._page.give_back(child.pen)
         if child.ignored:
             self._handle(ChildIgnored(child.id, child.generation, child.pid), None)
             return
         reason = child.last_word or reason_of_exit(child.process.exitcode)
-        self._handle(ChildEnded(child.id, child.generation, reason, child.pid), None)
+        self._handle(ChildEnded(child.id, child.generation, reason, child.pid, worked), None)
 
     def _close_inherited(self) -> None:
         """Runs in a new child: the pipes of its siblings, and its supervisor's own, are not its business."""

@@ -68,11 +68,11 @@ class Driver:
         while self._next and self.end is None:
             self._decide(self._next.popleft())
 
-    def dies(self, name: str, reason: ExitReason = ABNORMAL) -> None:
+    def dies(self, name: str, reason: ExitReason = ABNORMAL, *, worked: bool = True, fraction: float = 1.0) -> None:
         """The process of ``name`` ends by itself."""
         generation = self.generations.pop(name)
         self.stopping.discard(name)
-        self.feed(do.Ended(name, generation, reason))
+        self.feed(do.Ended(name, generation, reason, worked, fraction))
 
     def started(self, name: str, info: Any = None) -> None:
         """A slow start has come through."""

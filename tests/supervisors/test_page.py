@@ -15,7 +15,7 @@ def test_what_a_fork_child_writes_its_parent_reads() -> None:
     if pid == 0:
         pens[1].beat(2.0, Stage.SERVING)
         pens[1].enter(3.0)
-        pens[1].leave(4.0)
+        pens[1].leave(4.0, 1)
         pens[1].enter(5.0)
         pens[1].degrade("no disk")
         os._exit(0)
@@ -32,7 +32,7 @@ def test_a_pen_of_an_earlier_generation_writes_nothing() -> None:
     page.give_back(old)
     new = page.take(2, 3.0)
     old.enter(4.0)
-    old.leave(5.0)
+    old.leave(5.0, 1)
     old.beat(6.0, Stage.STOPPING)
     old.degrade("mine")
     assert new.read() == Beat(2, beat_at=3.0)

@@ -134,7 +134,7 @@ def test_the_delay_grows_while_starts_fail_even_after_a_long_calm() -> None:
     assert delays == [1, 2, 4, 8] and world.active() == {"a"}
 
 
-def test_the_delay_is_small_again_after_calm_only() -> None:
+def test_the_delay_is_small_again_after_calm_and_work() -> None:
     """BX-04, BX-05."""
     world = Driver(tree(child("a", backoff=Backoff(initial_s=1, factor=2, max_s=60)), max_restarts=99)).begin()
 

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from supervisors.accounts import Accounts
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.liveness import Stage
-from supervisors.messages import IGNORE, Answer, Began, Deliver, Hello, JobDone, Located, Peer, Stop
+from supervisors.messages import IGNORE, Answer, Began, Degraded, Deliver, Hello, JobDone, Located, Peer, Stop
+from supervisors.operations import Operations
 from supervisors.ports import System
 from supervisors.shell import Mail, Resend
 from supervisors.specs import ChildSpec
@@ -34,10 +36,11 @@ class Asked:
     reply_to: Any
 
 
-class ManagedActor:
+class ManagedActor(Operations):
     """Base of all actors. Subclasses define ``receive``; hooks and verbs run in the actor's own process and thread.
 
-    A handler must not wait: what takes time is started with ``start_job`` and comes back as ``JobDone``.
+    A handler must not wait: what takes time is started with ``start_job`` and comes back as ``JobDone``. What may fail
+    without ending the process is an operation: see ``Operations``.
     """
 
     _shell: ActorShell
@@ -98,10 +101,6 @@ class ManagedActor:
         """A long handler says that it advances: with ``heartbeat_s``, its time starts again from here."""
         self._shell.system.beat()
 
-    def degrade(self, reason: str) -> None:
-        """``tree`` shows from now on why this actor works with less than its full ability; empty: it is well again."""
-        self._shell.system.degrade(reason)
-
     def now(self) -> float:
         """Monotonic seconds of the system this actor lives in."""
         return self._shell.system.now()
@@ -129,7 +128,10 @@ class ActorShell:
         self.watched: set[str] = set()
         self.current: Asked | None = None
         self.stopping: ExitReason | None = None
+        self.crashing: ExitReason | None = None
         self.handled = 0
+        self.accounts = Accounts(system, self._tell_degraded)
+        self._registrar: Any = None
         self._spec = spec
         self._actor: ManagedActor | None = None
         self._ended = False
@@ -143,7 +145,9 @@ class ActorShell:
         except BaseException as error:
             self._end(reason_of(error))
             return
-        if self.stopping is not None and not self._ended:
+        if self.crashing is not None and not self._ended:
+            self._end(self.crashing)
+        elif self.stopping is not None and not self._ended:
             self._stop_in_order(self.stopping)
 
     def reply(self, value: Any, to: Asked | None) -> None:
@@ -189,6 +193,7 @@ class ActorShell:
         actor = self._spec.actor()
         actor._shell = self
         self._actor = actor
+        self._registrar = hello.registrar
         self.mail.open(hello.registrar)
         info = actor.on_start(**dict(self._spec.args))
         if info is IGNORE:
@@ -206,6 +211,11 @@ class ActorShell:
         except BaseException as error:
             reason = reason_of(error)
         self._end(self.stopping or reason)
+
+    def _tell_degraded(self, reason: str) -> None:
+        if self._registrar is not None:
+            said = Degraded(self.system.path, self.system.incarnation, self.system.wall(), reason)
+            self.system.post(self._registrar, said)
 
     def _end(self, reason: ExitReason) -> None:
         self._ended = True

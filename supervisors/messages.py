@@ -51,14 +51,15 @@ class ChildCounts:
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
-    """Something that happened to a process of the tree. ``type``: started ignored exited. ``at`` is wall-clock seconds
-    since the epoch."""
+    """Something that happened to a process of the tree. ``type``: started ignored exited degraded recovered. ``at`` is
+    wall-clock seconds since the epoch; ``detail`` says why it is degraded."""
 
     at: float
     type: str
     path: str
     pid: int | None
     reason: ExitReason | None = None
+    detail: str = ""
 
 
 # ---- between the shells; ``*_address`` are opaque values of the system that carries them -----------------------------
@@ -143,6 +144,17 @@ class Noted:
     incarnation: str | None = None
     address: Any = None
     by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """From an actor to the registrar: why this very process works with less than its full ability; empty: it is well
+    again."""
+
+    path: str
+    incarnation: str
+    at: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.messages import ChildInfo, LifecycleEvent, Locate, Located, Noted
+from supervisors.messages import ChildInfo, Degraded, LifecycleEvent, Locate, Located, Noted
 
 EVENTS_MAX = 10_000
 KNOWN_AFTER_LOSS_S = 30.0
@@ -42,8 +42,11 @@ class Registrar:
         )
         raise SupervisorError("not_found", why)
 
-    def note(self, noted: Noted) -> list[tuple[Any, Located]]:
+    def note(self, noted: Noted | Degraded) -> list[tuple[Any, Located]]:
         """Record what happened; what is returned is to be posted to those who asked."""
+        if isinstance(noted, Degraded):
+            self._degraded(noted)
+            return []
         path, event = noted.event.path, noted.event
         above = path.rpartition("/")[0]
         self._forget_the_lost(event.at)
@@ -85,11 +88,20 @@ class Registrar:
         for dead in {incarnation, self._reporters.pop(path, "")} - {""}:
             self._dead[path, dead] = at
 
+    def _degraded(self, said: Degraded) -> None:
+        """An actor is degraded, or well again. The word of a process that has gone meanwhile changes nothing."""
+        entry = self.entries.get(said.path)
+        if entry is None or self.homes.get(said.path, ("", None))[0] != said.incarnation:
+            return
+        self.entries[said.path] = replace(entry, degraded=said.reason or None)
+        kind = "degraded" if said.reason else "recovered"
+        self.events.append(LifecycleEvent(said.at, kind, said.path, entry.pid, detail=said.reason))
+
     def _died_with_its_supervisor(self, path: str, at: float) -> None:
         """Its end is presumed, until its supervisor's own word of it comes late, if ever: a supervisor that was killed
         could not report it."""
         entry = self.entries[path]
-        self.entries[path] = replace(entry, state="restarting", pid=None)
+        self.entries[path] = replace(entry, state="restarting", pid=None, degraded=None)
         event = LifecycleEvent(at, "exited", path, entry.pid, ExitReason("killed", "with its supervisor"))
         self.events.append(event)
         self._presumed[path, entry.pid] = event

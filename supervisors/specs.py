@@ -79,10 +79,15 @@ NO_BACKOFF = Backoff(initial_s=0)
 
 @dataclass(frozen=True, slots=True)
 class ErrorBudget:
-    """Failures in a row of one operation after which a component degrades, and after which its process restarts."""
+    """Failures in a row of one operation after which a component degrades, and after which its process restarts.
+
+    ``retry`` times the tries in place before it degrades, ``probe`` the single tries while it is degraded.
+    """
 
     degrade_after: int = 3
     restart_after: int = 10
+    retry: Backoff = Backoff(initial_s=0.2, factor=2, max_s=5)
+    probe: Backoff = Backoff(initial_s=1, factor=2, max_s=60)
 
     def __post_init__(self) -> None:
         _number("error budget", "degrade_after", self.degrade_after, least=1)

@@ -23,6 +23,7 @@ from supervisors.messages import (
     ChildInfo,
     ChildStarted,
     Command,
+    Degraded,
     Hello,
     LifecycleEvent,
     Locate,
@@ -78,7 +79,7 @@ class SupervisorShell:
                 self._child_ended(message)
             case Command():
                 serve(self, message, message.reply_to or sender_address)
-            case Noted() if self.registrar is not None:
+            case Noted() | Degraded() if self.registrar is not None:
                 self._note(message)
             case Locate() if self.registrar is not None:
                 self.system.post(sender_address, self.registrar.locate(message, sender_address))
@@ -190,11 +191,11 @@ class SupervisorShell:
         else:
             self.system.post(self._registrar_address, noted)
 
-    def _note(self, noted: Noted) -> None:
+    def _note(self, noted: Noted | Degraded) -> None:
         assert self.registrar is not None
         for address, located in self.registrar.note(noted):
             self.system.post(address, located)
-        if noted.event.type == "exited":
+        if isinstance(noted, Noted) and noted.event.type == "exited":
             for address, answer in self.relay.lost(self.registrar, str(noted.event.reason)):
                 self.system.post(address, answer)
 

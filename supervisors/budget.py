@@ -1,0 +1,107 @@
+"""The error budget of one operation, as a table. Pure: time and chance are arguments.
+
+| level | succeeded | failed | failed too often | probe due |
+|---|---|---|---|---|
+| well | well | well | degraded | well |
+| degraded | well | degraded | degraded | probing |
+| probing | well | degraded | degraded | probing |
+
+*Failed too often* is ``degrade_after`` failures in a row. While degraded the operation is not begun, but for one probe
+after a wait that doubles; a success brings it back by itself. ``restart_after`` failures in a row are spent: the
+process that carries the operation is to be started anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from supervisors.backoff import ceiling_s
+from supervisors.specs import ErrorBudget
+
+
+class Level(StrEnum):
+    """``PROBING``: degraded, and one try is under way."""
+
+    WELL = "well"
+    DEGRADED = "degraded"
+    PROBING = "probing"
+
+
+class Happening(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    FAILED_TOO_OFTEN = "failed too often"
+    PROBE_DUE = "probe due"
+
+
+TABLE: dict[Level, dict[Happening, Level]] = {
+    Level.WELL: {
+        Happening.SUCCEEDED: Level.WELL,
+        Happening.FAILED: Level.WELL,
+        Happening.FAILED_TOO_OFTEN: Level.DEGRADED,
+        Happening.PROBE_DUE: Level.WELL,
+    },
+    Level.DEGRADED: {
+        Happening.SUCCEEDED: Level.WELL,
+        Happening.FAILED: Level.DEGRADED,
+        Happening.FAILED_TOO_OFTEN: Level.DEGRADED,
+        Happening.PROBE_DUE: Level.PROBING,
+    },
+    Level.PROBING: {
+        Happening.SUCCEEDED: Level.WELL,
+        Happening.FAILED: Level.DEGRADED,
+        Happening.FAILED_TOO_OFTEN: Level.DEGRADED,
+        Happening.PROBE_DUE: Level.PROBING,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One operation. ``failures`` are those in a row, ``probe_at`` is in monotonic seconds."""
+
+    level: Level = Level.WELL
+    failures: int = 0
+    probe_at: float = 0.0
+
+    @property
+    def is_well(self) -> bool:
+        return self.level is Level.WELL
+
+
+def succeeded(account: Account) -> Account:
+    """All that was held against the operation is forgotten.
+
+    >>> succeeded(Account(Level.PROBING, failures=7, probe_at=12.0))
+    Account(level=<Level.WELL: 'well'>, failures=0, probe_at=0.0)
+    """
+    return Account(TABLE[account.level][Happening.SUCCEEDED])
+
+
+def failed(budget: ErrorBudget, account: Account, *, now: float, fraction: float, at_once: bool = False) -> Account:
+    """One more failure in a row. ``at_once``: it says by its kind that trying again soon is no use.
+
+    The wait for the next probe is drawn from the upper half of its ceiling: a probe costs something.
+    """
+    failures = account.failures + 1
+    too_often = at_once or failures >= budget.degrade_after
+    level = TABLE[account.level][Happening.FAILED_TOO_OFTEN if too_often else Happening.FAILED]
+    if level is Level.WELL:
+        return replace(account, failures=failures)
+    wait_s = ceiling_s(budget.probe, max(0, failures - budget.degrade_after)) * (0.5 + fraction / 2)
+    return Account(level, failures, now + wait_s)
+
+
+def may_begin(account: Account, now: float) -> tuple[Account, bool]:
+    """Whether the operation may be begun now; a probe that is due is taken by asking, and given to one asker only."""
+    if account.is_well:
+        return account, True
+    if account.level is Level.PROBING or now < account.probe_at:
+        return account, False
+    return replace(account, level=TABLE[account.level][Happening.PROBE_DUE]), True
+
+
+def is_spent(budget: ErrorBudget, account: Account) -> bool:
+    """So many failures in a row that the process should be started anew."""
+    return account.failures >= budget.restart_after

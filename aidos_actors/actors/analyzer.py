@@ -12,18 +12,22 @@ from aidos_actors.core.errors import AidosError
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.requirement import Requirement
+from aidos_actors.faults import TREATMENTS
 from aidos_actors.layout import Layout
 from supervisors import ManagedActor
 from supervisors.messages import JobDone
 
-RETRY_S = 1.0
+READING = "read documents"
 
 
 class Analyzer(ManagedActor):
     """Answers each ``Analyse`` with ``PlanAccepted`` or ``PlanRejected``. Asked twice, it answers twice.
 
-    It keeps nothing: what it was doing when it died is asked again by the Scheduler.
+    It keeps nothing: what it was doing when it died is asked again by the Scheduler. A document that cannot be read is
+    the disk's fault: it is tried again for ever, within the error budget of reading.
     """
+
+    treatments = TREATMENTS
 
     def on_start(self, state_dir: str, hold_file: str | None = None) -> None:
         """While ``hold_file`` exists every analysis waits: how a test catches one under way."""
@@ -42,9 +46,10 @@ class Analyzer(ManagedActor):
     def _done(self, name: str, done: JobDone) -> None:
         order = self._asked.pop(name, None)
         if done.error is None:
+            self.succeeded(READING)
             self.send(SCHEDULER, done.value)
         elif order is not None and isinstance(done.error, OSError):
-            self.after(RETRY_S, order)
+            self.after(self.failed(READING, done.error) or 0.0, order)
         else:
             self.send(SCHEDULER, PlanRejected(name, f"{type(done.error).__name__}: {done.error}"))
 

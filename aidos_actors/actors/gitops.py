@@ -1,8 +1,11 @@
 """GitOps: every effect on a git repository, in the order of its lanes, each exactly once.
 
 It keeps nothing that matters: an order it was carrying out when it died is given again by the Scheduler, and carrying
-it out twice is carrying it out once. What fails for reasons of the machine is tried again here, more and more slowly,
-for ever: it is nobody's task that failed.
+it out twice is carrying it out once.
+
+What fails for reasons of the machine is nobody's task that failed. One kind of order on one repository is one operation
+with an error budget. Degraded, its orders wait, but for one probe at a time, for ever; every other operation goes on,
+and so do the workers. A process that has failed too often starts anew, but not while it would end other work with it.
 """
 
 from __future__ import annotations
@@ -16,15 +19,16 @@ from aidos_actors.actors.words import SCHEDULER, GitWork, WorkIntegrated, Worktr
 from aidos_actors.core.errors import Conflict, Fenced, NotFound
 from aidos_actors.core.orders import Integrate, Integration
 from aidos_actors.executors.nursery import Nursery
+from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands
-from aidos_actors.gitops.lanes import Lanes, name_of
+from aidos_actors.gitops.lanes import Lanes, name_of, operation_of
 from aidos_actors.gitops.minded_run import MindedRun
 from aidos_actors.layout import Layout
-from supervisors import ExitReason, ManagedActor
+from supervisors import Backoff, ExitReason, ManagedActor
+from supervisors.backoff import ceiling_s
 from supervisors.messages import JobDone
 
-FIRST_DELAY_S = 0.2
-DELAY_MAX_S = 30.0
+ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,16 @@ class _Again:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class _MayBegin:
+    """Timer: an operation that was held back may be due for its probe."""
+
+
 class GitOps(ManagedActor):
     """Answers ``Prepare`` with ``WorktreeReady``, ``Integrate`` with ``WorkIntegrated``, ``Discard`` with
     ``WorktreeGone``."""
+
+    treatments = TREATMENTS
 
     def on_start(self, state_dir: str, base_env: dict[str, str]) -> None:
         self._nursery = Nursery()
@@ -50,7 +61,7 @@ class GitOps(ManagedActor):
                 self._lanes.again(name)
             case JobDone(job=lane):
                 self._done(self._lanes.ended(lane), message)
-        for lane, work in self._lanes.next():
+        for lane, work in self._lanes.next(self.attempt):
             self.start_job(lane, self._hands.carry_out, work)
 
     def on_stop(self, reason: ExitReason) -> None:
@@ -61,6 +72,7 @@ class GitOps(ManagedActor):
         if error is None:
             self._answer(work, done.value)
         elif isinstance(error, Fenced):
+            self.succeeded(operation_of(work))
             self._lanes.fenced(work)
         elif isinstance(error, Conflict) and isinstance(work.order, Integrate):
             self._answer(work, WorkIntegrated(work.order.key, Integration(None, "refused", error.message)))
@@ -68,15 +80,21 @@ class GitOps(ManagedActor):
             lost = Integration(None, "conflict", f"the work is gone: {error.message}")
             self._answer(work, WorkIntegrated(work.order.key, lost))
         else:
-            self._try_again(name_of(work), error)
+            self._try_again(work, error)
 
     def _answer(self, work: GitWork, word: WorktreeReady | WorkIntegrated | WorktreeGone) -> None:
         self._lanes.forget(work)
         self._failures.pop(name_of(work), None)
+        self.succeeded(operation_of(work))
         self.send(SCHEDULER, word)
 
-    def _try_again(self, name: str, error: BaseException) -> None:
+    def _try_again(self, work: GitWork, error: BaseException) -> None:
+        """One order that fails while others of its kind succeed is tried more and more slowly, too."""
+        name, operation = name_of(work), operation_of(work)
         failures = self._failures[name] = self._failures.get(name, 0) + 1
-        delay_s = min(DELAY_MAX_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 20))
-        logger.warning("{} failed ({} times), again in {:.1f} s: {}", name, failures, delay_s, error)
+        again_s = self.failed(operation, error, may_restart=not self._lanes.is_busy) or 0.0
+        grade = self.treatments.of(error).grade
+        delay_s = max(again_s, ceiling_s(ONE_ORDER, failures - 1))
+        logger.warning("{} {} failed ({} times), again in {:.1f} s: {}", grade, name, failures, delay_s, error)
+        self.after(again_s, _MayBegin())
         self.after(delay_s, _Again(name))

@@ -12,8 +12,8 @@ from typing import Any
 from aidos_actors import __version__
 from aidos_actors.actors.desk import explained, list_of_requirements
 from aidos_actors.cli.answer import Answer, Options
-from aidos_actors.cli.reach import read
-from aidos_actors.core.errors import NotFound
+from aidos_actors.cli.reach import Door, read
+from aidos_actors.core.errors import NotFound, TryAgain, Unreachable
 from aidos_actors.core.open_requirement import Settings
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
 from aidos_actors.core.views import event_view, status_view
@@ -24,6 +24,7 @@ from aidos_actors.restored import restored_board
 EVENTS_AT_ONCE = 500
 FOLLOW_WAIT_S = 5.0
 LOOK_EVERY_S = 0.1
+DEGRADED = 9
 OUTPUT_JSON_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -32,10 +33,28 @@ def show_status(name: str | None, options: Options) -> Answer:
     if name is None:
         data, live = read(state, {"verb": "status"}, list_of_requirements)
         lines = [_line(each) for each in data["requirements"]] or ["no requirements"]
-        return Answer({**data, "live": live}, "\n".join(lines))
+        degraded = degraded_parts(Door(state)) if live else []
+        lines += [f"degraded: {each['path']}  {each['reason']}" for each in degraded]
+        code = DEGRADED if degraded else 0
+        return Answer({**data, "live": live, "degraded": degraded}, "\n".join(lines), code)
     data, live = read(state, {"verb": "status", "id": name}, lambda ledger: one(ledger, name))
     rows = [_task_line(each) for each in data["tasks"]]
     return Answer({**data, "live": live}, "\n".join([_line(data), *rows]))
+
+
+def degraded_parts(door: Door) -> list[dict[str, str]]:
+    """The actors that say of themselves that they work with less than their full ability, and why. None when the
+    system does not answer at once: it heals, and that is what the other lines show."""
+
+    def parts(node: dict[str, Any]) -> list[dict[str, str]]:
+        info = node["node"]
+        own = [{"path": info["path"], "reason": info["degraded"]}] if info["degraded"] else []
+        return own + [part for child in node["children"] for part in parts(child)]
+
+    try:
+        return parts(door.command("tree", patience_s=0.0))
+    except (TryAgain, Unreachable):
+        return []
 
 
 def one(ledger: LedgerView, name: str) -> dict[str, Any]:

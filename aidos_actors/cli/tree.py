@@ -36,7 +36,8 @@ def _seen_by_supervisors(door: Door, node: dict[str, Any]) -> dict[str, dict[str
 
 
 def node_view(node: dict[str, Any], now: float, seen: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """One node with its children. ``last_beat_s`` and ``degraded`` are as ``seen``, of the same process only."""
+    """One node with its children. ``last_beat_s`` and ``degraded`` are as ``seen``, of the same process only;
+    what the process said of itself is longer than what its page entry holds."""
     info = node["node"]
     beat = seen.get(info["path"], info)
     if beat["pid"] != info["pid"]:
@@ -50,7 +51,7 @@ def node_view(node: dict[str, Any], now: float, seen: dict[str, dict[str, Any]])
         "uptime_s": round(now - info["started_at"], 3) if info["started_at"] else None,
         "last_beat_s": beat["last_beat_s"],
         "memory_bytes": pss_bytes(info["pid"]),
-        "degraded": beat["degraded"],
+        "degraded": beat["degraded"] and (info["degraded"] or beat["degraded"]),
         "children": [node_view(child, now, seen) for child in node["children"]],
     }
     return {**view, "strategy": info["strategy"]} if info["strategy"] else view

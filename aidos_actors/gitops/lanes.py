@@ -7,6 +7,7 @@ same order again, while the first waits or is under way, is the same order; one 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from aidos_actors.actors.words import GitWork
 from aidos_actors.core.orders import Discard, Integrate, Prepare
@@ -37,17 +38,35 @@ class Lanes:
         if name in self._wanted:
             self._waiting.setdefault(_lane(self._wanted[name]), deque()).append(name)
 
-    def next(self) -> list[tuple[str, GitWork]]:
-        """What may start now, as (lane, order); each is under way from here on."""
+    def next(self, may_begin: Callable[[str], bool] = lambda _operation: True) -> list[tuple[str, GitWork]]:
+        """What may start now, as (lane, order); each is under way from here on. ``may_begin`` is asked for the
+        operation of an order that would start, and has it wait by saying no."""
         starts = []
         for lane, names in self._waiting.items():
-            under_way = {work.order.key for work in self._busy.values()}
-            name = next((name for name in names if self._wanted[name].order.key not in under_way), None)
-            if name is not None and lane not in self._busy:
+            name = None if lane in self._busy else self._first(names, may_begin)
+            if name is not None:
                 names.remove(name)
                 work = self._busy[lane] = self._wanted[name]
                 starts.append((lane, work))
         return starts
+
+    def _first(self, names: deque[str], may_begin: Callable[[str], bool]) -> str | None:
+        under_way = {work.order.key for work in self._busy.values()}
+        refused: set[str] = set()
+        for name in names:
+            work = self._wanted[name]
+            operation = operation_of(work)
+            if work.order.key in under_way or operation in refused:
+                continue
+            if may_begin(operation):
+                return name
+            refused.add(operation)
+        return None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any order is under way."""
+        return bool(self._busy)
 
     def ended(self, lane: str) -> GitWork:
         """The order that was under way in ``lane``, which is free now."""
@@ -69,6 +88,11 @@ def name_of(work: GitWork) -> str:
     """What makes two orders the same."""
     key = work.order.key
     return f"{KINDS[type(work.order)]} {key.requirement}/{key.task}/{key.number}"
+
+
+def operation_of(work: GitWork) -> str:
+    """What fails together: one kind of order on one repository."""
+    return f"{KINDS[type(work.order)]} {work.order.repo or 'folders'}"
 
 
 def _lane(work: GitWork) -> str:

@@ -121,3 +121,17 @@ def test_every_order_of_the_newest_epoch_is_answered(steps: list[GitWork | str |
             end("ended")
         start()
     assert {name for name, epoch in told.items() if epoch == newest} <= answered
+
+
+def test_an_order_whose_operation_may_not_begin_waits_and_holds_up_no_other() -> None:
+    lanes, asked = Lanes(), []
+
+    def may_begin(operation: str) -> bool:
+        asked.append(operation)
+        return operation != "discard /shop"
+
+    for each in (work("discard", "a"), work("discard", "b"), work("prepare", "c"), work("integrate", "d")):
+        lanes.take(each)
+    assert names(lanes.next(may_begin)) == ["prepare shop/c/1", "integrate shop/d/1"]
+    assert asked == ["discard /shop", "prepare /shop", "integrate /shop"], "a probe is taken by asking: ask once"
+    assert lanes.is_busy

@@ -1,0 +1,61 @@
+"""A repository that cannot be written degrades GitOps: merging waits, all else goes on, and it comes back by itself."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.system.conftest import Place, eventually
+
+
+def gitops(place: Place) -> dict[str, Any]:
+    delivery = next(child for child in place.tree()["children"] if child["id"] == "delivery")
+    return dict(delivery["children"][0])
+
+
+def status(place: Place, *words: str) -> tuple[int, dict[str, Any]]:
+    done = place.aidos("status", *words, "--json")
+    return done.returncode, json.loads(done.stdout)["data"]
+
+
+def second_repository(folder: Path) -> None:
+    folder.mkdir()
+    for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
+        identity = ["-c", "user.name=Someone", "-c", "user.email=someone@localhost"]
+        subprocess.run(["git", *identity, *words], cwd=folder, check=True)
+
+
+def test_merging_waits_work_goes_on_and_it_comes_back_by_itself(place: Place) -> None:
+    second_repository(place.folder / "other")
+    gate, objects = place.folder / "go", place.repo / ".git" / "objects"
+    serve = place.begin("serve", "--workers", "2")
+    wait = f"while [ ! -e '{gate}' ]; do sleep 0.05; done; echo b > b.txt"
+    place.aidos("submit", str(place.requirement({"slow": {"run": wait}}, verify="true")))
+    eventually(lambda: place.event("attempt_started", "slow"))
+    objects.rename(objects.with_name("objects.away"))
+    gate.touch()
+    before = gitops(place)
+
+    node = eventually(lambda: node if (node := gitops(place))["degraded"] else None)
+    assert node["degraded"].startswith(f"integrate {place.repo}: GitFailed")
+    code, data = status(place)
+    assert (code, [part["path"] for part in data["degraded"]]) == (9, ["root/delivery/gitops"])
+
+    other = place.requirement({"quick": {"run": "echo a > a.txt"}}, name="beside", repo="./other")
+    assert place.aidos("submit", str(other)).returncode == 0
+    eventually(lambda: status(place, "beside")[1]["state"] == "done")
+
+    objects.with_name("objects.away").rename(objects)
+    eventually(lambda: status(place, "work")[1]["state"] == "done")
+    [task] = status(place, "work")[1]["tasks"]
+    assert (task["attempts"], task["infra_faults"]) == (1, 0), "a fault of the machine used up a retry"
+    node = gitops(place)
+    assert (node["degraded"], node["pid"], node["restarts"]) == (None, before["pid"], 0)
+    assert status(place)[0] == 0
+    place.assert_laws("work", {"slow"})
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    place.assert_clean()

@@ -227,12 +227,12 @@ class SimulatedProcess:
             if math.isfinite(self._busy_until_s):
                 self.machine.at(self._busy_until_s, self._done)
         else:
-            self._pen.leave(self.machine.now())
+            self._pen.leave(self.machine.now(), self._shell.handled)
 
     def _done(self) -> None:
         """The handler that took its time is done."""
         if self.is_alive:
-            self._pen.leave(self.machine.now())
+            self._pen.leave(self.machine.now(), self._shell.handled)
         self._handle_what_waits()
 
     def _heard_of(self, child_id: str, generation: int, word: tuple[Any, ...]) -> None:

@@ -51,10 +51,8 @@ class SimulatedProcess:
         self._pen = Page().take(0, machine.now())
         self._address = machine.settle(self)
         self._inbox: deque[tuple[Any, Address | None]] = deque()
-        self._lag_s = 0.0
-        self._busy_until_s = 0.0
-        self._said_at_s = 0.0
-        self._all_arrived_s = 0.0
+        self._lag_s = self._busy_until_s = 0.0
+        self._said_at_s = self._all_arrived_s = 0.0
         self._frozen = False
         is_supervisor = isinstance(spec, SupervisorSpec)
         self._shell: Any = SupervisorShell(self, spec) if is_supervisor else ActorShell(self, spec)  # type: ignore[arg-type]

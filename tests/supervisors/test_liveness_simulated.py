@@ -51,9 +51,9 @@ def test_a_hung_handler_is_ended_within_its_time(seed: int) -> None:
             assert detail.startswith("SIGKILL: stalled: in one handler for 10.")
 
 
-def test_idle_for_a_year_and_working_for_a_day_is_healthy() -> None:
+def test_idle_for_hours_and_working_for_an_hour_is_healthy() -> None:
     with start() as tree:
-        assert tree.ask("a", ("works", 20_000, 4.0, True), timeout_s=90_000.0) == "done"
+        assert tree.ask("a", ("works", 900, 4.0, True), timeout_s=4_000.0) == "done"
         tree.sleep(10_000)
         assert not exits(tree) and tree.which_children("root")[0].restarts == 0
 

@@ -104,7 +104,9 @@ def pickled(spec: SupervisorSpec) -> bytes:
 
 
 def check_importable(spec: Spec) -> None:
-    """Refuse a class that another process could not import, before anything is started."""
+    """Refuse what is no spec, and a class that another process could not import, before anything is started."""
+    if not isinstance(spec, ChildSpec | SupervisorSpec):
+        raise SupervisorError("bad_spec", f"spec={spec!r} must be a ChildSpec or a SupervisorSpec")
     if isinstance(spec, SupervisorSpec):
         for child in spec.children:
             check_importable(child)

@@ -158,6 +158,13 @@ class Degraded:
 
 
 @dataclass(frozen=True, slots=True)
+class Sync:
+    """From a supervisor to the registrar, which sends it back: by then everything noted before is known there."""
+
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """From the door: a request to the supervisor ``target`` names. ``reply_to`` gets an ``Answer``."""
 

@@ -29,10 +29,10 @@ from supervisors.messages import (
     Locate,
     Noted,
     Stop,
+    Sync,
 )
+from supervisors.news import News
 from supervisors.ports import System
-from supervisors.registrar import Registrar
-from supervisors.relay import Relay
 from supervisors.specs import Shutdown, SupervisorSpec
 from supervisors.strategy import decide
 from supervisors.verbs import serve
@@ -50,9 +50,8 @@ class SupervisorShell:
         self.system = system
         self.spec = spec
         self.family = Family()
-        self.registrar: Registrar | None = Registrar() if "/" not in system.path else None
-        self.relay = Relay()
-        self._registrar_address: Any = None
+        self.news = News(system)
+        self.registrar = self.news.registrar
         self._homes: dict[str, tuple[str, Any]] = {}
         self._callers: dict[str, Any] = {}
         self._tick_at: float | None = None
@@ -60,14 +59,15 @@ class SupervisorShell:
         self.instances = spec.initial
         self.handled = 0
         self._ended = False
+        self._last_word = do.SHUTDOWN
 
     def handle(self, message: Any, sender_address: Any) -> None:
         """One message. An exception here is our own bug and ends the process, which is an escalation."""
-        if self._ended:
+        if self._ended and message != Sync("end"):
             return
         match message:
             case Hello():
-                self._registrar_address = message.registrar or self.system.address()
+                self.news.open(message.registrar)
                 for name in self.spec.preload:
                     __import__(name)
                 self._on(do.Begin())
@@ -79,13 +79,12 @@ class SupervisorShell:
                 self._child_ended(message)
             case Command():
                 serve(self, message, message.reply_to or sender_address)
-            case Noted() | Degraded() if self.registrar is not None:
-                self._note(message)
-            case Locate() if self.registrar is not None:
-                self.system.post(sender_address, self.registrar.locate(message, sender_address))
-            case Answer():
-                for address, answer in self.relay.answered(message):
-                    self.system.post(address, answer)
+            case Sync("start") if self.registrar is None:
+                self.system.started(None)
+            case Sync("end") if self.registrar is None:
+                self.system.end(self._last_word)
+            case Noted() | Degraded() | Locate() | Answer() | Sync():
+                self.news.handle(message, sender_address)
             case Stop():
                 self._on(do.StopAll(message.reason))
             case Deadline():
@@ -124,17 +123,20 @@ class SupervisorShell:
                     self.system.after(max(0.0, at - self.system.now()), _Tick(at))
             case do.Ready():
                 self.handled = 1  # its work is that its children stand
-                self.system.started(None)
+                if self.news.is_known("start"):
+                    self.system.started(None)
             case do.End(reason, failure):
                 self._ended = True
                 if failure is not None:
                     reason = ExitReason("abnormal", failure.cause, failure.stack, failure.child)
-                self.system.end(reason)
+                self._last_word = reason
+                if self.news.is_known("end"):
+                    self.system.end(reason)
 
     def _spawn(self, child: str, generation: int) -> None:
         row = self.row(child)
         self.system.spawn(row.spec, generation)
-        self.system.greet(child, generation, Hello(self._registrar_address))
+        self.system.greet(child, generation, Hello(self.news.address))
         self._lookout.expect_start(row)
 
     def _stop(self, child: str, generation: int) -> None:
@@ -186,18 +188,7 @@ class SupervisorShell:
         home = self._homes.get(child, (None, None)) if kind == "started" else (None, None)
         event = LifecycleEvent(self.system.wall(), kind, path, pid, reason)
         noted = Noted(event, self._described(row) if row else None, home[0], home[1], self.system.incarnation)
-        if self.registrar is not None:
-            self._note(noted)
-        else:
-            self.system.post(self._registrar_address, noted)
-
-    def _note(self, noted: Noted | Degraded) -> None:
-        assert self.registrar is not None
-        for address, located in self.registrar.note(noted):
-            self.system.post(address, located)
-        if isinstance(noted, Noted) and noted.event.type == "exited":
-            for address, answer in self.relay.lost(self.registrar, str(noted.event.reason)):
-                self.system.post(address, answer)
+        self.news.tell(noted)
 
     # ---- what callers ask
 

@@ -136,19 +136,20 @@ class Switchboard:
                 self._located(message)
 
     def _located(self, place: Located) -> None:
-        before = self._places.get(place.name)
         self._places[place.name] = place
-        self._answer_for_the_gone(place, before.path if before else "")
+        if place.path and place.path not in self._places:
+            self._post(self._root, Locate(place.path, ""))
+        self._answer_for_the_gone(place)
         for request in self._looking.pop(place.name, []):
             self._deliver(request, place)
 
-    def _answer_for_the_gone(self, place: Located, path_before: str = "") -> None:
-        """Whoever waits for an incarnation that does not live there any more is answered."""
+    def _answer_for_the_gone(self, place: Located) -> None:
+        """Whoever waits for an incarnation that does not live there any more is answered. Only the place by its whole
+        path can tell: what a shorter name stands for changes while everybody lives."""
         cause = str(place.reason) if place.reason else "its process ended"
         stack = place.reason.stack if place.reason else ""
         for request_id, waiting in list(self._waiting.items()):
-            is_there = waiting.path in (place.path, place.name, path_before)
-            if not is_there or waiting.incarnation in ("", place.incarnation):
+            if waiting.path != place.name or waiting.incarnation == place.incarnation:
                 continue
             del self._waiting[request_id]
             if waiting.request.verb != "tell":

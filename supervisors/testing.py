@@ -104,6 +104,7 @@ class Puppet(ManagedActor):
         ("later", s, message) message comes after s     ("kill",)           SIGKILL to itself
         ("send", to, message) self.send; answers it     ("watch", target)   keeps what it hears of target
         "kept"                what it has kept          "incarnation"       which process it is
+        "path"                where it stands
 
     ``starts`` says how its starts go, one word each, the last for all later ones: ok, info, ignore, raise, exit, die,
     hang. ``stops`` how an ordered stop goes: ok, hang, raise, or a text that becomes the detail of its exit reason.
@@ -157,6 +158,8 @@ class Puppet(ManagedActor):
                 self.watch(target)
             case "kept":
                 self.reply(list(self.kept))
+            case "path":
+                self.reply(self.path)
             case "incarnation":
                 self.reply(self.incarnation)
             case _:

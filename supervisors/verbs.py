@@ -95,7 +95,7 @@ def serve(shell: SupervisorShell, command: Command, reply_to: Any) -> None:
     """``reply_to`` gets the answer: from this supervisor, or from the one that the command is meant for."""
     try:
         if shell.registrar is not None and command.target not in ("", shell.system.path):
-            address, forwarded = shell.relay.forward(shell.registrar, command, reply_to)
+            address, forwarded = shell.news.relay.forward(shell.registrar, command, reply_to)
             shell.system.post(address, forwarded)
             return
         verb = VERBS.get(command.verb)

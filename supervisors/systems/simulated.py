@@ -21,6 +21,7 @@ STEPS_MAX = 5_000_000
 TRACE_MAX = 200_000
 EPOCH_S = 1_000_000_000.0
 FIRST_ADDRESS = 1000
+PID_MAX = 4_194_304
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Simulation:
         self.trace: deque[str] = deque(maxlen=TRACE_MAX)
         self.wall_offset_s = EPOCH_S
         self.kills = 0
+        self.pids: set[int] = set()
         self._now_s = 0.0
         self._count = 0
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -130,6 +132,13 @@ class Simulation:
         """Nobody lives there any more; what is on its way to it is lost, or reaches whoever moves in."""
         del self._receivers[address]
         self._free.append(address)
+
+    def new_pid(self) -> int:
+        """A pid that no living process has; in no order, since nobody may rely on one."""
+        while (pid := self.random.randrange(2, PID_MAX)) in self.pids:
+            pass
+        self.pids.add(pid)
+        return pid
 
     def send(self, source: Address, target: Address, message: Any) -> None:
         """A copy of ``message`` is on its way. Raises what pickling raises."""

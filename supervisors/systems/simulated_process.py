@@ -82,7 +82,7 @@ class SimulatedProcess:
 
     def spawn(self, spec: Spec, generation: int) -> int:
         self.effect(f"spawn {spec.id}")
-        pid = self.machine.random.randrange(2, 4_194_304)
+        pid = self.machine.new_pid()
         hear = partial(self._heard_of, spec.id, generation)
         child = SimulatedProcess(self.machine, spec, f"{self.path}/{spec.id}", pid, hear)
         self.children[spec.id, generation] = child
@@ -194,6 +194,7 @@ class SimulatedProcess:
         self.is_alive = False
         self._inbox.clear()
         self.machine.vacate(self._address)
+        self.machine.pids.discard(self.pid)
         for child in list(self.children.values()):
             child.die(SIGKILLED)
 

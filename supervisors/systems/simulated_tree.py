@@ -163,7 +163,7 @@ class SimulatedTree(TreeHandle):
         if self._ended is not None or self._is_stopping:
             return
         spec = pickle.loads(self._spec)  # noqa: S301 - pickled by this very object, in memory
-        pid = self.machine.random.randrange(2, 4_194_304)
+        pid = self.machine.new_pid()
         self._root = root = SimulatedProcess(self.machine, spec, spec.id, pid, lambda word: self._root_said(root, word))
         self._switchboard = Switchboard(self._send, root.address(), self.now)
         self._send(root.address(), Hello())

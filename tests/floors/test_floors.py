@@ -37,6 +37,7 @@ PURE = {
     "supervisors/outbox.py",
     "supervisors/registrar.py",
     "supervisors/relay.py",
+    "supervisors/news.py",
     "supervisors/guardian_policy.py",
     "supervisors/errors.py",
     "supervisors/messages.py",

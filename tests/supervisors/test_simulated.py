@@ -274,3 +274,30 @@ def test_two_receivers_of_one_message_do_not_share_it() -> None:
         assert tree.ask("a", mine) == ["x"]
         mine.append("y")
         assert tree.ask("a", "kept") == [["x"]]
+
+
+def test_what_has_started_can_be_reached_by_name_at_once() -> None:
+    """Whichever message or report overtakes which, and however deep it stands."""
+    deep = SupervisorSpec(id="one", children=(SupervisorSpec(id="two", children=(puppet("x"),)),))
+    for seed in range(20):
+        with SimulatedTree.start(root(deep), seed=seed, faults=Faults(delay_s=(0.0, 1.0))) as tree:
+            assert tree.ask("x", ("reply", 1), timeout_s=60) == 1
+            tree.start_child("two", puppet("y"))
+            assert tree.ask("y", ("reply", 2), timeout_s=60) == 2
+            tree.terminate_child("root", "one")
+            ends = {event.path: event.reason for event in tree.events() if event.type == "exited"}
+            assert {path: reason and reason.kind for path, reason in ends.items()} == {
+                f"root/{path}": "shutdown" for path in ("one", "one/two", "one/two/x", "one/two/y")
+            }
+
+
+def test_a_name_that_comes_to_stand_for_two_fails_nobody_who_is_being_answered() -> None:
+    inner = SupervisorSpec(id="sub", children=(puppet("a"),))
+    for seed in range(20):
+        with SimulatedTree.start(root(inner), seed=seed, faults=Faults(delay_s=(0.0, 1.0))) as tree:
+            assert tree.ask("a", ("reply", 1), timeout_s=60) == 1
+            tree.tell("root/sub/a", ("hang", 5.0))
+            tree.start_child("root", puppet("a"))
+            assert tree.ask("root/sub/a", ("reply", 2), timeout_s=60) == 2
+            with pytest.raises(SupervisorError, match="not_found"):
+                tree.ask("a", ("reply", 3), timeout_s=60)

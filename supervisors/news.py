@@ -1,0 +1,65 @@
+"""What a supervisor tells the registrar of its tree, and what the root does with it: it carries the registrar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from supervisors.messages import Answer, Degraded, Locate, Noted, Sync
+from supervisors.ports import System
+from supervisors.registrar import Registrar
+from supervisors.relay import Relay
+
+
+class News:
+    """One supervisor's end of it. ``open`` is called with the registrar's address before anything is told."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._address: Any = None
+        self.registrar: Registrar | None = Registrar() if "/" not in system.path else None
+        self.relay = Relay()
+
+    @property
+    def address(self) -> Any:
+        """The registrar's address, None before ``open``."""
+        return self._address
+
+    def open(self, address: Any) -> None:
+        self._address = address or self._system.address()
+
+    def tell(self, noted: Noted) -> None:
+        """The registrar knows it, at once in the root itself and else soon."""
+        if self.registrar is None:
+            self._system.post(self._address, noted)
+        else:
+            self._note(self.registrar, noted)
+
+    def is_known(self, then: str) -> bool:
+        """Whether the registrar knows all it was told; if not, ``Sync(then)`` will come when it does. So whoever is
+        told that this supervisor has started, or ended, can rely on what the registrar says of its children."""
+        if self.registrar is None:
+            self._system.post(self._address, Sync(then))
+        return self.registrar is not None
+
+    def handle(self, message: Noted | Degraded | Locate | Answer | Sync, sender_address: Any) -> None:
+        """In the root: one message of another supervisor, of an actor or from outside."""
+        registrar = self.registrar
+        if registrar is None:
+            return
+        match message:
+            case Noted() | Degraded():
+                self._note(registrar, message)
+            case Locate():
+                self._system.post(sender_address, registrar.locate(message, sender_address))
+            case Sync():
+                self._system.post(sender_address, message)
+            case Answer():
+                for address, answer in self.relay.answered(message):
+                    self._system.post(address, answer)
+
+    def _note(self, registrar: Registrar, noted: Noted | Degraded) -> None:
+        for address, located in registrar.note(noted):
+            self._system.post(address, located)
+        if isinstance(noted, Noted) and noted.event.type == "exited":
+            for address, answer in self.relay.lost(registrar, str(noted.event.reason)):
+                self._system.post(address, answer)

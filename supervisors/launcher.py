@@ -29,7 +29,7 @@ class Launcher:
         self._portal = portal
         self._door = door
         self._guardian = guardian
-        self._switchboard = Switchboard(portal.post, portal.root, time.monotonic)
+        self._switchboard = Switchboard(portal.post, portal.root, time.monotonic, portal.incarnation)
         self._told_up = False
         self._stopping = False
 

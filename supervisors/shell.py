@@ -6,11 +6,10 @@ A shell owns no thread and no socket; it lives in a ``System`` and is called wit
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 from supervisors.messages import Began, Deliver, Locate, Located
 from supervisors.outbox import Route
-from supervisors.ports import System
 
 RESEND_AFTER_S = 5.0
 ROUTES_MAX = 1000
@@ -24,10 +23,20 @@ class Resend:
         self.name = name
 
 
+class Sender(Protocol):
+    """What mail needs of a system: who sends, and how."""
+
+    path: str
+    incarnation: str
+
+    def post(self, address: Any, message: Any) -> None: ...
+    def after(self, delay_s: float, message: Any) -> None: ...
+
+
 class Mail:
     """Sends by name: keeps what was not begun, follows the target through its incarnations, receives each once."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: Sender) -> None:
         self._system = system
         self._routes: dict[str, Route] = {}
         self._registrar: Any = None
@@ -50,10 +59,20 @@ class Mail:
 
     def watch(self, name: str) -> None:
         """``Located`` will come for ``name`` now and at every change."""
+        is_known = name in self._routes
         self._route(name)
+        if is_known:
+            self._locate(name)
+
+    def backlog(self, name: str) -> int:
+        """How many messages to ``name`` are not yet on the way."""
+        route = self._routes.get(name)
+        return len(route.waiting) if route is not None else 0
 
     def located(self, where: Located) -> None:
-        route = self._route(where.name)
+        route = self._routes.get(where.name)
+        if route is None:
+            return
         route.moved(where.path, where.incarnation, where.address)
         self._flush(route)
 
@@ -89,7 +108,9 @@ class Mail:
 
     def resend(self, timer: Resend) -> None:
         self._resending.discard(timer.name)
-        route = self._routes[timer.name]
+        route = self._routes.get(timer.name)
+        if route is None:
+            return
         for kept in route.unacknowledged():
             self._deliver(route, kept.seq, kept.payload)
         self._expect_answer(route)
@@ -97,11 +118,19 @@ class Mail:
     def _route(self, name: str) -> Route:
         route = self._routes.get(name)
         if route is None:
-            if len(self._routes) >= ROUTES_MAX:
-                raise RuntimeError(f"{self._system.path} sends to more than {ROUTES_MAX} names")
+            self._make_room()
             route = self._routes[name] = Route(name)
             self._locate(name)
         return route
+
+    def _make_room(self) -> None:
+        """What was kept for names that nobody lives under is dropped first; their numbering starts anew anyway."""
+        if len(self._routes) < ROUTES_MAX:
+            return
+        unused = [route for route in self._routes.values() if route.incarnation is None]
+        if not unused:
+            raise RuntimeError(f"{self._system.path} sends to more than {ROUTES_MAX} names")
+        del self._routes[min(unused, key=lambda route: len(route.waiting)).name]
 
     def _locate(self, name: str) -> None:
         if self._registrar is not None:

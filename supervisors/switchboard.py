@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from supervisors.errors import SupervisorError
-from supervisors.messages import Answer, Command, Deliver, Locate, Located
+from supervisors.messages import Answer, Began, Command, Deliver, Locate, Located
+from supervisors.outbox import KEPT_MAX
+from supervisors.shell import Mail, Resend
 from supervisors.systems.timers import Timers
 
 REGISTRAR_VERBS = frozenset({"tree", "events"})
@@ -45,12 +47,22 @@ class _Waiting:
 
 
 class Switchboard:
-    """``post(address, message)`` reaches the tree whose root is at ``root``; ``now`` is monotonic seconds."""
+    """``post(address, message)`` reaches the tree whose root is at ``root``; ``now`` is monotonic seconds.
 
-    def __init__(self, post: Callable[[Any, Any], None], root: Any, now: Callable[[], float]) -> None:
-        self._post = post
+    What is told is kept and numbered as mail between actors is; ``incarnation`` names this very sender. What is asked
+    goes out once, behind everything told to the same actor before.
+    """
+
+    path = ""
+
+    def __init__(self, post: Callable[[Any, Any], None], root: Any, now: Callable[[], float], incarnation: str) -> None:
+        self.post = post
+        self.incarnation = incarnation
         self._root = root
         self._now = now
+        self._mail = Mail(self)
+        self._mail.open(root)
+        self._held: dict[str, list[tuple[Any, Deliver]]] = {}
         self._waiting: dict[str, _Waiting] = {}
         self._looking: dict[str, list[Asked]] = {}
         self._places: dict[str, Located] = {}
@@ -63,14 +75,18 @@ class Switchboard:
         self._timers.add(self._now() + request.timeout_s, request.id)
         if request.verb in ("ask", "tell", "locate"):
             place = self._places.get(request.target)
-            if place is None or place.incarnation is None:
+            if place is None or not place.path or (place.incarnation is None and request.verb != "tell"):
                 self._look_up(request)
             else:
                 self._deliver(request, place)
         else:
             self._waiting[request.id] = _Waiting(request)
             target = "" if request.verb in REGISTRAR_VERBS else request.target
-            self._post(self._root, Command(request.id, request.verb, target, request.args))
+            self.post(self._root, Command(request.id, request.verb, target, request.args))
+
+    def after(self, delay_s: float, message: Any) -> None:
+        """A timer of the mail."""
+        self._timers.add(self._now() + delay_s, message)
 
     def next_at(self) -> float | None:
         """When ``expire`` has something to do."""
@@ -78,8 +94,11 @@ class Switchboard:
 
     def expire(self) -> None:
         """Whoever has waited for long enough is answered."""
-        for request_id in self._timers.due(self._now()):
-            self._expire(request_id)
+        for due in self._timers.due(self._now()):
+            if isinstance(due, Resend):
+                self._mail.resend(due)
+            else:
+                self._expire(due)
 
     def close(self, error: SupervisorError) -> None:
         """Whoever still waits is answered with ``error``: no answer will come from the tree."""
@@ -93,11 +112,13 @@ class Switchboard:
 
     def _look_up(self, request: Asked) -> None:
         self._looking.setdefault(request.target, []).append(request)
-        self._post(self._root, Locate(request.target, ""))
+        self.post(self._root, Locate(request.target, ""))
 
     def _deliver(self, request: Asked, place: Located) -> None:
         if not place.path:
             request.answer(error=SupervisorError("not_found", f"nothing is named {request.target!r}"))
+        elif request.verb == "tell":
+            self._tell(request, place.path)
         elif place.incarnation is None:
             request.answer(error=SupervisorError("restarting", f"{place.path!r} is being restarted"))
         elif request.verb == "locate":
@@ -105,13 +126,27 @@ class Switchboard:
         else:
             self._waiting[request.id] = _Waiting(request, place.path, place.incarnation)
             payload = request.args.get("message")
-            self._post(place.address, Deliver(place.path, place.incarnation, "", "", 0, payload, request.id))
-            if request.verb == "tell":
-                request.answer(True)
+            asked = Deliver(place.path, place.incarnation, "", "", 0, payload, request.id)
+            self._held.setdefault(place.path, []).append((place.address, asked))
+            self._let_go(place.path)
+
+    def _tell(self, request: Asked, path: str) -> None:
+        if self._mail.send(path, request.args.get("message")):
+            request.answer(True)
+        else:
+            text = f"{path!r} has {KEPT_MAX} unread messages; this one was dropped"
+            request.answer(error=SupervisorError("restarting", text))
+
+    def _let_go(self, path: str) -> None:
+        """What is asked goes out when everything told before is on the way."""
+        if not self._mail.backlog(path):
+            for address, asked in self._held.pop(path, []):
+                if asked.request in self._waiting:
+                    self.post(address, asked)
 
     def _expire(self, request_id: str) -> None:
         waiting = self._waiting.pop(request_id, None)
-        if waiting is not None and waiting.request.verb != "tell":
+        if waiting is not None:
             request = waiting.request
             text = f"no answer to {request.verb} {request.target!r} within {request.timeout_s:g} s"
             request.answer(error=SupervisorError("timeout", text))
@@ -127,19 +162,24 @@ class Switchboard:
         match message:
             case Answer():
                 waiting = self._waiting.pop(message.request, None)
-                if waiting is not None and waiting.request.verb != "tell":
+                if waiting is not None:
                     error = message.error
                     if error is not None and not isinstance(error, SupervisorError):
                         error = SupervisorError("actor_failed", str(error))
                     waiting.request.answer(message.value, error)
+            case Began():
+                self._mail.began(message)
+                self._let_go(message.path)
             case Located():
                 self._located(message)
 
     def _located(self, place: Located) -> None:
         self._places[place.name] = place
         if place.path and place.path not in self._places:
-            self._post(self._root, Locate(place.path, ""))
+            self.post(self._root, Locate(place.path, ""))
         self._answer_for_the_gone(place)
+        self._mail.located(place)
+        self._let_go(place.name)
         for request in self._looking.pop(place.name, []):
             self._deliver(request, place)
 
@@ -152,6 +192,5 @@ class Switchboard:
             if waiting.path != place.name or waiting.incarnation == place.incarnation:
                 continue
             del self._waiting[request_id]
-            if waiting.request.verb != "tell":
-                text = f"{waiting.path!r} ended before it answered: {cause}"
-                waiting.request.answer(error=SupervisorError("actor_failed", text, cause=cause, stack=stack))
+            text = f"{waiting.path!r} ended before it answered: {cause}"
+            waiting.request.answer(error=SupervisorError("actor_failed", text, cause=cause, stack=stack))

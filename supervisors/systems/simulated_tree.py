@@ -165,7 +165,7 @@ class SimulatedTree(TreeHandle):
         spec = pickle.loads(self._spec)  # noqa: S301 - pickled by this very object, in memory
         pid = self.machine.new_pid()
         self._root = root = SimulatedProcess(self.machine, spec, spec.id, pid, lambda word: self._root_said(root, word))
-        self._switchboard = Switchboard(self._send, root.address(), self.now)
+        self._switchboard = Switchboard(self._send, root.address(), self.now, f"outside-{pid}")
         self._send(root.address(), Hello())
 
     def _root_said(self, root: SimulatedProcess, word: tuple[Any, ...]) -> None:

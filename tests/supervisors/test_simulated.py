@@ -204,6 +204,7 @@ def test_jobs_take_time_beside_the_mailbox_and_end_with_their_process() -> None:
         tree.sleep(6)
         assert sorted(tree.ask("w", "done")) == [("bad", "ZeroDivisionError"), ("good", 4)]
         tree.tell("w", ("do", "lost", 1))
+        tree.ask("w", "done")
         tree.kill("w")
         tree.sleep(20)
         assert tree.ask("w", "done") == []

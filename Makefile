@@ -1,10 +1,10 @@
-# make demo | test | explore | lint | venv        make PYTHON=/path/to/python3.12 venv
+# make demo | test | explore | conformance | lint | venv        make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test explore lint venv
+.PHONY: demo test explore conformance lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -23,6 +23,10 @@ test: venv
 # The property tests on examples nobody has seen yet: what fails is printed, and becomes a test of its own.
 explore: venv
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -n 2 -m hypothesis $(PYTEST_ARGS)
+
+# Every case of supervision on the pure core, on the simulated system and on real processes, as a table.
+conformance: venv
+	$(BIN)/python -m tests.conformance $(PYTEST_ARGS)
 
 lint: venv
 	$(BIN)/python -m ruff check .

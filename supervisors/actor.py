@@ -85,8 +85,8 @@ class ManagedActor(Operations):
         return self._shell.mail.send(target, message)
 
     def watch(self, target: str) -> None:
-        """``Peer`` messages tell from now on when ``target`` is there and when it has gone, once each; the first comes at
-        once and says how it stands. Watching twice is watching once."""
+        """``Peer`` messages tell from now on when ``target`` is there and when it has gone, once each; the first says
+        how it stands now. Watching twice is watching once."""
         if target not in self._shell.watched:
             self._shell.watched.add(target)
             self._shell.mail.watch(target)

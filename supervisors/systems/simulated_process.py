@@ -18,13 +18,14 @@ from typing import Any
 from supervisors.actor import ActorShell, reason_of
 from supervisors.errors import ExitReason
 from supervisors.liveness import Beat, ProcessState, Sight, Stage
-from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted, JobDone
+from supervisors.messages import JobDone
 from supervisors.specs import Spec, SupervisorSpec
 from supervisors.supervisor import SupervisorShell
 from supervisors.systems.entropy import SeededEntropy
 from supervisors.systems.page import Page
 from supervisors.systems.simulated import Address, Simulation, is_mail
 from supervisors.systems.simulated_jobs import SimulatedJobs
+from supervisors.systems.simulated_reports import message_of
 
 SIGKILLED = ExitReason("killed", "SIGKILL")
 
@@ -239,13 +240,6 @@ class SimulatedProcess:
         child = self.children.get((child_id, generation))
         if child is None or not self.is_alive:
             return
-        match word:
-            case ("started", incarnation, address, info):
-                message: Any = ChildStarted(child_id, generation, child.pid, incarnation, address, info)
-            case ("ignored",):
-                del self.children[child_id, generation]
-                message = ChildIgnored(child_id, generation, child.pid)
-            case (_, reason):
-                del self.children[child_id, generation]
-                message = ChildEnded(child_id, generation, reason, child.pid, child._shell.handled > 0)
-        self.arrive(message, None)
+        if word[0] != "started":
+            del self.children[child_id, generation]
+        self.arrive(message_of(child_id, generation, child.pid, word), None)

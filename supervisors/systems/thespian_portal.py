@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +16,7 @@ from thespian.actors import ActorSystem, ActorSystemMessage, WakeupMessage, Watc
 from thespian.system.transport import ReceiveEnvelope
 
 from supervisors.errors import ExitReason
-from supervisors.linux import children
+from supervisors.linux import children, kill_exactly, start_ticks
 from supervisors.messages import Hello
 from supervisors.specs import SupervisorSpec
 from supervisors.systems import thespian as living
@@ -23,6 +24,7 @@ from supervisors.systems import thespian_hardening as hardening
 from supervisors.systems.birth import Birth, bear
 from supervisors.systems.page import Page
 from supervisors.systems.reports import read_reports
+from supervisors.systems.root_watch import RootWatch
 
 ROOT_GENERATION = 1
 
@@ -37,7 +39,10 @@ class Portal:
         hardening.harden(str(log_dir / "thespian.log"), guardian_pid)
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
-        bear(Birth(spec, spec.id, f"{title} {spec.id}", theirs, Page().take(ROOT_GENERATION, time.monotonic())))
+        began_at = time.monotonic()
+        pen = Page().take(ROOT_GENERATION, began_at)
+        self._root_watch = RootWatch(pen, spec.watched_s, began_at)
+        bear(Birth(spec, spec.id, f"{title} {spec.id}", theirs, pen))
         hardening.after_fork[:] = [lambda: _close_all([*private, ours])]
         gc.collect()
         gc.freeze()
@@ -51,6 +56,7 @@ class Portal:
         self.root = self._system.createActor(living.Process)
         os.close(theirs)
         self.root_pid: int | None = None
+        self._root_ticks: int | None = None
         self.last_word: ExitReason | None = None
         self.is_up = False
         self.post(self.root, Hello())
@@ -65,7 +71,9 @@ class Portal:
         """Carry messages for at most ``timeout_s`` seconds or until one of ``watched`` is readable (those are
         returned); ``handle(message, sender)`` is called for what came."""
         self._base.transport.set_watch([*watched, self._report_fd])
-        envelope = self._base._run_transport(timedelta(seconds=timeout_s))
+        wait_s = self._root_watch.wait_s(timeout_s, time.monotonic())
+        envelope = self._base._run_transport(timedelta(seconds=wait_s))
+        self._end_hung_root(self._root_watch.verdict(time.monotonic()))
         if not isinstance(envelope, ReceiveEnvelope):
             return set()
         message = envelope.message
@@ -77,6 +85,12 @@ class Portal:
         if not isinstance(message, ActorSystemMessage | WakeupMessage):
             handle(message, envelope.sender)
         return set()
+
+    def _end_hung_root(self, why: str) -> None:
+        """Its death is the end of this system, as the guardian sees it, and the beginning of the next."""
+        if why and self.root_pid is not None and self._root_ticks is not None:
+            print(f"the root is ended: {why}", file=sys.stderr, flush=True)
+            kill_exactly(self.root_pid, self._root_ticks)
 
     def pids(self) -> dict[str, int]:
         """The processes whose end is the end of the system: admin, root and logger, as far as they are known."""
@@ -101,6 +115,7 @@ class Portal:
             match said:
                 case ("born", pid):
                     self.root_pid = pid
+                    self._root_ticks = start_ticks(pid)
                 case ("started", *_):
                     self.is_up = True
                 case ("ended", reason):

@@ -18,6 +18,14 @@ def keep_the_lock(seconds: int) -> int:
     return os.getpid()
 
 
+class Endless(dict[str, Any]):
+    """Whoever looks at its names never comes back."""
+
+    def __iter__(self) -> Any:
+        time.sleep(600)
+        return super().__iter__()
+
+
 class Hanging(ManagedActor):
     def receive(self, message: Any, sender: str | None) -> None:
         match message:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from supervisors import ActorTree, ChildInfo, ChildSpec, SupervisorError, SupervisorSpec
+from supervisors import ActorTree, ChildInfo, ChildSpec, Strategy, SupervisorError, SupervisorSpec
 from supervisors.linux import is_frozen
-from tests.supervisors.hanging_actors import Hanging
+from tests.supervisors.hanging_actors import Endless, Hanging
 from tests.supervisors.test_tree_processes import eventually, is_gone
 
 HEARTBEAT_S = 0.5
@@ -105,6 +105,16 @@ def test_a_stopped_inner_supervisor_is_ended_with_all_below_it(tmp_path: Path) -
         assert info.last_exit is not None and "stopped: held by a signal" in info.last_exit.detail
         eventually(lambda: is_gone(below))
         assert eventually(lambda: tree.ask("leaf", "pid")) != below
+
+
+def test_a_hung_root_is_the_end_of_that_system_and_the_beginning_of_the_next(tmp_path: Path) -> None:
+    pool = SupervisorSpec(id="root", strategy=Strategy.DYNAMIC, children=(child("w"),), initial=1)
+    with ActorTree.start(pool, state_dir=tmp_path / "state") as tree:
+        before = tree.pids["root"]
+        with pytest.raises(SupervisorError) as lost:
+            tree.start_child("root", args=Endless())
+        assert lost.value.code == "restarting" and is_gone(before)
+        assert eventually(lambda: tree.ask("w-1", "pid")) and tree.heals == 1
 
 
 @pytest.mark.parametrize("first", ["sub", "leaf"])

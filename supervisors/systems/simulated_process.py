@@ -230,9 +230,7 @@ class SimulatedProcess:
             self._pen.leave(self.machine.now(), self._shell.handled)
 
     def _done(self) -> None:
-        """The handler that took its time is done."""
-        if self.is_alive:
-            self._pen.leave(self.machine.now(), self._shell.handled)
+        self._pen.leave(self.machine.now(), self._shell.handled)
         self._handle_what_waits()
 
     def _heard_of(self, child_id: str, generation: int, word: tuple[Any, ...]) -> None:

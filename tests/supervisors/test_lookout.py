@@ -1,0 +1,97 @@
+"""The tick of a supervisor: none where nobody is watched, slow while all are idle, and one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from supervisors import ChildSpec, ManagedActor
+from supervisors.errors import ExitReason
+from supervisors.family import Life, Row
+from supervisors.liveness import BUSY_LOOK_S, IDLE_LOOK_S, Beat, ProcessState, Sight, Stage
+from supervisors.lookout import Look, Lookout
+from supervisors.messages import ChildEnded
+
+
+class Desk:
+    """The part of a system that a lookout uses, by hand: time stands still, timers are kept, entries are put down."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+        self.timers: list[tuple[float, Any]] = []
+        self.entries: dict[str, Beat] = {}
+        self.killed: list[tuple[str, int]] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def after(self, delay_s: float, message: Any) -> None:
+        self.timers.append((self.time + delay_s, message))
+
+    def look(self, child: str, _generation: int) -> Sight:
+        return Sight(self.entries[child], ProcessState.RUNS)
+
+    def kill(self, child: str, generation: int) -> None:
+        self.killed.append((child, generation))
+
+    def beat(self) -> None:
+        pass
+
+    def looks(self) -> list[float]:
+        return [at for at, message in self.timers if isinstance(message, Look)]
+
+
+def row(name: str, heartbeat_s: float | None, generation: int = 1) -> Row:
+    spec = ChildSpec(name, ManagedActor, heartbeat_s=heartbeat_s)
+    return Row(spec, Life.RUNNING, generation=generation)
+
+
+def look(desk: Desk, lookout: Lookout, *rows: Row) -> None:
+    """Time goes on to the next look, and that is taken."""
+    at, message = min(((at, m) for at, m in desk.timers if isinstance(m, Look)), key=lambda timer: timer[0])
+    desk.timers.remove((at, message))
+    desk.time = max(desk.time, at)
+    lookout.look(message, rows)
+
+
+def test_there_is_no_tick_where_no_child_has_a_heartbeat() -> None:
+    desk = Desk()
+    lookout = Lookout(desk)  # type: ignore[arg-type]
+    lookout.expect_start(row("a", None))
+    assert desk.looks() == []
+    watched = row("b", 5.0)
+    lookout.expect_start(watched)
+    assert desk.looks() == [desk.time + BUSY_LOOK_S]
+    look(desk, lookout, row("a", None), replace(watched, life=Life.STOPPED))
+    assert desk.looks() == []
+
+
+def test_the_tick_is_slow_while_all_are_idle_and_there_is_only_one() -> None:
+    desk, rows = Desk(), [row(name, 5.0) for name in "abc"]
+    desk.entries = {name: Beat(1, Stage.SERVING) for name in "abc"}
+    lookout = Lookout(desk)  # type: ignore[arg-type]
+    for each in rows:
+        lookout.expect_start(each)
+    look(desk, lookout, *rows)
+    assert desk.looks() == [desk.time + IDLE_LOOK_S]
+    desk.entries["b"] = Beat(1, Stage.SERVING, busy_since=desk.time)
+    look(desk, lookout, *rows)
+    assert desk.looks() == [desk.time + BUSY_LOOK_S]
+    lookout.expect_start(rows[0])
+    stale = Look(desk.time - 50.0)
+    lookout.look(stale, rows)
+    assert len(desk.looks()) == 1
+
+
+def test_who_is_ended_is_told_why_unless_it_went_by_itself() -> None:
+    desk, hung = Desk(), row("a", 1.0)
+    desk.entries = {"a": Beat(1, Stage.SERVING, busy_since=desk.time)}
+    lookout = Lookout(desk)  # type: ignore[arg-type]
+    lookout.expect_start(hung)
+    while not desk.killed:
+        look(desk, lookout, hung)
+    assert desk.killed == [("a", 1)] and desk.time - 100.0 <= 2.5
+    assert lookout.trouble(hung).startswith("stalled for 2.")
+    killed = ExitReason("killed", "SIGKILL")
+    assert "stalled" in lookout.reason_of(ChildEnded("a", 1, killed)).detail
+    assert lookout.reason_of(ChildEnded("a", 1, killed)) == killed

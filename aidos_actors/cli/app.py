@@ -10,6 +10,7 @@ import typer
 from typer._click.exceptions import ClickException
 
 from aidos_actors.cli.answer import Done, error_envelope, say
+from aidos_actors.cli.config import config_verbs
 from aidos_actors.cli.steering import steering
 from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, File, Json, State, answer_verb, options_of
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(steering)
+app.add_typer(config_verbs, name="config")
 
 
 @app.command()

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 from aidos_actors.cli.answer import Answer, Options, give, say
 from aidos_actors.cli.progress import Progress, shown_progress
 from aidos_actors.cli.reach import Door
-from aidos_actors.config import Config, read_config
+from aidos_actors.config import Config
 from aidos_actors.core.errors import Conflict, TryAgain, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.layout import Layout
 from aidos_actors.runtime import Runtime, prepare_state_dir
+from aidos_actors.settings import read_config
 from aidos_actors.submission import Submission, prepare
 from supervisors import SupervisorError
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from aidos_actors.cli.answer import Options, say
 from aidos_actors.cli.reach import owner_of
-from aidos_actors.config import RuntimeSettings, read_config
+from aidos_actors.config import RuntimeSettings
 from aidos_actors.core.errors import Conflict
 from aidos_actors.runtime import PACKAGES, TITLE, farewell, prepare_state_dir, tree_of
+from aidos_actors.settings import read_config
 from supervisors import boot
 from supervisors.guarded_system import Charge
 from supervisors.premises import LOCK_NAME

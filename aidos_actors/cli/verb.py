@@ -16,7 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the stack of an error.")]
 File = Annotated[str, typer.Argument(help="A requirement file.")]
 DEFAULT_STATE = ".aidos"
-ANYWHERE = frozenset({"version", "plan"})
+ANYWHERE = frozenset({"version", "plan", "config"})
 
 
 def answer_verb(verb: str, options: Options, work: Callable[[], Answer | int]) -> None:

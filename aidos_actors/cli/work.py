@@ -6,9 +6,9 @@ from pathlib import Path
 
 from aidos_actors.cli.answer import Answer, Options
 from aidos_actors.cli.reach import Door
-from aidos_actors.config import read_config
 from aidos_actors.core.plan import build_plan
 from aidos_actors.layout import Layout
+from aidos_actors.settings import read_config
 from aidos_actors.submission import prepare, read_source
 
 

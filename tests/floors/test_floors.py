@@ -28,6 +28,7 @@ PURE = {
     "supervisors/steps.py",
     "supervisors/backoff.py",
     "supervisors/budget.py",
+    "supervisors/limits.py",
     "supervisors/grades.py",
     "supervisors/accounts.py",
     "supervisors/operations.py",
@@ -56,6 +57,7 @@ ONLY_IN = {
     "sqlalchemy": "aidos_actors/ledger/",
     "alembic": "aidos_actors/ledger/",
     "yaml": ("aidos_actors/analyzers/", "chaos/"),
+    "pydantic_settings": {"aidos_actors/settings.py"},
     "typer": "aidos_actors/cli/",
     "rich": "aidos_actors/cli/",
 }  # fmt: skip

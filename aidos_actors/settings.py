@@ -1,0 +1,164 @@
+"""Where each setting comes from: flags over ``AIDOS_*`` variables over ``aidos.toml`` over defaults, and what is wrong.
+
+A key nobody knows is refused, because it is a typing mistake. Only the command line imports this file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
+
+from aidos_actors.config import Config, Limits, RuntimeSettings
+from aidos_actors.core.errors import BadInput
+from aidos_actors.core.spelling import suggestion
+from aidos_actors.toml_lines import Place, line_of, line_of_error, lines_of
+
+DEFAULT_FILE = "aidos.toml"
+PREFIX, BETWEEN = "AIDOS_", "__"
+PROBLEMS_MAX = 20
+
+
+class _Variables(BaseSettings):
+    """The shape of ``Config``, as variables: ``AIDOS_RUNTIME__WORKERS=4``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=BETWEEN)
+    runtime: RuntimeSettings = RuntimeSettings()
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value and its origin: ``default``, ``env NAME``, ``flag --name`` or ``FILE:LINE``."""
+
+    key: str
+    value: Any
+    origin: str
+    default: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``file`` is the configuration file that was read, None when there is none."""
+
+    config: Config
+    rows: tuple[Setting, ...]
+    file: str | None
+
+
+def read_config(file: str | None) -> Config:
+    """The settings in force. BadInput, with file, line and the nearest valid key, when something cannot be used."""
+    return read_settings(file).config
+
+
+def read_settings(file: str | None, flags: Mapping[str, tuple[str, Any]] | None = None) -> Settings:
+    """As ``read_config``, with the origin of each value. ``flags``: key -> (flag, value)."""
+    text, path = _text(file)
+    from_file = _table(text, path)
+    lines = lines_of(text)
+    layers: list[tuple[dict[Place, Any], Any]] = [
+        (dict(_leaves(from_file)), lambda place: f"{path}:{line_of(place, lines)}"),
+        (dict(_leaves(_from_variables())), lambda place: f"env {_variable(place)}"),
+        (
+            {tuple(key.split(".")): value for key, (_, value) in (flags or {}).items()},
+            lambda place: f"flag {(flags or {})['.'.join(place)][0]}",
+        ),
+    ]
+    merged: dict[str, Any] = {}
+    origins: dict[Place, str] = {}
+    for leaves, origin in layers:
+        for place, value in leaves.items():
+            _put(merged, place, value)
+            origins[place] = origin(place)
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        raise _refusal(error, origins, lambda place: line_of(place, lines), path) from error
+    defaults = dict(_leaves(Config().model_dump()))
+    rows = [
+        Setting(".".join(place), value, origins.get(place, "default"), defaults[place])
+        for place, value in _leaves(config.model_dump())
+    ]
+    return Settings(config, tuple(rows), path if text or Path(path).exists() else None)
+
+
+def _text(file: str | None) -> tuple[str, str]:
+    path = file or DEFAULT_FILE
+    try:
+        return Path(path).read_text(), path
+    except FileNotFoundError:
+        if file is None:
+            return "", path
+        raise BadInput("there is no such file", file=file, hint="leave --config out to use the defaults") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"the configuration cannot be read: {error}", file=path) from error
+
+
+def _table(text: str, path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"this is no TOML: {error}", file=path, line=line_of_error(error, text)) from error
+
+
+def _from_variables() -> dict[str, Any]:
+    """What ``AIDOS_*`` say of known sections; tasks get variables of the same prefix, which are none of ours."""
+    try:
+        return dict(EnvSettingsSource(_Variables)())
+    except SettingsError as error:
+        raise BadInput(f"a variable cannot be read: {error}", file="environment") from error
+
+
+def _leaves(node: Mapping[str, Any], above: Place = ()) -> Iterator[tuple[Place, Any]]:
+    for name, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, (*above, name))
+        elif not isinstance(value, dict):
+            yield (*above, name), value
+
+
+def _put(node: dict[str, Any], place: Place, value: Any) -> None:
+    for name in place[:-1]:
+        inner = node.setdefault(name, {})
+        if not isinstance(inner, dict):
+            inner = node[name] = {}
+        node = inner
+    node[place[-1]] = value
+
+
+def _variable(place: Place) -> str:
+    """The name as it stands in the environment, whatever its case."""
+    wanted = (PREFIX + BETWEEN.join(place)).upper()
+    whole = (PREFIX + place[0]).upper()
+    return next((name for name in os.environ if name.upper() in (wanted, whole)), wanted)
+
+
+def _refusal(error: ValidationError, origins: Mapping[Place, str], line: Any, path: str) -> BadInput:
+    """The first problem in full, with its place; the others after it, one a line."""
+    problems = [_problem(each, origins, path) for each in error.errors()[:PROBLEMS_MAX]]
+    (origin, text, hint), others = problems[0], problems[1:]
+    more = "".join(f"\n{where}: {what}" + (f" ({also})" if also else "") for where, what, also in others)
+    if origin.startswith(f"{path}:"):
+        place = tuple(str(part) for part in error.errors()[0]["loc"])
+        return BadInput(text + more, file=path, line=line(place), hint=hint)
+    return BadInput(text + more, file=origin, hint=hint)
+
+
+def _problem(error: Any, origins: Mapping[Place, str], path: str) -> tuple[str, str, str]:
+    """(where, what, hint)."""
+    place = tuple(str(part) for part in error["loc"])
+    inside = (name for at, name in origins.items() if at[: len(place)] == place)
+    origin = next(inside, path)
+    key = ".".join(place)
+    if error["type"] != "extra_forbidden":
+        return origin, f"{key}: {error['msg']}, not {error['input']!r}", "see `config schema`"
+    model: type[BaseModel] = Config
+    for name in place[:-1]:
+        model = model.model_fields[name].annotation  # type: ignore[assignment]
+    return origin, f"{key}: there is no such key", suggestion(place[-1], list(model.model_fields))

@@ -55,8 +55,7 @@ class SimulatedProcess:
         self._lag_s = self._busy_until_s = 0.0
         self._said_at_s = self._all_arrived_s = 0.0
         self._frozen = False
-        is_supervisor = isinstance(spec, SupervisorSpec)
-        self._shell: Any = SupervisorShell(self, spec) if is_supervisor else ActorShell(self, spec)  # type: ignore[arg-type]
+        self._shell = (SupervisorShell if isinstance(spec, SupervisorSpec) else ActorShell)(self, spec)  # type: ignore
 
     # ---- the port
 
@@ -208,8 +207,7 @@ class SimulatedProcess:
 
     def _handle_what_waits(self) -> None:
         while self.is_alive and self._inbox and not self._frozen and self._busy_until_s <= self.machine.now():
-            message, sender = self._inbox.popleft()
-            self._handle(message, sender)
+            self._handle(*self._inbox.popleft())
 
     def _handle(self, message: Any, sender: Address | None) -> None:
         if isinstance(message, JobDone):

@@ -1,0 +1,63 @@
+"""The figures of docs/failure-levels.md are those of the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from aidos_actors.faults import TREATMENTS
+from aidos_actors.tree import BACKOFF, aidos_tree
+from supervisors import ErrorBudget
+from supervisors.budget import TABLE, Happening
+from supervisors.guardian_policy import LIMIT, SLOW_DELAY_MAX_S, WITHIN_S
+from supervisors.limits import limits_of, starts_max
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "failure-levels.md").read_text()
+TEXT = " ".join(PAGE.split())
+
+
+def rows(first_heading: str) -> Iterator[list[str]]:
+    """The cells of the table whose head starts with ``first_heading``, without back-ticks."""
+    _, _, after = PAGE.partition(f"\n| {first_heading} |")
+    assert after, f"no table {first_heading!r}"
+    for line in after.splitlines()[2:]:
+        if not line.startswith("|"):
+            return
+        yield [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+
+
+def test_the_table_of_errors() -> None:
+    told = {name: (grade, transient, policy) for name, grade, transient, policy in rows("error")}
+    assert told == {
+        kind.__name__: (row.grade, "yes" if row.is_transient else "no", row.policy)
+        for kind, row in TREATMENTS.rows.items()
+    }
+
+
+def test_the_table_of_budgets() -> None:
+    heads = [Happening.SUCCEEDED, Happening.FAILED, Happening.FAILED_TOO_OFTEN, Happening.PROBE_DUE]
+    assert f"| level | {' | '.join(heads)} |" in PAGE
+    told = list(rows(f"level | {heads[0]} | {heads[1]} | {heads[2]} | {heads[3]}"))
+    assert told == [[level, *(row[head] for head in heads)] for level, row in TABLE.items()]
+
+
+def test_the_table_of_limits_and_their_product() -> None:
+    spec = aidos_tree("", workers=2, base_env={})
+    told = list(rows("level | restarts | window | starts of one child in all"))
+    assert told == [
+        [each.path, str(each.max_restarts), f"{each.within_s:g} s", str(each.starts_max)] for each in limits_of(spec)
+    ]
+    assert re.search(rf"at most {starts_max(spec)} times", TEXT)
+
+
+def test_the_figures_in_the_text() -> None:
+    budget = ErrorBudget()
+    for figure in (
+        f"{budget.degrade_after} failures in a row degrade, {budget.restart_after} end the process",
+        f"after {budget.retry.initial_s:g} s, doubling to {budget.retry.max_s:g} s",
+        f"after {budget.probe.initial_s:g} s, doubling to {budget.probe.max_s:g} s",
+        f"doubles from {BACKOFF.initial_s:g} s to {BACKOFF.max_s:g} s",
+        f"{LIMIT} in {WITHIN_S:g} s, then one start in {SLOW_DELAY_MAX_S:g} s",
+    ):
+        assert figure in TEXT, figure

@@ -57,3 +57,9 @@ class Failing(ManagedActor):
         self.succeeded("work")
         self.wants -= 1
         self.done += 1
+
+
+class Patient(Failing):
+    """With the budget that every actor has."""
+
+    error_budget = ErrorBudget()

@@ -14,7 +14,8 @@ from supervisors.accounts import wait_in_place_s
 from supervisors.backoff import ceiling_s
 from supervisors.budget import TABLE, Account, Happening, Level, failed, is_spent, may_begin, succeeded
 from supervisors.grades import UNKNOWN, Grade, Policy, Treatment, Treatments
-from tests.supervisors.failing_actor import Failing
+from supervisors.testing import SimulatedTree
+from tests.supervisors.failing_actor import Failing, Patient
 from tests.supervisors.test_tree_processes import eventually
 
 BUDGET = ErrorBudget(probe=Backoff(initial_s=1, factor=2, max_s=60))
@@ -107,6 +108,26 @@ def test_the_nearest_listed_ancestor_answers_for_an_error() -> None:
     assert table.of(FileNotFoundError()) is disk
     assert table.of(ValueError()) is world
     assert Treatments().of(ValueError()) is UNKNOWN
+
+
+# ---- in virtual time
+
+
+def test_an_outage_of_a_day_costs_a_slow_probe_and_is_over_a_minute_after_it_ended(tmp_path: Path) -> None:
+    (tmp_path / "broken").touch()
+    child = ChildSpec(id="a", actor=Patient, args={"broken": str(tmp_path / "broken")})
+    day_s = 24 * 3600.0
+    with SimulatedTree.start(SupervisorSpec(id="root", children=[child]), seed=5) as tree:
+        pid = tree.ask("a", "state")[0]
+        assert tree.ask("a", "stay")
+        tree.tell("a", "work")
+        tree.sleep(day_s)
+        state = tree.ask("a", "state")
+        assert day_s / 60 <= state[1] <= day_s / 30 + 10, "a probe comes every 30 to 60 s"
+        (tmp_path / "broken").unlink()
+        tree.sleep(61)
+        assert tree.ask("a", "state")[2:] == (1, "") and tree.ask("a", "state")[0] == pid
+        assert [event.type for event in tree.events() if event.path == "root/a"] == ["started", "degraded", "recovered"]
 
 
 # ---- on real processes

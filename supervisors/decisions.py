@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.family import Family
-from supervisors.specs import Spec
+from supervisors.specs import Spec, SupervisorSpec
 
 SHUTDOWN = ExitReason("shutdown")
 
@@ -72,6 +72,14 @@ class DeleteChild:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeSpec:
+    """What the supervisor is to be from now on; None: what it is already."""
+
+    call: str
+    spec: SupervisorSpec | None
+
+
+@dataclass(frozen=True, slots=True)
 class StopAll:
     """The supervisor was asked to stop."""
 
@@ -84,7 +92,17 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Begin | Started | Ignored | Ended | StartChild | TerminateChild | RestartChild | DeleteChild | StopAll | Tick
+    Begin
+    | Started
+    | Ignored
+    | Ended
+    | StartChild
+    | TerminateChild
+    | RestartChild
+    | DeleteChild
+    | ChangeSpec
+    | StopAll
+    | Tick
 )
 
 # ---- actions ---------------------------------------------------------------------------------------------------------
@@ -93,6 +111,13 @@ Event: TypeAlias = (
 @dataclass(frozen=True, slots=True)
 class Become:
     family: Family
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """From the next event on, this is the supervisor's spec."""
+
+    spec: SupervisorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +159,4 @@ class End:
     failure: SupervisorError | None = None
 
 
-Action: TypeAlias = Become | Spawn | StopProcess | Reply | WakeAt | Ready | End
+Action: TypeAlias = Become | Adopt | Spawn | StopProcess | Reply | WakeAt | Ready | End

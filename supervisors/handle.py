@@ -79,6 +79,18 @@ class TreeHandle:
         assert isinstance(spec, ChildSpec | SupervisorSpec)
         return spec
 
+    def change_spec(self, supervisor: str, new_spec: SupervisorSpec) -> None:
+        """``new_spec`` holds from now on, and no process was started or stopped: added children are listed, children
+        left out stay listed and running behind the others, changed fields hold for the same processes, and a new
+        template for later instances. An inner supervisor in ``new_spec`` is changed when it starts next, or by a
+        call of its own. It lasts as long as the supervisor's process. ``IGNORE`` in its place changes nothing.
+
+        SupervisorError ``bad_spec``, with nothing changed: another id, a template added or removed, to or from
+        DYNAMIC, or a running child of another kind."""
+        if isinstance(new_spec, SupervisorSpec):
+            check_importable(new_spec)
+        self._call("change_spec", supervisor, {"spec": new_spec})
+
     def events(self) -> list[LifecycleEvent]:
         """The lifecycle events so far, oldest first, of the system that runs now."""
         return list(self._call("events", "", {}))

@@ -15,10 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from supervisors.change import change_spec
 from supervisors.decisions import (
     Action,
     Become,
     Begin,
+    ChangeSpec,
     DeleteChild,
     Ended,
     Event,
@@ -99,6 +101,7 @@ _HANDLERS: dict[type, Callable[..., Outcome]] = {
     TerminateChild: terminate_child,
     RestartChild: restart_child,
     DeleteChild: delete_child,
+    ChangeSpec: change_spec,
     StopAll: _stop_all,
     Tick: lambda _spec, family, _event, _now: (family, []),
 }

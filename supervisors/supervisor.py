@@ -111,6 +111,10 @@ class SupervisorShell:
         match action:
             case do.Become(family):
                 self.family = family
+            case do.Adopt(spec):
+                self.spec = spec
+                for row in self.family.rows:
+                    self._lookout.watch(row)
             case do.Spawn(child, generation):
                 self._spawn(child, generation)
             case do.StopProcess(child, generation):

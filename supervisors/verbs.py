@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from supervisors import decisions as do
 from supervisors.errors import SupervisorError
 from supervisors.family import Life
-from supervisors.messages import Answer, ChildCounts, ChildInfo, Command
+from supervisors.messages import IGNORE, Answer, ChildCounts, ChildInfo, Command
 from supervisors.specs import ChildSpec, SupervisorSpec
 from supervisors.strategy import instance
 
@@ -64,6 +64,15 @@ def _start_child(shell: SupervisorShell, command: Command) -> do.Event:
     return do.StartChild(command.request, instance(template, child_id, args))
 
 
+def _change_spec(shell: SupervisorShell, command: Command) -> do.Event:
+    spec = command.args.get("spec")
+    if spec is IGNORE:
+        return do.ChangeSpec(command.request, None)
+    if not isinstance(spec, SupervisorSpec):
+        raise SupervisorError("bad_spec", f"new_spec={spec!r} must be a SupervisorSpec")
+    return do.ChangeSpec(command.request, spec)
+
+
 def _tree(shell: SupervisorShell, _command: Command) -> Now:
     """The root answers itself, so its last beat is this very handler."""
     assert shell.registrar is not None
@@ -86,6 +95,7 @@ VERBS: dict[str, Callable[[SupervisorShell, Command], Now | do.Event]] = {
     "terminate_child": lambda _shell, command: do.TerminateChild(command.request, _child(command)),
     "restart_child": lambda _shell, command: do.RestartChild(command.request, _child(command)),
     "delete_child": lambda _shell, command: do.DeleteChild(command.request, _child(command)),
+    "change_spec": _change_spec,
     "tree": _tree,
     "events": _events,
 }

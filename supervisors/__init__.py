@@ -1,10 +1,15 @@
 """Erlang-style supervision for processes that must not stay dead."""
 
+from typing import TYPE_CHECKING, Any
+
 from supervisors.actor import ManagedActor
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import IGNORE, ChildCounts, ChildInfo
 from supervisors.specs import Backoff, ChildSpec, ErrorBudget, Restart, Shutdown, Strategy, SupervisorSpec
 from supervisors.tree import ActorTree
+
+if TYPE_CHECKING:
+    from supervisors.durable import DurableActor
 
 __all__ = [
     "IGNORE",
@@ -13,6 +18,7 @@ __all__ = [
     "ChildCounts",
     "ChildInfo",
     "ChildSpec",
+    "DurableActor",
     "ErrorBudget",
     "ExitReason",
     "ManagedActor",
@@ -22,3 +28,12 @@ __all__ = [
     "SupervisorError",
     "SupervisorSpec",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """``DurableActor`` is imported when it is first asked for: processes without durable state do without pydantic."""
+    if name == "DurableActor":
+        from supervisors.durable import DurableActor
+
+        return DurableActor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

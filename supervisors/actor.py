@@ -6,21 +6,30 @@ exit reason. A handler is never run twice for the same message.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from supervisors.accounts import Accounts
-from supervisors.errors import ExitReason, SupervisorError
+from supervisors.errors import ExitReason, SupervisorError, reason_of
 from supervisors.liveness import Stage
-from supervisors.messages import IGNORE, Answer, Began, Degraded, Deliver, Hello, JobDone, Located, Peer, Stop
+from supervisors.messages import (
+    IGNORE,
+    Answer,
+    Began,
+    Degraded,
+    Deliver,
+    Hello,
+    JobDone,
+    Located,
+    Peer,
+    Stop,
+    checked_key,
+)
 from supervisors.operations import Operations
 from supervisors.ports import System
 from supervisors.shell import Mail, Resend
 from supervisors.specs import ChildSpec
-
-STACK_CHARS_MAX = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ class Asked:
 
     request: str
     reply_to: Any
+    key: str | None = None
 
 
 class ManagedActor(Operations):
@@ -79,10 +89,11 @@ class ManagedActor(Operations):
         """The current request, to be answered later with ``reply(value, to=…)``; None for a message without one."""
         return self._shell.current
 
-    def send(self, target: str, message: Any) -> bool:
+    def send(self, target: str, message: Any, *, idempotency_key: str | None = None) -> bool:
         """``message`` will be handled at most once by ``target`` (an id path, or an id unique in the tree) or its
-        successor; False, and dropped, when 1,000 messages to it are unread already."""
-        return self._shell.mail.send(target, message)
+        successor; False, and dropped, when 1,000 messages to it are unread already. A durable target handles messages
+        of the same ``idempotency_key`` once, however often they are sent."""
+        return self._shell.mail.send(target, message, checked_key(idempotency_key))
 
     def watch(self, target: str) -> None:
         """``Peer`` messages tell from now on when ``target`` is there and when it has gone, once each; the first says
@@ -114,6 +125,17 @@ class ManagedActor(Operations):
     def stop(self, reason: str = "normal", detail: str = "") -> None:
         """This actor ends after the current handler, with this exit reason."""
         self._shell.stopping = ExitReason(reason, detail)
+
+    # -- what the shell calls
+
+    def _begin(self, args: dict[str, Any]) -> Any:
+        return self.on_start(**args)
+
+    def _handle(self, message: Any, sender: str | None, key: str | None) -> None:
+        self.receive(message, sender)
+
+    def _finish(self, reason: ExitReason) -> None:
+        self.on_stop(reason)
 
     @classmethod
     def child_spec(cls, **overrides: Any) -> ChildSpec:
@@ -161,8 +183,8 @@ class ActorShell:
         match message:
             case Deliver():
                 if self.mail.accept(message, sender_address):
-                    self.current = Asked(message.request, sender_address) if message.request else None
-                    self._receive(message.payload, message.sender or None)
+                    self.current = Asked(message.request, sender_address, message.key) if message.request else None
+                    self._receive(message.payload, message.sender or None, message.key)
                     self.current = None
                 elif message.request:
                     gone = SupervisorError("restarting", f"{message.path!r} is another process now")
@@ -184,9 +206,9 @@ class ActorShell:
             case Stop():
                 self.stopping = message.reason
 
-    def _receive(self, message: Any, sender: str | None) -> None:
+    def _receive(self, message: Any, sender: str | None, key: str | None = None) -> None:
         if self._actor is not None:
-            self._actor.receive(message, sender)
+            self._actor._handle(message, sender, key)
             self.handled += not isinstance(message, Peer)
 
     def _start(self, hello: Hello) -> None:
@@ -197,7 +219,7 @@ class ActorShell:
         self._actor = actor
         self._registrar = hello.registrar
         self.mail.open(hello.registrar)
-        info = actor.on_start(**dict(self._spec.args))
+        info = actor._begin(dict(self._spec.args))
         if info is IGNORE:
             self._ended = True
             self.system.end(ExitReason("normal", "ignored"), ignored=True)
@@ -209,7 +231,7 @@ class ActorShell:
         self.system.beat(Stage.STOPPING)
         try:
             if self._actor is not None:
-                self._actor.on_stop(reason)
+                self._actor._finish(reason)
         except BaseException as error:
             reason = reason_of(error)
         self._end(self.stopping or reason)
@@ -222,12 +244,3 @@ class ActorShell:
     def _end(self, reason: ExitReason) -> None:
         self._ended = True
         self.system.end(reason)
-
-
-def reason_of(error: BaseException) -> ExitReason:
-    """The exit reason that a raise is: abnormal with type, text and stack; ``SystemExit(0)`` is normal."""
-    if isinstance(error, SystemExit) and error.code in (None, 0):
-        return ExitReason("normal")
-    stack = "".join(traceback.format_exception(error))[-STACK_CHARS_MAX:]
-    text = str(error.code) if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
-    return ExitReason("abnormal", text, stack)

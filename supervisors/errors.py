@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
+
+STACK_CHARS_MAX = 8000
 
 CODES = frozenset(
     {
@@ -70,3 +73,12 @@ class ExitReason:
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.detail})" if self.detail else self.kind
+
+
+def reason_of(error: BaseException) -> ExitReason:
+    """The exit reason that a raise is: abnormal with type, text and stack; ``SystemExit(0)`` is normal."""
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return ExitReason("normal")
+    stack = "".join(traceback.format_exception(error))[-STACK_CHARS_MAX:]
+    text = str(error.code) if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+    return ExitReason("abnormal", text, stack)

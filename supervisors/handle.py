@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.messages import ChildCounts, ChildInfo, LifecycleEvent
+from supervisors.messages import ChildCounts, ChildInfo, LifecycleEvent, checked_key
 from supervisors.specs import ChildSpec, Spec, SupervisorSpec
 
 START_TIMEOUT_S = 150.0
@@ -30,14 +30,17 @@ class TreeHandle:
 
     # ---- messages
 
-    def ask(self, target: str, message: Any, timeout_s: float = 5.0) -> Any:
+    def ask(self, target: str, message: Any, timeout_s: float = 5.0, *, idempotency_key: str | None = None) -> Any:
         """What ``target`` replied. SupervisorError: ``restarting`` (it is being replaced), ``actor_failed`` with the
-        cause (it ended before it answered), ``timeout``, ``not_found``, ``stopped``."""
-        return self._call("ask", target, {"message": message}, timeout_s)
+        cause (it ended before it answered), ``timeout``, ``not_found``, ``stopped``. After any of these a durable actor
+        may be asked again with the same ``idempotency_key``: it handles the message once."""
+        args = {"message": message, "idempotency_key": checked_key(idempotency_key)}
+        return self._call("ask", target, args, timeout_s)
 
-    def tell(self, target: str, message: Any, timeout_s: float = 5.0) -> None:
-        """``message`` is on its way to ``target``."""
-        self._call("tell", target, {"message": message}, timeout_s)
+    def tell(self, target: str, message: Any, timeout_s: float = 5.0, *, idempotency_key: str | None = None) -> None:
+        """``message`` is on its way to ``target``; a durable one handles those of the same ``idempotency_key`` once."""
+        args = {"message": message, "idempotency_key": checked_key(idempotency_key)}
+        self._call("tell", target, args, timeout_s)
 
     # ---- management
 

@@ -17,6 +17,7 @@ from typing import Any
 from supervisors.door import Door
 from supervisors.launcher import Launcher
 from supervisors.linux import die_with_parent
+from supervisors.snapshots.premises import settle
 from supervisors.specs import SupervisorSpec
 
 
@@ -43,7 +44,7 @@ def main(body: bytes) -> None:
     try:
         spec = _described(orders)
     except BaseException as error:
-        from supervisors.actor import reason_of
+        from supervisors.errors import reason_of
 
         guardian.send(pickle.dumps(("start_failed", reason_of(error))))
         raise
@@ -69,6 +70,9 @@ def _described(orders: Orders) -> SupervisorSpec:
     spec: SupervisorSpec = pickle.loads(orders.spec)  # noqa: S301 - from the host that started us, in memory
     for name in spec.preload:
         __import__(name)
+    settle(Path(orders.state_dir))
+    if "supervisors.durable" in sys.modules:  # imported once before the forks, not by each durable child
+        __import__("supervisors.snapshots.diskcache")
     (Path(orders.state_dir) / "log").mkdir(exist_ok=True)
     return spec
 

@@ -12,6 +12,15 @@ from typing import Any
 
 from supervisors.errors import ExitReason
 
+KEY_CHARS_MAX = 200
+
+
+def checked_key(key: str | None) -> str | None:
+    """``key``, an idempotency key or None. ValueError for anything but a text of 1 to ``KEY_CHARS_MAX`` characters."""
+    if key is not None and not (isinstance(key, str) and 0 < len(key) <= KEY_CHARS_MAX):
+        raise ValueError(f"idempotency_key={key!r} must be a text of 1 to {KEY_CHARS_MAX} characters")
+    return key
+
 
 class _Ignore(Enum):
     IGNORE = "ignore"
@@ -51,8 +60,9 @@ class ChildCounts:
 
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
-    """Something that happened to a process of the tree. ``type``: started ignored exited degraded recovered. ``at`` is
-    wall-clock seconds since the epoch; ``detail`` says why it is degraded."""
+    """Something that happened to a process of the tree. ``type``: started ignored exited degraded recovered, and of a
+    durable actor's state snapshot_rejected snapshot_set_aside snapshots_discarded. ``at`` is wall-clock seconds since
+    the epoch; ``detail`` says why it is degraded, or what became of its state."""
 
     at: float
     type: str
@@ -83,7 +93,7 @@ class Stop:
 class Deliver:
     """A message for the actor at ``path`` in this very ``incarnation``. ``request`` is set when an answer is waited
     for, and is then what the answer names. Without one, ``seq`` counts from 1 what this sender's incarnation sent to
-    this incarnation by the name ``route``."""
+    this incarnation by the name ``route``. A durable actor handles messages of the same ``key`` once."""
 
     path: str
     incarnation: str
@@ -93,6 +103,7 @@ class Deliver:
     payload: Any
     request: str | None = None
     route: str = ""
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +173,13 @@ class Sync:
     """From a supervisor to the registrar, which sends it back: by then everything noted before is known there."""
 
     then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """From an actor to the registrar: something worth an event, and no change of its life."""
+
+    event: LifecycleEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from supervisors.messages import Answer, Degraded, Locate, Noted, Sync
+from supervisors.messages import Answer, Degraded, Locate, Noted, Remark, Sync
 from supervisors.ports import System
 from supervisors.registrar import Registrar
 from supervisors.relay import Relay
@@ -41,7 +41,7 @@ class News:
             self._system.post(self._address, Sync(then))
         return self.registrar is not None
 
-    def handle(self, message: Noted | Degraded | Locate | Answer | Sync, sender_address: Any) -> None:
+    def handle(self, message: Noted | Degraded | Locate | Answer | Sync | Remark, sender_address: Any) -> None:
         """In the root: one message of another supervisor, of an actor or from outside."""
         registrar = self.registrar
         if registrar is None:
@@ -49,6 +49,8 @@ class News:
         match message:
             case Noted() | Degraded():
                 self._note(registrar, message)
+            case Remark():
+                registrar.events.append(message.event)
             case Locate():
                 self._system.post(sender_address, registrar.locate(message, sender_address))
             case Sync():

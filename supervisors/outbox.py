@@ -24,6 +24,7 @@ class Kept:
 
     payload: Any
     seq: int = 0
+    key: str | None = None
 
 
 @dataclass(slots=True)
@@ -39,12 +40,17 @@ class Route:
     sent: int = 0
     dropped: int = 0
 
-    def add(self, payload: Any) -> bool:
+    @property
+    def room(self) -> int:
+        """How many more messages are kept."""
+        return KEPT_MAX - len(self.waiting) - len(self.on_the_way)
+
+    def add(self, payload: Any, key: str | None = None) -> bool:
         """Keep ``payload`` for the target; False, and counted, when ``KEPT_MAX`` are kept already."""
-        if len(self.waiting) + len(self.on_the_way) >= KEPT_MAX:
+        if self.room <= 0:
             self.dropped += 1
             return False
-        self.waiting.append(Kept(payload))
+        self.waiting.append(Kept(payload, key=key))
         return True
 
     def moved(self, path: str, incarnation: str | None, address: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from supervisors.errors import ExitReason
 from supervisors.liveness import Sight, Stage
+from supervisors.snapshot_rules import Found
 from supervisors.specs import Spec
 
 
@@ -30,6 +31,32 @@ class Entropy(Protocol):
         """Drawn evenly: at least 0, below 1."""
 
 
+class SnapshotStore(Protocol):
+    """The stored snapshots of one actor, for one incarnation of it, which is the only one that may write. What a verb
+    has done when it returns survives SIGKILL and loss of power. SnapshotUnavailable and SnapshotNotWritten when the
+    place cannot be opened or written; SnapshotConflict when another incarnation has claimed it since."""
+
+    def claim(self) -> Found:
+        """All that is stored belongs to this incarnation now; may wait a moment for its turn, and for its predecessor
+        to be gone. SnapshotUnreadable when the place is damaged as a whole; it is left as it is."""
+
+    def write(self, generation: int, version: int, text: str) -> None:
+        """``text`` is stored whole as ``version``, the one after the newest, and so many before it as are kept. The
+        same write once more changes nothing."""
+
+    def started(self, generation: int, set_aside: tuple[int, ...] = ()) -> None:
+        """The start has succeeded; the snapshots ``set_aside`` are used no more while there are others."""
+
+    def start_raised(self, generation: int, *, blames_state: bool) -> None:
+        """The start has failed with a raise, which counts against the snapshot it used when ``blames_state``."""
+
+    def start_over(self) -> Found:
+        """What was stored lies elsewhere, untouched; nothing is stored, and that is claimed."""
+
+    def close(self) -> None:
+        """Nothing is held any more. Closing twice is no error."""
+
+
 class System(Protocol):
     """What one process of a tree is given to live in. Called only from the process's own message loop."""
 
@@ -43,6 +70,9 @@ class System(Protocol):
     @property
     def entropy(self) -> Entropy:
         """This process's own source of chance."""
+
+    def snapshots(self) -> SnapshotStore:
+        """Where the actor at this path keeps its state. Nothing is opened before its ``claim``."""
 
     def now(self) -> float:
         """Monotonic seconds."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Protocol
 
-from supervisors.messages import Began, Deliver, Locate, Located
-from supervisors.outbox import Route
+from supervisors.errors import SupervisorError
+from supervisors.messages import Answer, Began, Deliver, LifecycleEvent, Locate, Located, Remark
+from supervisors.outbox import Kept, Route
 
 RESEND_AFTER_S = 5.0
 ROUTES_MAX = 1000
@@ -39,21 +40,25 @@ class Mail:
     def __init__(self, system: Sender) -> None:
         self._system = system
         self._routes: dict[str, Route] = {}
-        self._registrar: Any = None
+        self.registrar: Any = None
         self._begun: dict[tuple[str, str, str], int] = {}
         self._senders: dict[str, deque[str]] = {}
         self._resending: set[str] = set()
 
     def open(self, registrar: Any) -> None:
         """The registrar is known now: every name used so far is looked up."""
-        self._registrar = registrar
+        self.registrar = registrar
         for name in self._routes:
             self._locate(name)
 
-    def send(self, name: str, payload: Any) -> bool:
+    def room(self, name: str) -> int:
+        """How many more messages would be kept for ``name``."""
+        return self._route(name).room
+
+    def send(self, name: str, payload: Any, key: str | None = None) -> bool:
         """``payload`` is kept for ``name`` until it has begun to handle it; False when too much is kept already."""
         route = self._route(name)
-        accepted = route.add(payload)
+        accepted = route.add(payload, key)
         self._flush(route)
         return accepted
 
@@ -106,13 +111,22 @@ class Mail:
             known.append(incarnation)
             self._begun = {key: seq for key, seq in self._begun.items() if key[0] != sender or key[1] in known}
 
+    def refuse(self, address: Any, request: str, error: SupervisorError) -> None:
+        """Who asked ``request`` gets ``error``."""
+        self._system.post(address, Answer(request, error=error))
+
+    def remark(self, event: LifecycleEvent) -> None:
+        """``event`` is among the tree's events soon."""
+        if self.registrar is not None:
+            self._system.post(self.registrar, Remark(event))
+
     def resend(self, timer: Resend) -> None:
         self._resending.discard(timer.name)
         route = self._routes.get(timer.name)
         if route is None:
             return
         for kept in route.unacknowledged():
-            self._deliver(route, kept.seq, kept.payload)
+            self._deliver(route, kept)
         self._expect_answer(route)
 
     def _route(self, name: str) -> Route:
@@ -133,18 +147,19 @@ class Mail:
         del self._routes[min(unused, key=lambda route: len(route.waiting)).name]
 
     def _locate(self, name: str) -> None:
-        if self._registrar is not None:
-            self._system.post(self._registrar, Locate(name, self._system.path))
+        if self.registrar is not None:
+            self._system.post(self.registrar, Locate(name, self._system.path))
 
     def _flush(self, route: Route) -> None:
         for kept in route.take():
-            self._deliver(route, kept.seq, kept.payload)
+            self._deliver(route, kept)
         self._expect_answer(route)
 
-    def _deliver(self, route: Route, seq: int, payload: Any) -> None:
+    def _deliver(self, route: Route, kept: Kept) -> None:
         assert route.incarnation is not None
         me = self._system
-        sent = Deliver(route.path, route.incarnation, me.path, me.incarnation, seq, payload, route=route.name)
+        to, name = (route.path, route.incarnation), route.name
+        sent = Deliver(*to, me.path, me.incarnation, kept.seq, kept.payload, route=name, key=kept.key)
         me.post(route.address, sent)
 
     def _expect_answer(self, route: Route) -> None:

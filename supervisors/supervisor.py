@@ -28,6 +28,7 @@ from supervisors.messages import (
     LifecycleEvent,
     Locate,
     Noted,
+    Remark,
     Stop,
     Sync,
 )
@@ -83,7 +84,7 @@ class SupervisorShell:
                 self.system.started(None)
             case Sync("end") if self.registrar is None:
                 self.system.end(self._last_word)
-            case Noted() | Degraded() | Locate() | Answer() | Sync():
+            case Noted() | Degraded() | Locate() | Answer() | Sync() | Remark():
                 self.news.handle(message, sender_address)
             case Stop():
                 self._on(do.StopAll(message.reason))

@@ -126,12 +126,13 @@ class Switchboard:
         else:
             self._waiting[request.id] = _Waiting(request, place.path, place.incarnation)
             payload = request.args.get("message")
-            asked = Deliver(place.path, place.incarnation, "", "", 0, payload, request.id)
+            key = request.args.get("idempotency_key")
+            asked = Deliver(place.path, place.incarnation, "", "", 0, payload, request.id, key=key)
             self._held.setdefault(place.path, []).append((place.address, asked))
             self._let_go(place.path)
 
     def _tell(self, request: Asked, path: str) -> None:
-        if self._mail.send(path, request.args.get("message")):
+        if self._mail.send(path, request.args.get("message"), request.args.get("idempotency_key")):
             request.answer(True)
         else:
             text = f"{path!r} has {KEPT_MAX} unread messages; this one was dropped"

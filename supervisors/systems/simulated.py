@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from supervisors.messages import Began, Deliver
+from supervisors.snapshots.memory import Shelf
 
 STEPS_MAX = 5_000_000
 TRACE_MAX = 200_000
@@ -73,6 +74,7 @@ class Simulation:
         self.wall_offset_s = EPOCH_S
         self.kills = 0
         self.pids: set[int] = set()
+        self.shelves: dict[str, Shelf] = {}
         self._now_s = 0.0
         self._count = 0
         self._queue: list[tuple[float, int, Callable[[], None]]] = []

@@ -15,8 +15,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from supervisors.actor import ActorShell, reason_of
-from supervisors.errors import ExitReason
+from supervisors.actor import ActorShell
+from supervisors.errors import ExitReason, reason_of
 from supervisors.liveness import Beat, ProcessState, Sight, Stage
 from supervisors.messages import JobDone
 from supervisors.specs import Spec, SupervisorSpec
@@ -26,6 +26,7 @@ from supervisors.systems.page import Page
 from supervisors.systems.simulated import Address, Simulation, is_mail
 from supervisors.systems.simulated_jobs import SimulatedJobs
 from supervisors.systems.simulated_reports import message_of
+from supervisors.systems.simulated_snapshots import KeepsSnapshots
 
 SIGKILLED = ExitReason("killed", "SIGKILL")
 
@@ -34,15 +35,13 @@ class Killed(BaseException):
     """Unwinds the handler of a process that is dead already. Nobody catches it for good."""
 
 
-class SimulatedProcess:
+class SimulatedProcess(KeepsSnapshots):
     """One process. ``report`` is called with what its supervisor is to hear of it, a while after it happened."""
 
     def __init__(
         self, machine: Simulation, spec: Spec, path: str, pid: int, report: Callable[[tuple[Any, ...]], None]
     ) -> None:
-        self.machine = machine
-        self.path = path
-        self.pid = pid
+        self.machine, self.path, self.pid = machine, path, pid
         self.incarnation = f"{pid}-{machine.random.getrandbits(64):x}"
         self.jobs = SimulatedJobs(self)
         self.entropy = SeededEntropy(machine.random.getrandbits(64))

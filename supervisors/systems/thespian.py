@@ -25,8 +25,8 @@ from thespian.actors import (
     WatchMessage,
 )
 
-from supervisors.actor import ActorShell, reason_of
-from supervisors.errors import ExitReason
+from supervisors.actor import ActorShell
+from supervisors.errors import ExitReason, reason_of
 from supervisors.liveness import Beat, ProcessState, Sight, Stage
 from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted
 from supervisors.specs import Spec, SupervisorSpec
@@ -37,6 +37,7 @@ from supervisors.systems.child_process import ChildProcess
 from supervisors.systems.entropy import SeededEntropy
 from supervisors.systems.page import Page
 from supervisors.systems.reports import read_reports, reason_of_exit, report
+from supervisors.systems.state_keeping import KeepsSnapshots
 from supervisors.systems.thread_jobs import ThreadJobs
 from supervisors.systems.timers import Timers
 
@@ -51,7 +52,7 @@ class _Linger:
     generation: int
 
 
-class ThespianSystem:
+class ThespianSystem(KeepsSnapshots):
     """The port ``System`` for one process. Called from its message loop only."""
 
     def __init__(self, actor: Process, birth: Birth) -> None:

@@ -49,11 +49,19 @@ PURE = {
     "supervisors/supervisor.py",
     "supervisors/switchboard.py",
     "supervisors/actor.py",
+    "supervisors/answers.py",
+    "supervisors/durable.py",
+    "supervisors/versioned_state.py",
+    "supervisors/snapshot_errors.py",
+    "supervisors/snapshot_format.py",
+    "supervisors/snapshot_rules.py",
+    "supervisors/snapshots/memory.py",
 } | {str(path.relative_to(ROOT)) for path in (ROOT / "aidos_actors/core").rglob("*.py")}
 CORE_THIRD_PARTY = {"pydantic"}
 ONLY_IN = {
     "thespian": {"supervisors/systems/thespian.py", "supervisors/systems/thespian_hardening.py",
                  "supervisors/systems/thespian_portal.py"},
+    "diskcache": {"supervisors/snapshots/diskcache.py"},
     "sqlalchemy": "aidos_actors/ledger/",
     "alembic": "aidos_actors/ledger/",
     "yaml": ("aidos_actors/analyzers/", "chaos/"),

@@ -1,0 +1,243 @@
+"""Snapshots on disk; the one file that knows diskcache.
+
+diskcache's defaults lose data without a word and run code from what they read, so: texts only and never a pickle, no
+eviction and no culling, every commit synced, no memory map, values within the database file. It is opened by the
+process that uses it, never before a fork. Used from one thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import diskcache
+
+from supervisors.snapshot_errors import SnapshotNotWritten, SnapshotUnavailable, SnapshotUnreadable
+from supervisors.snapshot_rules import ASIDE_KEPT, Found, Head, Record, to_keep
+from supervisors.snapshots import premises
+from supervisors.snapshots.salvage import salvaged_texts
+
+HEAD = "head"
+KEPT_IN, ASIDE_IN = "snapshot/", "aside/"
+MARK = "holds-state"
+DATABASE = diskcache.core.DBNAME
+FILES = [DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"]
+BUSY_TIMEOUT_S = 5.0
+SYNC_AT_CHECKPOINTS, SYNC_AT_COMMITS = 1, 2
+
+
+class TextDisk(diskcache.Disk):  # type: ignore[misc]
+    """Texts in, texts out, in the database file. Whatever else lies there is refused, above all a pickle."""
+
+    def put(self, key: object) -> tuple[str, bool]:
+        return _text(key), True
+
+    def get(self, key: object, raw: object) -> str:
+        if not raw or not isinstance(key, str):
+            raise SnapshotUnreadable("foreign", "a key is no plain text")
+        return key
+
+    def store(self, value: object, read: bool, key: object = None) -> tuple[int, int, None, str]:
+        return 0, diskcache.core.MODE_RAW, None, _text(value)
+
+    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> str:
+        if mode != diskcache.core.MODE_RAW or filename is not None or not isinstance(value, str):
+            raise SnapshotUnreadable("foreign", f"a value is stored in mode {mode}, not as text")
+        return value
+
+
+class DiskcacheSnapshots:
+    """The port ``SnapshotStore`` over one diskcache folder, which belongs to one actor."""
+
+    def __init__(self, state_dir: Path, actor: str) -> None:
+        self.folder = premises.folder_of(state_dir, actor)
+        self._cache: Any = None
+        self._fds: list[int] = []
+        self._permit: int | None = None
+        self._kept: list[int] = []
+        self._aside: list[int] = []
+
+    def claim(self) -> Found:
+        with _unavailable(self.folder):
+            premises.make(self.folder)
+            self._permit = premises.permit(self.folder)
+            self._fds.append(premises.own(self.folder))
+            is_lost = (self.folder / MARK).exists() and not (self.folder / DATABASE).exists()
+            if is_lost:
+                raise SnapshotUnreadable("missing", f"{self.folder / DATABASE} was there and is gone")
+            try:
+                found = self._claimed()
+            except (sqlite3.DatabaseError, SnapshotUnreadable) as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                found = self._claimed_from_wreck(error)
+            self._mark()
+        return found
+
+    def write(self, generation: int, version: int, text: str) -> None:
+        with self._changing() as cache:
+            head = self._head()
+            if head.names(generation, version) and cache.get(_key(KEPT_IN, version)) == text:
+                return
+            self._put_head(head.written(generation, version))
+            cache.set(_key(KEPT_IN, version), text)
+            kept, old = to_keep([*self._kept, version])
+            for each in old:
+                cache.delete(_key(KEPT_IN, each))
+        self._kept = kept
+
+    def started(self, generation: int, set_aside: tuple[int, ...] = ()) -> None:
+        with self._changing() as cache:
+            self._put_head(self._head().started(generation))
+            for version in set_aside:
+                cache.set(_key(ASIDE_IN, version), cache.get(_key(KEPT_IN, version)))
+                cache.delete(_key(KEPT_IN, version))
+            aside, old = to_keep([*self._aside, *set_aside], ASIDE_KEPT)
+            for version in old:
+                cache.delete(_key(ASIDE_IN, version))
+        self._kept = [version for version in self._kept if version not in set_aside]
+        self._aside = aside
+        self._give_back_permit()
+
+    def start_raised(self, generation: int, *, blames_state: bool) -> None:
+        with self._changing():
+            self._put_head(self._head().start_raised(generation, blames_state=blames_state))
+        self._give_back_permit()
+
+    def start_over(self) -> Found:
+        with _unavailable(self.folder):
+            self._discard()
+            found = self._claimed()
+            self._mark()
+        return found
+
+    def close(self) -> None:
+        self._give_back_permit()
+        cache, self._cache = self._cache, None
+        fds, self._fds = self._fds, []
+        try:
+            if cache is not None:
+                cache.close()
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    # ---- within the folder
+
+    def _claimed(self, salvaged: dict[str, str] | None = None, remarks: tuple[str, ...] = ()) -> Found:
+        cache = self._cache = _opened(self.folder)
+        with cache.transact():
+            for key, text in (salvaged or {}).items():
+                cache.set(key, text)
+            keys = list(cache.iterkeys())
+            self._kept, self._aside = _versions(keys, KEPT_IN), _versions(keys, ASIDE_IN)
+            head = self._head().claimed()
+            self._put_head(head)
+            records = tuple(Record(each, self._read(KEPT_IN, each)) for each in self._kept)
+            aside = tuple(Record(each, self._read(ASIDE_IN, each)) for each in self._aside)
+        return Found(head, records, aside, remarks)
+
+    def _claimed_from_wreck(self, error: Exception) -> Found:
+        """What can still be read of a damaged file is carried over to a new one; the old one is kept. Each text has a
+        checksum of its own, so nothing wrong is carried over unnoticed."""
+        self._close_cache()
+        texts = salvaged_texts(self.folder / DATABASE)
+        versions = _versions(list(texts), KEPT_IN)
+        if not versions:
+            if isinstance(error, SnapshotUnreadable):
+                raise error
+            raise SnapshotUnreadable("torn", f"{self.folder / DATABASE} holds nothing readable: {error}") from error
+        place = self._discard()
+        texts[HEAD] = Head.salvaged(texts.get(HEAD), versions[0]).dumped()
+        return self._claimed(texts, (f"the database was damaged ({error}); it lies in {place}",))
+
+    def _discard(self) -> Path:
+        self._close_cache()
+        return premises.discard(self.folder, [*FILES, MARK])
+
+    def _mark(self) -> None:
+        if not (self.folder / MARK).exists():
+            (self.folder / MARK).touch(mode=0o600)
+            premises.sync(self.folder)
+
+    def _close_cache(self) -> None:
+        cache, self._cache = self._cache, None
+        if cache is not None:
+            cache.close()
+
+    def _head(self) -> Head:
+        text = self._cache.get(HEAD)
+        if text is None and not self._kept and not self._aside:
+            return Head()
+        return Head.loaded(text)
+
+    def _put_head(self, head: Head) -> None:
+        self._cache.set(HEAD, head.dumped())
+
+    def _read(self, place: str, version: int) -> object:
+        try:
+            return self._cache.get(_key(place, version))
+        except SnapshotUnreadable as error:
+            return error
+
+    def _give_back_permit(self) -> None:
+        permit, self._permit = self._permit, None
+        if permit is not None:
+            os.close(permit)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Any]:
+        """All or nothing, on disk when this is left without an error."""
+        try:
+            with self._cache.transact():
+                yield self._cache
+        except (sqlite3.Error, diskcache.Timeout, OSError) as error:
+            what = "the database is locked" if isinstance(error, diskcache.Timeout) else str(error)
+            raise SnapshotNotWritten(f"{self.folder}: {what}") from error
+
+
+def _opened(folder: Path) -> Any:
+    """Making the tables takes dozens of commits, which need no sync of their own: the first snapshot's syncs them."""
+    cache = diskcache.Cache(
+        str(folder),
+        timeout=BUSY_TIMEOUT_S,
+        disk=TextDisk,
+        eviction_policy="none",
+        cull_limit=0,
+        size_limit=2**62,
+        statistics=0,
+        sqlite_mmap_size=0,
+        sqlite_synchronous=SYNC_AT_CHECKPOINTS,
+        disk_min_file_size=2**30,
+    )
+    cache.reset("sqlite_synchronous", SYNC_AT_COMMITS)
+    return cache
+
+
+@contextmanager
+def _unavailable(folder: Path) -> Iterator[None]:
+    if os.path.expandvars(str(folder)) != str(folder):
+        raise SnapshotUnavailable(f"{folder}: diskcache takes the $ in this path for a variable")
+    try:
+        yield
+    except (sqlite3.Error, diskcache.Timeout, OSError) as error:
+        raise SnapshotUnavailable(f"{folder}: {type(error).__name__}: {error}") from error
+
+
+def _key(place: str, version: int) -> str:
+    return f"{place}{version:020d}"
+
+
+def _versions(keys: list[str], place: str) -> list[int]:
+    numbers = [key.removeprefix(place) for key in keys if key.startswith(place)]
+    return sorted((int(each) for each in numbers if each.isascii() and each.isdigit()), reverse=True)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"only texts are stored here, not {type(value).__name__}")
+    return value

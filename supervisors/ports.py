@@ -38,7 +38,7 @@ class SnapshotStore(Protocol):
 
     def claim(self) -> Found:
         """All that is stored belongs to this incarnation now; may wait a moment for its turn, and for its predecessor
-        to be gone. SnapshotUnreadable when the place is damaged as a whole; it is left as it is."""
+        to be gone. SnapshotUnreadable when the place is damaged as a whole; what it holds stays there."""
 
     def write(self, generation: int, version: int, text: str) -> None:
         """``text`` is stored whole as ``version``, the one after the newest, and so many before it as are kept. The

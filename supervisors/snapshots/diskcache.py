@@ -66,9 +66,9 @@ class DiskcacheSnapshots:
             premises.make(self.folder)
             self._permit = premises.permit(self.folder)
             self._fds.append(premises.own(self.folder))
-            is_lost = (self.folder / MARK).exists() and not (self.folder / DATABASE).exists()
-            if is_lost:
-                raise SnapshotUnreadable("missing", f"{self.folder / DATABASE} was there and is gone")
+            file = self.folder / DATABASE
+            if (self.folder / MARK).exists() and not (file.exists() and file.stat().st_size):
+                raise SnapshotUnreadable("missing", f"{file} was there and is gone")
             try:
                 found = self._claimed()
             except (sqlite3.DatabaseError, SnapshotUnreadable) as error:
@@ -117,11 +117,9 @@ class DiskcacheSnapshots:
 
     def close(self) -> None:
         self._give_back_permit()
-        cache, self._cache = self._cache, None
         fds, self._fds = self._fds, []
         try:
-            if cache is not None:
-                cache.close()
+            self._close_cache()
         finally:
             for fd in fds:
                 os.close(fd)
@@ -130,11 +128,14 @@ class DiskcacheSnapshots:
 
     def _claimed(self, salvaged: dict[str, str] | None = None, remarks: tuple[str, ...] = ()) -> Found:
         cache = self._cache = _opened(self.folder)
+        _check(cache)
         with cache.transact():
             for key, text in (salvaged or {}).items():
                 cache.set(key, text)
             keys = list(cache.iterkeys())
             self._kept, self._aside = _versions(keys, KEPT_IN), _versions(keys, ASIDE_IN)
+            if HEAD not in keys and (self._kept or (self.folder / MARK).exists()):
+                raise SnapshotUnreadable("missing", f"who may write in {self.folder} was known and is not")
             head = self._head().claimed()
             self._put_head(head)
             records = tuple(Record(each, self._read(KEPT_IN, each)) for each in self._kept)
@@ -171,9 +172,7 @@ class DiskcacheSnapshots:
 
     def _head(self) -> Head:
         text = self._cache.get(HEAD)
-        if text is None and not self._kept and not self._aside:
-            return Head()
-        return Head.loaded(text)
+        return Head() if text is None else Head.loaded(text)
 
     def _put_head(self, head: Head) -> None:
         self._cache.set(HEAD, head.dumped())
@@ -196,8 +195,7 @@ class DiskcacheSnapshots:
             with self._cache.transact():
                 yield self._cache
         except (sqlite3.Error, diskcache.Timeout, OSError) as error:
-            what = "the database is locked" if isinstance(error, diskcache.Timeout) else str(error)
-            raise SnapshotNotWritten(f"{self.folder}: {what}") from error
+            raise SnapshotNotWritten(f"{self.folder}: {str(error) or 'the database is locked'}") from error
 
 
 def _opened(folder: Path) -> Any:
@@ -216,6 +214,13 @@ def _opened(folder: Path) -> Any:
     )
     cache.reset("sqlite_synchronous", SYNC_AT_COMMITS)
     return cache
+
+
+def _check(cache: Any) -> None:
+    """Damage is met now, when there is something to fall back on, and not by a later write."""
+    said = cache._sql("PRAGMA integrity_check(1)").fetchone()[0]
+    if said != "ok":
+        raise sqlite3.DatabaseError(said.partition("\n")[0])
 
 
 @contextmanager

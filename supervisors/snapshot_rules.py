@@ -14,7 +14,7 @@ from supervisors.snapshot_format import Snapshot, decode
 KEPT = 3
 ASIDE_KEPT = 3
 STRIKES_MAX = 2
-SILENT_FREE = 3
+SILENT_FREE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _turn(strikes: int, candidates: int) -> int:
 
 def _strikes(head: Head) -> int:
     """A raise in a start is a strike at once. A process that only vanished may have been killed by anyone, so the
-    first three in a row mean nothing. The start under way is silent so far and does not count."""
+    first twenty in a row mean nothing. The start under way is silent so far and does not count."""
     return head.raised + max(0, head.silent - 1 - SILENT_FREE)
 
 

@@ -1,10 +1,10 @@
-# make demo | test | explore | conformance | lint | venv        make PYTHON=/path/to/python3.12 venv
+# make demo | test | explore | conformance | fuzz | lint | venv        make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test explore conformance lint venv
+.PHONY: demo test explore conformance fuzz lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -27,6 +27,11 @@ explore: venv
 # Every case of supervision on the pure core, on the simulated system and on real processes, as a table.
 conformance: venv
 	$(BIN)/python -m tests.conformance $(PYTEST_ARGS)
+
+# Bytes from strangers at every listener for a minute. FUZZ_SEED=1 FUZZ_SECONDS=600 make fuzz
+fuzz: venv
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+	    $(BIN)/python -m pytest -q -s tests/supervisors/test_foreign_bytes.py -k thrown --timeout 0
 
 lint: venv
 	$(BIN)/python -m ruff check .

@@ -21,7 +21,8 @@ from supervisors.errors import SupervisorError
 CONNECTIONS_MAX = 128
 REQUESTS_MAX = 10_000
 ANSWERS_KEPT_MAX = 1000
-SEND_TIMEOUT_S = 30.0
+HELLO_TIMEOUT_S = 10.0
+TIMEOUT_MAX_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Connection:
         self._link = link
         self._trusted = trusted
         self._outbox: queue.Queue[bytes | None] = queue.Queue(REQUESTS_MAX)
-        link.settimeout(None)
+        link.settimeout(HELLO_TIMEOUT_S)
         threading.Thread(target=self._read, name="door-read", daemon=True).start()
         threading.Thread(target=self._write, name="door-write", daemon=True).start()
 
@@ -80,10 +81,13 @@ class Connection:
             self._put(frames.encode({"protocol": frames.PROTOCOL}, trusted=False))
             if not isinstance(hello, dict) or hello.get("protocol") != frames.PROTOCOL:
                 return
+            self._link.settimeout(None)
             while (message := frames.read(self._link, trusted=self._trusted)) is not None:
                 self._request(message)
-        except (OSError, frames.FrameError, KeyError, TypeError, ValueError):
+        except OSError:
             pass
+        except (frames.FrameError, AttributeError, KeyError, TypeError, ValueError):
+            self._door.refused += 1
         finally:
             self._put(None)
             self._door.closed()
@@ -94,14 +98,15 @@ class Connection:
         if known is not None:
             self._put(known)
             return
-        timeout_s = min(max(float(message.get("timeout_s", 5.0)), 0.0), 86_400.0)
+        timeout_s = min(max(float(message.get("timeout_s", 5.0)), 0.0), TIMEOUT_MAX_S)
+        if timeout_s != timeout_s:  # NaN has no place in a heap of moments
+            raise ValueError("timeout_s is no number")
         args = dict(message.get("args") or {})
         verb, target = str(message["verb"]), str(message.get("target", ""))
         self._door.hand_in(Request(request_id, verb, target, args, timeout_s, self))
 
     def _write(self) -> None:
         try:
-            self._link.settimeout(None)
             while (frame := self._outbox.get()) is not None:
                 self._link.sendall(frame)
         except OSError:
@@ -111,13 +116,15 @@ class Connection:
 
 
 class Door:
-    """Accepts, reads, and hands requests in. ``fileno`` is readable while requests wait; ``take`` empties them."""
+    """Accepts, reads, and hands requests in. ``fileno`` is readable while requests wait; ``take`` empties them.
+    ``refused`` counts the connections that were closed because what they sent made no sense."""
 
     def __init__(self, listener: socket.socket, channel: socket.socket | None) -> None:
         self._requests: deque[Request] = deque()
         self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._open = 0
+        self.refused = 0
         self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         threading.Thread(target=self._accept, args=(listener,), name="door-accept", daemon=True).start()
         if channel is not None:

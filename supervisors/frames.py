@@ -40,7 +40,7 @@ def read(connection: socket.socket, *, trusted: bool) -> Any:
     assert body is not None
     try:
         return pickle.loads(body) if trusted else json.loads(body)  # noqa: S301 - trusted is the host's own socketpair
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FrameError(f"a frame that is no JSON: {error}") from error
 
 

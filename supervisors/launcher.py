@@ -81,7 +81,9 @@ class Launcher:
         if not self._portal.is_up:
             request.answer(error=SupervisorError("restarting", "the system is starting"))
         elif request.verb == "ping":
-            request.answer({"pids": {**self._portal.pids(), "launcher": os.getpid(), "guardian": os.getppid()}})
+            pids = {**self._portal.pids(), "launcher": os.getpid(), "guardian": os.getppid()}
+            refused = {**self._portal.refusals.totals(), "door": self._door.refused}
+            request.answer({"pids": pids, "refused": refused})
         else:
             self._switchboard.request(request)
 

@@ -14,13 +14,15 @@ from aidos_actors.cli.reach import Door
 def show_tree(options: Options) -> Answer:
     """``Unreachable`` (exit 4) when nothing runs."""
     door = Door(Path(options.state))
-    pids = door.command("ping")["pids"]
+    ping = door.command("ping")
+    pids = ping["pids"]
     tree = door.command("tree")
     data = node_view(tree, time.time(), _seen_by_supervisors(door, tree))
     data["pid"] = pids.get("root")
     data["memory_bytes"] = pss_bytes(data["pid"])
     for name in ("guardian", "admin", "logger", "launcher"):
         data[f"{name}_pid"] = pids.get(name)
+    data["refused_messages"] = ping["refused"]
     return Answer(data, "\n".join(_lines(data, "", "")))
 
 

@@ -7,12 +7,8 @@ private name; the version is pinned because of that.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import multiprocessing
 import os
-import pickle
-import secrets
 import signal
 import sys
 import time
@@ -20,10 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from supervisors.linux import die_with_parent
+from supervisors.systems.listening import bound_what_is_read, listen_on_loopback_and_verify
+from supervisors.systems.signatures import Refusals, SignedPickle
 
-MESSAGE_BYTES_MAX = 16 * 1024 * 1024
-MAC_BYTES = 16
-HALF_OPEN_S = 30
 ADOPTION_WAIT_S = 2.0
 CRASH_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
@@ -34,65 +29,19 @@ exit_code = [0]
 """What this process exits with when its actor has ended in good order."""
 
 
-class SignedPickle:
-    """The two verbs of ``pickle``; ``loads`` verifies before it unpickles. The key lives in memory only."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-        self.rejected = 0
-
-    def _mac(self, body: bytes) -> bytes:
-        return hashlib.blake2b(body, key=self._key, digest_size=MAC_BYTES).digest()
-
-    def dumps(self, value: Any) -> bytes:
-        body = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-        return self._mac(body) + body
-
-    def loads(self, raw: Any) -> Any:
-        raw = bytes(raw)
-        if len(raw) <= MAC_BYTES or not hmac.compare_digest(raw[:MAC_BYTES], self._mac(raw[MAC_BYTES:])):
-            self.rejected += 1
-            raise pickle.UnpicklingError("unsigned message dropped")
-        return pickle.loads(raw[MAC_BYTES:])  # noqa: S301 - verified one line above
-
-
-def harden(log_file: str, guardian_pid: int) -> SignedPickle:
+def harden(log_file: str, guardian_pid: int) -> Refusals:
     """Thespian may be started now: loopback only, every message signed, nothing outlives its parent. Call once, before
-    the first ``ActorSystem``. ``guardian_pid`` must be a child subreaper above this process."""
+    the first ``ActorSystem``. ``guardian_pid`` must be a child subreaper above this process. What all its processes
+    refuse is counted in what is returned."""
     os.environ["THESPIAN_BASE_IPADDR"] = "127.0.0.1"
     os.environ["THESPLOG_FILE"] = log_file
     os.environ.setdefault("THESPLOG_THRESHOLD", "WARNING")
     os.environ.setdefault("TZ", ":/etc/localtime")
-    signed = SignedPickle(secrets.token_bytes(32))
-    _listen_on_loopback_and_verify(signed)
-    _bound_what_is_read()
+    signed = SignedPickle()
+    listen_on_loopback_and_verify(signed)
+    bound_what_is_read(signed.refusals)
     _die_with_the_parent(guardian_pid)
-    return signed
-
-
-def _listen_on_loopback_and_verify(signed: SignedPickle) -> None:
-    from thespian.system.transport import IPBase, TCPTransport, streamBuffer
-
-    IPBase.IPActorAddress.bindArgs = property(lambda address: (("127.0.0.1", address.bindname[1]),))
-    TCPTransport.serializer = signed
-    TCPTransport.ackMsg = TCPTransport.toSendBuffer(streamBuffer.ackPacket, signed.dumps)
-    TCPTransport.ackDataErrMsg = TCPTransport.toSendBuffer(streamBuffer.ackDataErrPacket, signed.dumps)
-
-
-def _bound_what_is_read() -> None:
-    from datetime import timedelta
-
-    from thespian.system.transport import TCPTransport, streamBuffer
-
-    TCPTransport.MAX_INCOMING_SOCKET_PERIOD = timedelta(seconds=HALF_OPEN_S)
-    add_more = streamBuffer.ReceiveBuffer.addMore
-
-    def bounded(buffer: Any, data: bytes) -> None:
-        add_more(buffer, data)
-        if buffer._size is not None and not 0 <= buffer._size <= MESSAGE_BYTES_MAX:
-            raise ValueError(f"a message of {buffer._size} bytes is refused")
-
-    streamBuffer.ReceiveBuffer.addMore = bounded
+    return signed.refusals
 
 
 def _die_with_the_parent(guardian_pid: int) -> None:

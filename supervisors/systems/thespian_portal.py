@@ -36,7 +36,7 @@ class Portal:
         """Admin, logger and root are forked; the root begins its start. ``private`` descriptors are closed in them."""
         self.path = ""
         self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
-        hardening.harden(str(log_dir / "thespian.log"), guardian_pid)
+        self.refusals = hardening.harden(str(log_dir / "thespian.log"), guardian_pid)
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         began_at = time.monotonic()

@@ -1,10 +1,11 @@
-# make demo | test | explore | conformance | fuzz | lint | venv        make PYTHON=/path/to/python3.12 venv
+# make demo | test | explore | conformance | fuzz | outlives | growth | lint | venv
+# make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test explore conformance fuzz lint venv
+.PHONY: demo test explore conformance fuzz outlives growth lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -32,6 +33,14 @@ conformance: venv
 fuzz: venv
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
 	    $(BIN)/python -m pytest -q -s tests/supervisors/test_foreign_bytes.py -k thrown --timeout 0
+
+# 200 kills of somebody above others, at every stage; then 2,000 lives of an actor. Seeds are printed.
+outlives: venv
+	OUTLIVES_KILLS=$${OUTLIVES_KILLS:-200} OUTLIVES_SEED=$${OUTLIVES_SEED:-$$(date +%s)} \
+	    $(BIN)/python -m pytest -q -s tests/supervisors/test_nothing_outlives.py --timeout 0
+
+growth: venv
+	GROWTH_CYCLES=$${GROWTH_CYCLES:-2000} $(BIN)/python -m pytest -q -s tests/supervisors/test_nothing_grows.py --timeout 0
 
 lint: venv
 	$(BIN)/python -m ruff check .

@@ -16,6 +16,7 @@ from supervisors import boot
 from supervisors.errors import ExitReason
 from supervisors.launch import Orders
 from supervisors.linux import descendants, is_frozen, start_ticks
+from supervisors.watchman import MARK
 
 FROZEN_LOOKS = 3
 START_LIMIT_S = 120.0
@@ -44,8 +45,12 @@ class GuardedSystem:
     """Launcher, admin, logger and root: the end of one is the end of all. ``selector`` wakes with the data
     ``launcher`` when it has something to say and ``process`` when one of them has ended."""
 
-    def __init__(self, charge: Charge, listener: socket.socket, selector: selectors.BaseSelector) -> None:
-        """The launcher has been started; ``listen`` tells how it goes on."""
+    def __init__(
+        self, charge: Charge, listener: socket.socket, selector: selectors.BaseSelector, mark: str, watchman: int
+    ) -> None:
+        """The launcher has been started; ``listen`` tells how it goes on. Whatever is started below it carries ``mark``
+        in its environment. The child ``watchman`` is none of it."""
+        self.watchman = watchman
         self._selector = selector
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         orders = Orders(
@@ -63,7 +68,8 @@ class GuardedSystem:
         passed = [fd, listener.fileno(), theirs.fileno()]
         if charge.channel_fd is not None:
             passed.append(charge.channel_fd)
-        self._launcher = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL)
+        env = {**os.environ, MARK: mark}
+        self._launcher = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL, env=env)
         os.close(fd)
         theirs.close()
         self.pids: dict[str, int] = {}
@@ -124,7 +130,7 @@ class GuardedSystem:
             except subprocess.TimeoutExpired:
                 pass
         until = time.monotonic() + SWEEP_LIMIT_S
-        while (below := descendants(os.getpid())) and time.monotonic() < until:
+        while (below := self._below()) and time.monotonic() < until:
             for pid in below:
                 try:
                     os.kill(pid, signal.SIGKILL)
@@ -139,16 +145,21 @@ class GuardedSystem:
         self._selector.unregister(self.control)
         self.control.close()
 
-    def reap(self) -> None:
-        """No ended child of this guardian, its own or adopted, stays a zombie."""
+    def _below(self) -> list[int]:
+        return [pid for pid in descendants(os.getpid()) if pid != self.watchman]
+
+    def reap(self) -> set[int]:
+        """No ended child of this guardian, its own or adopted, stays a zombie; those that had ended."""
         self._launcher.poll()
+        reaped: set[int] = set()
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return reaped
             if pid == 0:
-                return
+                return reaped
+            reaped.add(pid)
             if pid == self._launcher.pid:
                 self._launcher.returncode = os.waitstatus_to_exitcode(status)
 

@@ -23,6 +23,7 @@ from supervisors.guarded_system import Charge, GuardedSystem
 from supervisors.guardian_policy import Revivals, is_final, revive
 from supervisors.linux import become_subreaper, is_alive
 from supervisors.premises import SOCKET_NAME, bind, lock
+from supervisors.watchman import mark_of, post_watchman, sweep_predecessors
 
 LOOK_EVERY_S = 1.0
 STOP_LIMIT_S = 120.0
@@ -47,20 +48,33 @@ class Guardian:
             self._say("conflict", held)
             return 7
         os.set_inheritable(held, False)
+        sweep_predecessors(self._charge.state_dir)
+        self._mark = mark_of(self._charge.state_dir)
+        self._watchman = post_watchman(self._mark)
         listener = bind(state)
         self._watch_signals()
         if self._charge.host_pid is not None and not self._watch_host():
+            self._dismiss_watchman()
             return 0
         try:
             return self._own(listener)
         finally:
             (state / SOCKET_NAME).unlink(missing_ok=True)
+            self._dismiss_watchman()
+
+    def _dismiss_watchman(self) -> None:
+        """Nothing is left that it could end."""
+        try:
+            os.kill(self._watchman, signal.SIGKILL)
+            os.waitpid(self._watchman, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
 
     # ---- one system after the other
 
     def _own(self, listener: socket.socket) -> int:
         while True:
-            system = GuardedSystem(self._charge, listener, self._selector)
+            system = GuardedSystem(self._charge, listener, self._selector, self._mark, self._watchman)
             why = self._attend(system)
             system.end()
             word = system.last_word
@@ -92,7 +106,8 @@ class Guardian:
         """Wait until the system has ended, is broken, or must be given up; why."""
         while True:
             ready = {key.data for key, _ in self._selector.select(LOOK_EVERY_S)}
-            system.reap()
+            if self._watchman in system.reap():
+                self._watchman = system.watchman = post_watchman(self._mark)
             if "signal" in ready:
                 self._on_signal(system)
                 if self._signals > 1:

@@ -27,8 +27,10 @@ from thespian.actors import (
 
 from supervisors.actor import ActorShell
 from supervisors.errors import ExitReason, reason_of
+from supervisors.linux import become_subreaper
 from supervisors.liveness import Beat, ProcessState, Sight, Stage
 from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted
+from supervisors.orphans import end_orphans
 from supervisors.specs import Spec, SupervisorSpec
 from supervisors.supervisor import SupervisorShell
 from supervisors.systems import thespian_hardening as hardening
@@ -219,6 +221,7 @@ class ThespianSystem(KeepsSnapshots):
         child.close()
         worked = child.pen.read().handled > 0
         self._page.give_back(child.pen)
+        end_orphans({each.pid for each in self._children.values()})
         if child.ignored:
             self._handle(ChildIgnored(child.id, child.generation, child.pid), None)
             return
@@ -238,6 +241,7 @@ class Process(Actor):  # type: ignore[misc]
     def __init__(self) -> None:
         for signum in hardening.CRASH_SIGNALS:
             signal.signal(signum, signal.SIG_DFL)
+        become_subreaper()
         birth = born()
         setproctitle(birth.title)
         report(birth.report_fd, ("born", os.getpid()))

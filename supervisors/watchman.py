@@ -1,0 +1,98 @@
+"""The guardian's watchman: a fork of it that outlives it by a moment, to end what it would have ended.
+
+When a guardian is killed, its system dies with it, but what actors started without our doing has no subreaper above it
+any more. It carries the system's mark in its environment, inherited from the launcher; the watchman, and the next
+guardian of the same state directory, look for that mark and end what carries it, named by pid and start time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import select
+import signal
+import time
+from pathlib import Path
+
+from supervisors.linux import kill_exactly, start_ticks
+
+MARK = "SUPERVISORS_SYSTEM"
+SWEEP_LIMIT_S = 10.0
+QUIET_LOOKS = 3
+LOOK_EVERY_S = 0.02
+
+
+def mark_of(state_dir: str) -> str:
+    """A new mark for a system in that state directory: whose it is, and which."""
+    return f"{_owner(state_dir)}-{os.urandom(8).hex()}"
+
+
+def sweep(prefix: str) -> int:
+    """No process whose mark begins with ``prefix`` lives, but this one; how many there were. Gives up, with some of
+    them living, after ``SWEEP_LIMIT_S`` seconds."""
+    ended: set[tuple[int, int]] = set()
+    until = time.monotonic() + SWEEP_LIMIT_S
+    quiet = 0
+    while quiet < QUIET_LOOKS and time.monotonic() < until:
+        found = _marked(f"{MARK}={prefix}".encode())
+        for pid, ticks in found:
+            kill_exactly(pid, ticks)
+        ended |= found
+        quiet = 0 if found else quiet + 1
+        time.sleep(LOOK_EVERY_S if found else 0.001)
+    return len(ended)
+
+
+def sweep_predecessors(state_dir: str) -> int:
+    """What an earlier guardian of this state directory and its watchman left behind is gone. The caller holds the lock
+    on the directory and has started nothing."""
+    return sweep(f"{_owner(state_dir)}-")
+
+
+def post_watchman(mark: str) -> int:
+    """The pid of a child that ends everything with ``mark`` when this process has ended, and then itself. To be killed
+    by this process when it ends in good order. To be called while this process has one thread."""
+    ours = os.pidfd_open(os.getpid())
+    pid = os.fork()
+    if pid:
+        os.close(ours)
+        return pid
+    try:
+        _watch(ours, mark)
+    finally:
+        os._exit(0)
+
+
+def _watch(guardian: int, mark: str) -> None:
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(signum, signal.SIG_DFL if signum == signal.SIGCHLD else signal.SIG_IGN)
+    os.closerange(3, guardian)
+    os.closerange(guardian + 1, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(nothing, fd)
+    select.select([guardian], [], [])
+    sweep(mark)
+
+
+def _owner(state_dir: str) -> str:
+    return hashlib.blake2b(os.fsencode(state_dir), digest_size=8).hexdigest()
+
+
+def _marked(wanted: bytes) -> set[tuple[int, int]]:
+    """Living processes with that mark, but this one. Who cannot be looked at belongs to somebody else."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            variables = (entry / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if any(each.startswith(wanted) for each in variables):
+            ticks = start_ticks(int(entry.name))
+            if ticks is not None:
+                found.add((int(entry.name), ticks))
+    return found

@@ -1,0 +1,127 @@
+"""Any ancestor killed, at any stage: a second later no descendant of it lives, and nothing of it was left behind.
+
+``OUTLIVES_KILLS`` and ``OUTLIVES_SEED`` make it the whole campaign (``make outlives``).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from supervisors.linux import descendants, start_ticks
+
+KILLS = int(os.environ.get("OUTLIVES_KILLS", "12"))
+SEED = int(os.environ.get("OUTLIVES_SEED", "7"))
+STAGES = ("starting", "up", "restarting", "stopping")
+MARK = "OUTLIVES_MARK"
+LIMIT_S = 1.0
+
+
+class Round:
+    """One host, one kill."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.stage = STAGES[seed % len(STAGES)]
+        self.mark = os.urandom(8).hex()
+        argv = [sys.executable, "-m", "tests.supervisors.outlives_host", str(folder)]
+        self.host = subprocess.Popen(
+            argv,
+            env={**os.environ, MARK: self.mark},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+
+    def reach(self) -> None:
+        """The stage has been reached, and a moment of it has passed."""
+        self._hear("starting")
+        if self.stage != "starting":
+            self._hear("up")
+        if self.stage in ("restarting", "stopping"):
+            assert self.host.stdin is not None
+            self.host.stdin.write({"restarting": "restart", "stopping": "stop"}[self.stage] + "\n")
+            self.host.stdin.flush()
+            self._hear(self.stage)
+        time.sleep(self.chance.random() * (0.5 if self.stage == "starting" else 0.05))
+
+    def _hear(self, word: str) -> None:
+        assert self.host.stdout is not None
+        assert self.host.stdout.readline().strip() == word
+
+    def kill(self) -> tuple[str, dict[int, int]]:
+        """Somebody of the system above others was killed; who, and those that were below it at that moment."""
+        system = [pid for pid in [self.host.pid, *descendants(self.host.pid)] if not _title(pid).startswith("sh ")]
+        parents = [pid for pid in system if descendants(pid)]
+        victim = self.chance.choice(parents)
+        below = {pid: ticks for pid in descendants(victim) if (ticks := start_ticks(pid)) is not None}
+        name = _title(victim)
+        os.kill(victim, signal.SIGKILL)
+        return name, below
+
+    def survivors(self, below: dict[int, int]) -> list[str]:
+        """Those of them that live on when ``LIMIT_S`` is over."""
+        until = time.monotonic() + LIMIT_S
+        while alive := [pid for pid, ticks in below.items() if start_ticks(pid) == ticks]:
+            if time.monotonic() > until:
+                return [f"{pid} {_title(pid)}" for pid in alive]
+            time.sleep(0.01)
+        return []
+
+    def finish(self) -> list[str]:
+        """The host is killed; who of the whole system lives on after that."""
+        self.host.kill()
+        self.host.wait()
+        for stream in (self.host.stdin, self.host.stdout):
+            assert stream is not None
+            stream.close()
+        until = time.monotonic() + LIMIT_S
+        while alive := self._marked():
+            if time.monotonic() > until:
+                return alive
+            time.sleep(0.02)
+        return []
+
+    def _marked(self) -> list[str]:
+        wanted, found = f"{MARK}={self.mark}".encode(), []
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and wanted in (entry / "environ").read_bytes() and start_ticks(int(entry.name)):
+                    found.append(f"{entry.name} {_title(int(entry.name))}")
+            except OSError:
+                continue
+        return found
+
+
+def _title(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:60]
+    except OSError:
+        return "gone"
+
+
+@pytest.mark.chaos
+def test_nothing_outlives_its_owner(tmp_path: Path) -> None:
+    failures = []
+    for number in range(KILLS):
+        seed = SEED + number
+        one = Round(tmp_path / str(number), seed)
+        try:
+            one.reach()
+            victim, below = one.kill()
+            left = one.survivors(below)
+        finally:
+            orphans = one.finish()
+        print(f"seed {seed}: {one.stage}, killed {victim!r} above {len(below)}: {left + orphans or 'nothing left'}")
+        if left or orphans:
+            failures.append((seed, one.stage, victim, left, orphans))
+    assert not failures, f"{len(failures)} of {KILLS}: {failures}"

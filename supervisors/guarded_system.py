@@ -9,16 +9,17 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from supervisors import boot
 from supervisors.errors import ExitReason
+from supervisors.guardian_policy import suspect
 from supervisors.launch import Orders
-from supervisors.linux import descendants, is_frozen, start_ticks
+from supervisors.linux import descendants, is_frozen, start_ticks, turns_of
 from supervisors.watchman import MARK
 
-FROZEN_LOOKS = 3
 START_LIMIT_S = 120.0
 SWEEP_LIMIT_S = 30.0
 LAST_WORD_LIMIT_S = 1.0
@@ -39,6 +40,8 @@ class Charge:
     status_fd: int | None
     on_give_up: str = "end"
     before_stop: tuple[str, Any, float] | None = None
+    reload: tuple[str, str, tuple[Any, ...]] | None = None
+    """On SIGHUP: module, function and arguments of what gives ``(spec, before_stop)`` anew, or raises."""
 
 
 class GuardedSystem:
@@ -77,14 +80,23 @@ class GuardedSystem:
         self.last_word: tuple[str, ExitReason] | None = None
         self._began_at = time.monotonic()
         self._pidfds: list[int] = []
-        self._frozen_looks = 0
+        self.answered: set[str] = set()
+        self._suspects: Mapping[str, float] = {}
+        self._turns: dict[str, int | None] = {}
         selector.register(self.control, selectors.EVENT_READ, "launcher")
         self._know({"launcher": self._launcher.pid})
 
     def ask_to_stop(self) -> None:
         """The launcher is told to end the system in good order."""
+        self._say("stop")
+
+    def ask_for_life(self) -> None:
+        """``answered`` will hold those of launcher, root and admin that carry a message to its answer."""
+        self._say("probe")
+
+    def _say(self, word: str) -> None:
         try:
-            self.control.send(pickle.dumps("stop"))
+            self.control.send(pickle.dumps(word), socket.MSG_DONTWAIT)
         except OSError:
             pass
 
@@ -105,6 +117,8 @@ class GuardedSystem:
                     self._know(pids)
                     self.up_at = time.monotonic()
                     came_up = True
+                case ("alive", name):
+                    self.answered.add(name)
                 case (("ended" | "start_failed") as kind, reason):
                     self.last_word = (kind, reason)
 
@@ -114,10 +128,17 @@ class GuardedSystem:
 
     def trouble(self) -> str:
         """What no descriptor tells: a frozen process, a start that takes too long. Empty when all is well."""
-        frozen = any(is_frozen(pid) for pid in self.pids.values())
-        self._frozen_looks = self._frozen_looks + 1 if frozen else 0
-        if self._frozen_looks >= FROZEN_LOOKS:
-            return "a process of the system is frozen"
+        now = time.monotonic()
+        stopped = {name for name, pid in self.pids.items() if is_frozen(pid)}
+        ran = {name for name, turns in self._turns.items() if name in self.pids and turns_of(self.pids[name]) != turns}
+        suspicion = suspect(self._suspects, stopped, self.answered | ran, now)
+        self._suspects = suspicion.suspects
+        if suspicion.ask:
+            self._turns = {name: turns_of(self.pids[name]) for name in suspicion.suspects}
+            self.answered -= suspicion.ask
+            self.ask_for_life()
+        if suspicion.frozen:
+            return f"{' and '.join(sorted(suspicion.frozen))} froze"
         if self.up_at is None and time.monotonic() - self._began_at > START_LIMIT_S:
             return f"the system was not up after {START_LIMIT_S:g} s"
         return ""

@@ -23,6 +23,8 @@ from supervisors.guarded_system import Charge, GuardedSystem
 from supervisors.guardian_policy import Revivals, is_final, revive
 from supervisors.linux import become_subreaper, is_alive
 from supervisors.premises import SOCKET_NAME, bind, lock
+from supervisors.reloading import reloaded
+from supervisors.service_manager import ServiceManager
 from supervisors.watchman import mark_of, post_watchman, sweep_predecessors
 
 LOOK_EVERY_S = 1.0
@@ -39,6 +41,10 @@ class Guardian:
         self._stop_until: float | None = None
         self._host_fd: int | None = None
         self._was_up = False
+        self._renew_until: float | None = None
+        self._hang_ups = 0
+        self._manager = ServiceManager(os.environ)
+        self._fed_at = 0.0
 
     def run(self) -> int:
         """Own systems, one after the other, until one ends for good; the exit code."""
@@ -83,6 +89,10 @@ class Guardian:
                 self._say("ended", reason)
                 return 0
             self._was_up = self._was_up or system.up_at is not None
+            if self._renew_until is not None:
+                self._renew_until = None
+                self._say("down", ExitReason("shutdown", "the configuration has changed"))
+                continue
             never_give_up = self._charge.on_give_up == "restart"
             if word is not None and is_final(word[0], was_up=self._was_up, never_give_up=never_give_up):
                 self._say(*word)
@@ -98,6 +108,7 @@ class Guardian:
                 self._say("ended", ExitReason("shutdown", f"guardian_limit: {why}"))
                 return 1
             self._say("down", ExitReason("abnormal", why))
+            self._manager.healing(why)
             if self._pause(verdict.delay_s):
                 self._say("ended", ExitReason("shutdown", "stopped"))
                 return 0
@@ -105,7 +116,7 @@ class Guardian:
     def _attend(self, system: GuardedSystem) -> str:
         """Wait until the system has ended, is broken, or must be given up; why."""
         while True:
-            ready = {key.data for key, _ in self._selector.select(LOOK_EVERY_S)}
+            ready = {key.data for key, _ in self._selector.select(self._feed(system))}
             if self._watchman in system.reap():
                 self._watchman = system.watchman = post_watchman(self._mark)
             if "signal" in ready:
@@ -116,11 +127,13 @@ class Guardian:
                 return "host"
             if system.listen():
                 self._say("up", {**system.pids, "guardian": os.getpid()})
+                self._manager.ready()
             if system.last_word is not None:
                 return "ended"
             if "process" in ready:
                 return system.who_died()
-            if self._stop_until is not None and time.monotonic() > self._stop_until:
+            until = self._stop_until or self._renew_until
+            if until is not None and time.monotonic() > until:
                 return f"the stop took longer than {STOP_LIMIT_S:g} s"
             trouble = system.trouble()
             if trouble:
@@ -137,11 +150,14 @@ class Guardian:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._count_signal)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, self._count_hang_up if self._charge.reload else signal.SIG_IGN)
         self._selector.register(ours, selectors.EVENT_READ, "signal")
 
     def _count_signal(self, *_: Any) -> None:
         self._signals += 1
+
+    def _count_hang_up(self, *_: Any) -> None:
+        self._hang_ups += 1
 
     def _on_signal(self, system: GuardedSystem | None) -> None:
         try:
@@ -150,10 +166,43 @@ class Guardian:
         except BlockingIOError:
             pass
         if self._signals and self._stop_until is None:
-            drain_s = self._charge.before_stop[2] if self._charge.before_stop else 0.0
-            self._stop_until = time.monotonic() + STOP_LIMIT_S + drain_s
+            self._stop_until = self._stop_limit()
+            self._manager.stopping()
             if system is not None:
                 system.ask_to_stop()
+        if self._hang_ups and self._stop_until is None:
+            self._hang_ups = 0
+            self._reload(system)
+
+    def _stop_limit(self) -> float:
+        return time.monotonic() + STOP_LIMIT_S + (self._charge.before_stop[2] if self._charge.before_stop else 0.0)
+
+    def _reload(self, system: GuardedSystem | None) -> None:
+        """A changed configuration has effect on the next system, and the one that runs is stopped in good order for
+        it; one that is wrong changes nothing, and is told of."""
+        self._manager.reloading()
+        charge, trouble = reloaded(self._charge)
+        if trouble:
+            self._say("reload_failed", trouble)
+        elif charge != self._charge and system is not None:
+            self._renew_until = self._stop_limit()
+            system.ask_to_stop()
+        self._charge = charge
+        self._manager.reloaded(trouble)
+
+    def _feed(self, system: GuardedSystem) -> float:
+        """The watchdog hears of a system whose root and admin have answered since it last did; how long to wait."""
+        watchdog_s = self._manager.watchdog_s
+        if watchdog_s is None or system.up_at is None:
+            return LOOK_EVERY_S
+        if {"root", "admin"} <= system.answered:
+            system.answered.clear()
+            self._manager.alive()
+        now = time.monotonic()
+        if now - self._fed_at >= watchdog_s / 4:
+            self._fed_at = now
+            system.ask_for_life()
+        return min(LOOK_EVERY_S, watchdog_s / 4)
 
     def _watch_host(self) -> bool:
         """False when the host has ended already."""

@@ -7,6 +7,7 @@ guardian that must never give up slows down instead, to at most one try in 60 s.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 LIMIT = 10
@@ -15,6 +16,7 @@ FIRST_DELAY_S = 0.1
 DELAY_MAX_S = 5.0
 SLOW_DELAY_MAX_S = 60.0
 CALM_S = 30.0
+ANSWER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,22 @@ def revive(before: Revivals, *, up_since: float | None, now: float, never_give_u
     cap_s = SLOW_DELAY_MAX_S if over else DELAY_MAX_S
     delay_s: float = min(cap_s, FIRST_DELAY_S * 2.0 ** min(streak, 20))
     return Verdict(revivals, cap_s if over else delay_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """``suspects``: since when each has been asked for a sign of life; ``ask``: who is to be asked now; ``frozen``: who
+    gave none in time."""
+
+    suspects: Mapping[str, float]
+    ask: frozenset[str] = frozenset()
+    frozen: frozenset[str] = frozenset()
+
+
+def suspect(before: Mapping[str, float], stopped: Collection[str], answered: Collection[str], now: float) -> Suspicion:
+    """Frozen is who is seen stopped and gives no sign of life for ``ANSWER_S`` seconds after it was asked: one signal
+    alone may be a debugger's, or a machine that cannot tell just now."""
+    waiting = {name: at for name, at in before.items() if name in stopped and name not in answered}
+    ask = frozenset(name for name in stopped if name not in waiting)
+    frozen = frozenset(name for name, at in waiting.items() if now - at >= ANSWER_S)
+    return Suspicion({**waiting, **dict.fromkeys(ask, now)}, ask, frozen)

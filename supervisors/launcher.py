@@ -9,6 +9,7 @@ import os
 import pickle
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 from supervisors.door import Door, Request
@@ -43,6 +44,9 @@ class Launcher:
             if self._portal.is_up and not self._told_up:
                 self._told_up = True
                 self._tell(("up", self._portal.pids()))
+            if self._portal.admin_answered:
+                self._portal.admin_answered = False
+                self._tell(("alive", "admin"))
             if self._guardian.fileno() in ready:
                 self._from_guardian()
             for request in self._door.take():
@@ -61,7 +65,13 @@ class Launcher:
         data = self._guardian.recv(65536)
         if not data:
             os._exit(1)
-        if pickle.loads(data) == "stop" and not self._stopping:  # noqa: S301 - our own guardian's socketpair
+        word = pickle.loads(data)  # noqa: S301 - our own guardian's socketpair
+        if word == "probe":
+            self._tell(("alive", "launcher"))
+            if self._portal.is_up:
+                self._switchboard.request(_Probe(self._tell))
+                self._portal.ask_admin()
+        elif not self._stopping:
             self._stopping = True
             self._before_stop()
 
@@ -102,3 +112,18 @@ class _Farewell:
 
     def answer(self, value: Any = None, error: SupervisorError | None = None) -> None:
         self._launcher._stop_root()
+
+
+class _Probe:
+    """The request that only a root which carries messages answers."""
+
+    verb, target, timeout_s = "count_children", "", 60.0
+
+    def __init__(self, tell: Callable[[Any], None]) -> None:
+        self.id = f"probe-{time.monotonic_ns()}"
+        self.args: dict[str, Any] = {}
+        self._tell = tell
+
+    def answer(self, value: Any = None, error: SupervisorError | None = None) -> None:
+        if error is None:
+            self._tell(("alive", "root"))

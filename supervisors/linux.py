@@ -68,6 +68,14 @@ def is_frozen(pid: int) -> bool:
         return False
 
 
+def turns_of(pid: int) -> int | None:
+    """How often the process's main thread was given a processor; a stopped one gets none. None when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[2])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def children(pid: int) -> list[int]:
     """The pids of the living and unreaped children of a process, of all its threads."""
     found: list[int] = []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from thespian.actors import ActorSystem, ActorSystemMessage, WakeupMessage, WatchMessage
+from thespian.system.messages.status import Thespian_StatusReq, Thespian_SystemStatus
 from thespian.system.transport import ReceiveEnvelope
 
 from supervisors.errors import ExitReason
@@ -59,6 +60,7 @@ class Portal:
         self._root_ticks: int | None = None
         self.last_word: ExitReason | None = None
         self.is_up = False
+        self.admin_answered = False
         self.post(self.root, Hello())
 
     def address(self) -> Any:
@@ -66,6 +68,10 @@ class Portal:
 
     def post(self, address: Any, message: Any) -> None:
         self._base._tx_to_actor(address, message)
+
+    def ask_admin(self) -> None:
+        """``admin_answered`` will be true if the admin still carries messages."""
+        self.post(self._base.adminAddr, Thespian_StatusReq())
 
     def wait(self, timeout_s: float, watched: list[int], handle: Callable[[Any, Any], None]) -> set[int]:
         """Carry messages for at most ``timeout_s`` seconds or until one of ``watched`` is readable (those are
@@ -82,6 +88,8 @@ class Portal:
             if self._report_fd in ready:
                 self._hear()
             return ready
+        if isinstance(message, Thespian_SystemStatus):
+            self.admin_answered = True
         if not isinstance(message, ActorSystemMessage | WakeupMessage):
             handle(message, envelope.sender)
         return set()

@@ -1,0 +1,20 @@
+"""What a guardian does on SIGHUP: its charge is made anew from the configuration, or stays what it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+
+from supervisors.guarded_system import Charge
+
+
+def reloaded(charge: Charge) -> tuple[Charge, str]:
+    """The charge for the next system, and why it is still the old one (empty when the configuration was good)."""
+    if charge.reload is None:
+        return charge, "nothing to reload"
+    module, function, args = charge.reload
+    try:
+        spec, before_stop = getattr(import_module(module), function)(*args)
+    except Exception as error:
+        return charge, f"{type(error).__name__}: {error}"
+    return replace(charge, spec=spec, before_stop=before_stop), ""

@@ -68,6 +68,11 @@ def farewell(drain_s: float) -> tuple[str, dict[str, Any], float]:
     return SCHEDULER, {"verb": "drain", "drain_s": drain_s}, drain_s + DRAIN_GRACE_S
 
 
+def admission(state_dir: Path) -> tuple[str, str, tuple[str]]:
+    """What is asked before each start of a system on that state directory."""
+    return "aidos_actors.ledger.admission", "admit", (str(state_dir),)
+
+
 class Runtime:
     """A running AIDOS system owned by this process. May be used from any thread; ends with its ``with`` block.
 
@@ -95,6 +100,7 @@ class Runtime:
                 on_give_up="restart",
                 before_stop=farewell(settings.drain_s if drain_s is None else drain_s),
                 packages=PACKAGES,
+                admission=admission(self.state_dir),
             )
         except SupervisorError as error:
             if error.code == "already_started":

@@ -42,6 +42,10 @@ class Charge:
     before_stop: tuple[str, Any, float] | None = None
     reload: tuple[str, str, tuple[Any, ...]] | None = None
     """On SIGHUP: module, function and arguments of what gives ``(spec, before_stop)`` anew, or raises."""
+    admission: tuple[str, str, tuple[Any, ...]] | None = None
+    """Before each start: module, function and arguments of what raises when the system must not start. It is called
+    with whether somebody asked for this very start, and then the arguments."""
+    attended: bool = True
 
 
 class GuardedSystem:
@@ -66,6 +70,8 @@ class GuardedSystem:
             channel_fd=charge.channel_fd,
             guardian_fd=theirs.fileno(),
             before_stop=charge.before_stop,
+            admission=charge.admission,
+            attended=charge.attended,
         )
         argv, fd = boot.command("supervisors.launch", pickle.dumps(orders), charge.packages)
         passed = [fd, listener.fileno(), theirs.fileno()]
@@ -119,7 +125,7 @@ class GuardedSystem:
                     came_up = True
                 case ("alive", name):
                     self.answered.add(name)
-                case (("ended" | "start_failed") as kind, reason):
+                case (("ended" | "start_failed" | "unfit") as kind, reason):
                     self.last_word = (kind, reason)
 
     def who_died(self) -> str:

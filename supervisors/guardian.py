@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from supervisors.service_manager import ServiceManager
 from supervisors.watchman import mark_of, post_watchman, sweep_predecessors
 
 LOOK_EVERY_S = 1.0
+EXIT_CODES = {"ended": 1, "start_failed": 1, "unfit": 78}
 STOP_LIMIT_S = 120.0
 
 
@@ -81,6 +83,7 @@ class Guardian:
     def _own(self, listener: socket.socket) -> int:
         while True:
             system = GuardedSystem(self._charge, listener, self._selector, self._mark, self._watchman)
+            self._charge = replace(self._charge, attended=False)
             why = self._attend(system)
             system.end()
             word = system.last_word
@@ -96,13 +99,9 @@ class Guardian:
             never_give_up = self._charge.on_give_up == "restart"
             if word is not None and is_final(word[0], was_up=self._was_up, never_give_up=never_give_up):
                 self._say(*word)
-                return 1
-            verdict = revive(
-                self._revivals,
-                up_since=system.up_at,
-                now=time.monotonic(),
-                never_give_up=never_give_up,
-            )
+                return EXIT_CODES[word[0]]
+            now = time.monotonic()
+            verdict = revive(self._revivals, up_since=system.up_at, now=now, never_give_up=never_give_up)
             self._revivals = verdict.revivals
             if verdict.delay_s is None:
                 self._say("ended", ExitReason("shutdown", f"guardian_limit: {why}"))

@@ -36,9 +36,9 @@ class Verdict:
 
 
 def is_final(word: str, *, was_up: bool, never_give_up: bool) -> bool:
-    """Whether a system that said ``word`` (ended, start_failed) before it was gone stays gone. One that was up before
-    and only failed to come up again was hit a second time while it was brought back: that is no decision of its own."""
-    return not was_up or not (never_give_up or word == "start_failed")
+    """Whether a system that said ``word`` (ended, start_failed, unfit) before it was gone stays gone. One that was up
+    before and only failed to come up again was hit a second time while it was brought back: no decision of its own."""
+    return word == "unfit" or not was_up or not (never_give_up or word == "start_failed")
 
 
 def revive(before: Revivals, *, up_since: float | None, now: float, never_give_up: bool) -> Verdict:

@@ -11,6 +11,7 @@ import pickle
 import socket
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ class Orders:
     channel_fd: int | None
     guardian_fd: int
     before_stop: tuple[str, Any, float] | None
+    admission: tuple[str, str, tuple[Any, ...]] | None
+    attended: bool
 
 
 def main(body: bytes) -> None:
@@ -41,12 +44,17 @@ def main(body: bytes) -> None:
     orders: Orders = pickle.loads(body)  # noqa: S301 - from our own guardian, in memory
     die_with_parent(orders.guardian_pid)
     guardian = socket.socket(fileno=orders.guardian_fd)
+    word = "unfit"
     try:
+        if orders.admission is not None:
+            module, function, args = orders.admission
+            getattr(import_module(module), function)(orders.attended, *args)
+        word = "start_failed"
         spec = _described(orders)
     except BaseException as error:
         from supervisors.errors import reason_of
 
-        guardian.send(pickle.dumps(("start_failed", reason_of(error))))
+        guardian.send(pickle.dumps((word, reason_of(error))))
         raise
     portal = _started(spec, orders, guardian)
     listener = socket.socket(fileno=orders.listener_fd)

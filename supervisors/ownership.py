@@ -95,6 +95,7 @@ class Ownership:
         charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs)
         argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), charge.packages)
         passed = (fd, theirs, self._theirs.fileno())
+        self._charge = replace(self._charge, attended=False)
         self._process = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL, start_new_session=True)
         os.close(theirs)
         os.close(fd)
@@ -106,7 +107,7 @@ class Ownership:
                 kind, detail = pickle.loads(words.read(int.from_bytes(head, "big")))  # noqa: S301 - our own guardian's pipe
                 if kind == "up":
                     self._up_at = time.monotonic()
-                self._final = kind in ("ended", "start_failed", "conflict")
+                self._final = kind in ("ended", "start_failed", "unfit", "conflict")
                 self._say(Word(kind, detail))
 
     def _say(self, word: Word) -> None:

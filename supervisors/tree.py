@@ -36,6 +36,7 @@ class ActorTree(TreeHandle):
         on_give_up: str = "end",
         before_stop: tuple[str, Any, float] | None = None,
         packages: tuple[str, ...] = ("supervisors",),
+        admission: tuple[str, str, tuple[Any, ...]] | None = None,
     ) -> ActorTree:
         """All children of ``spec`` have started when this returns. The folder ``state_dir`` is made when missing and
         belongs to this tree alone while it runs.
@@ -58,6 +59,7 @@ class ActorTree(TreeHandle):
             status_fd=None,
             on_give_up=on_give_up,
             before_stop=before_stop,
+            admission=admission,
         )
         tree = object.__new__(cls)
         tree._begin(charge)
@@ -94,7 +96,7 @@ class ActorTree(TreeHandle):
                     self.heals += 1
                 case "ended":
                     self._up, self._ended = False, word.detail
-                case "start_failed":
+                case "start_failed" | "unfit":
                     self._failure = start_failure(word.detail)
                     self._ended = self._ended or ExitReason("shutdown", "start failed")
                 case "conflict":

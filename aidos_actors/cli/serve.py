@@ -6,12 +6,13 @@ import fcntl
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 from aidos_actors.cli.answer import Options, say
 from aidos_actors.cli.reach import owner_of
 from aidos_actors.config import RuntimeSettings
 from aidos_actors.core.errors import Conflict
-from aidos_actors.runtime import PACKAGES, TITLE, farewell, prepare_state_dir, tree_of
+from aidos_actors.runtime import PACKAGES, TITLE, admission, farewell, prepare_state_dir, tree_of
 from aidos_actors.settings import read_config
 from supervisors import boot
 from supervisors.guarded_system import Charge
@@ -20,17 +21,17 @@ from supervisors.premises import LOCK_NAME
 
 def serve_until_stopped(options: Options, standby: bool, workers: int | None, drain_s: float | None) -> int:
     """Does not return: the guardian takes this process over. ``Conflict`` when another owns the state directory."""
-    settings = read_config(options.config).runtime
-    if workers is not None:
-        settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
+    read_config(options.config)
     state = prepare_state_dir(options.state)
     if standby:
         _wait_until_free(state)
     owner = owner_of(state)
     if owner is not None:
         raise Conflict(f"{state} is owned by {owner}", hint="stop it, or use `serve --standby`, or another --state")
+    told = (options.config, str(state), workers, drain_s)
+    spec, before_stop = charged(*told)
     charge = Charge(
-        spec=pickle.dumps(tree_of(state, settings)),
+        spec=spec,
         main={},
         packages=PACKAGES,
         state_dir=str(state),
@@ -40,11 +41,23 @@ def serve_until_stopped(options: Options, standby: bool, workers: int | None, dr
         channel_fd=None,
         status_fd=None,
         on_give_up="restart",
-        before_stop=farewell(settings.drain_s if drain_s is None else drain_s),
+        before_stop=before_stop,
+        reload=(__name__, "charged", told),
+        admission=admission(state),
     )
     argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), PACKAGES)
     os.set_inheritable(fd, True)
     os.execv(argv[0], argv)
+
+
+def charged(
+    config: str | None, state: str, workers: int | None, drain_s: float | None
+) -> tuple[bytes, tuple[str, Any, float]]:
+    """What the configuration says now: the tree, and what is asked of it before a stop. Called again on SIGHUP."""
+    settings = read_config(config).runtime
+    if workers is not None:
+        settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
+    return pickle.dumps(tree_of(Path(state), settings)), farewell(settings.drain_s if drain_s is None else drain_s)
 
 
 def _wait_until_free(state: Path) -> None:

@@ -14,9 +14,9 @@ from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.engine import open_for_reading, storage_errors, transaction
 from aidos_actors.ledger.migrate import require_current, stored_revision
+from aidos_actors.ledger.revisions import LEDGER_FILE
 from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS, event_of
 
-LEDGER_FILE = "ledger.db"
 EVENTS_MAX = 10_000
 
 LAST_SEQ = select(func.coalesce(func.max(schema.events.c.seq), 0))

@@ -1,6 +1,6 @@
 """The tables, in types that SQLite and PostgreSQL share. Columns stand as the fields do in ``core/records.py``.
 
-A change here needs a new step in ``migrations/versions`` and its name at the end of ``REVISIONS``.
+A change here needs a new step in ``migrations/versions`` and its name at the end of ``revisions.REVISIONS``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISIONS = ("0001",)
+from aidos_actors.ledger.revisions import REVISIONS  # noqa: F401 - read as schema.REVISIONS
 
 ID = String(64)
 STATE = String(32)

@@ -1,0 +1,6 @@
+"""The steps of the schema in order, and the name of the file they build. Imports nothing: every start looks here."""
+
+from __future__ import annotations
+
+REVISIONS = ("0001",)
+LEDGER_FILE = "ledger.db"

@@ -19,7 +19,8 @@ from aidos_actors.ledger.errors import LedgerDamaged
 from aidos_actors.ledger.lock import LedgerLock
 from aidos_actors.ledger.migrate import bring_up_to_date, stored_revision
 from aidos_actors.ledger.mounts import refuse_network_filesystem
-from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LEDGER_FILE, LedgerReader
+from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LedgerReader
+from aidos_actors.ledger.revisions import LEDGER_FILE
 from aidos_actors.ledger.rows import Values, event_rows, rows_of
 
 JOURNAL_FOLDER = "journal"

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, inspect, text
 from aidos_actors.core.errors import Unfit
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.errors import LedgerDamaged
+from aidos_actors.ledger.revisions import REVISIONS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -29,9 +30,9 @@ def stored_revision(connection: Connection) -> str | None:
 
 def require_known(revision: str) -> None:
     """``Unfit``, naming both revisions, unless ``revision`` is one this program has heard of."""
-    if revision not in schema.REVISIONS:
+    if revision not in REVISIONS:
         raise Unfit(
-            f"the ledger has schema {revision}; this program knows schemas up to {schema.REVISIONS[-1]}",
+            f"the ledger has schema {revision}; this program knows schemas up to {REVISIONS[-1]}",
             hint="a newer AIDOS wrote it: use that version, or restore a backup made before the upgrade",
         )
 
@@ -39,9 +40,9 @@ def require_known(revision: str) -> None:
 def require_current(revision: str) -> None:
     """``Unfit``, naming both revisions, unless ``revision`` is the newest."""
     require_known(revision)
-    if revision != schema.REVISIONS[-1]:
+    if revision != REVISIONS[-1]:
         raise Unfit(
-            f"the ledger has schema {revision}; this program needs schema {schema.REVISIONS[-1]}",
+            f"the ledger has schema {revision}; this program needs schema {REVISIONS[-1]}",
             hint="run `aidos db migrate` (it makes a backup first)",
         )
 
@@ -51,7 +52,7 @@ def bring_up_to_date(connection: Connection, revision: str | None, *, migrate: b
     older ledger only with ``migrate``, otherwise ``Unfit``."""
     if revision is not None and not migrate:
         require_current(revision)
-    if revision == schema.REVISIONS[-1]:
+    if revision == REVISIONS[-1]:
         return
     if revision is not None:
         require_known(revision)
@@ -68,4 +69,4 @@ def _upgrade(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    command.upgrade(config, schema.REVISIONS[-1])
+    command.upgrade(config, REVISIONS[-1])

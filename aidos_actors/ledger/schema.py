@@ -19,8 +19,6 @@ from sqlalchemy import (
     Text,
 )
 
-from aidos_actors.ledger.revisions import REVISIONS  # noqa: F401 - read as schema.REVISIONS
-
 ID = String(64)
 STATE = String(32)
 COMMIT = String(64)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from aidos_actors.core.errors import Unfit
-from aidos_actors.ledger import admission, migrate, schema
+from aidos_actors.ledger import admission, migrate
 from aidos_actors.ledger.admission import admit
 from aidos_actors.ledger.ledger import Ledger
-from aidos_actors.ledger.revisions import LEDGER_FILE
+from aidos_actors.ledger.revisions import LEDGER_FILE, REVISIONS
 
 
 def revision(state: Path) -> str:
@@ -35,13 +35,13 @@ def test_a_newer_installed_version(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Ledger.open(state).close()
     shutil.copytree(migrate.MIGRATIONS, migrations)
     (migrations / "versions" / "9999_more.py").write_text(
-        f"from alembic import op\nrevision = '9999'\ndown_revision = {schema.REVISIONS[-1]!r}\n"
+        f"from alembic import op\nrevision = '9999'\ndown_revision = {REVISIONS[-1]!r}\n"
         "def upgrade():\n    op.execute('CREATE TABLE more (x INTEGER)')\n"
     )
     monkeypatch.setattr(migrate, "MIGRATIONS", migrations)
     before = revision(state)
-    for module in (schema, admission):
-        monkeypatch.setattr(module, "REVISIONS", (*schema.REVISIONS, "9999"))
+    for module in (migrate, admission):
+        monkeypatch.setattr(module, "REVISIONS", (*REVISIONS, "9999"))
     with pytest.raises(Unfit, match=rf"schema {before}.*9999"):
         admit(False, str(state))
     assert revision(state) == before, "a relaunch migrates nothing"

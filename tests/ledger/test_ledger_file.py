@@ -133,7 +133,7 @@ def test_an_older_schema_is_brought_up_only_when_asked(
         "        tasks.add_column(sa.Column('more', sa.Text))\n"
     )
     monkeypatch.setattr(migrate, "MIGRATIONS", migrations)
-    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
     for opened in (Ledger.open, Ledger.read_only):
         with pytest.raises(Unfit, match=r"schema 0001.*schema 0002"):
             opened(state)

@@ -1,1 +1,1 @@
-"""One file a step, never edited once released; ``schema.REVISIONS`` lists them in order."""
+"""One file a step, never edited once released; ``ledger.revisions.REVISIONS`` lists them in order."""

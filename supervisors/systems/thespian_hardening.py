@@ -17,6 +17,7 @@ from typing import Any
 
 from supervisors.linux import die_with_parent
 from supervisors.systems.listening import bound_what_is_read, listen_on_loopback_and_verify
+from supervisors.systems.ordered import send_in_order
 from supervisors.systems.signatures import Refusals, SignedPickle
 
 ADOPTION_WAIT_S = 2.0
@@ -40,6 +41,7 @@ def harden(log_file: str, guardian_pid: int) -> Refusals:
     signed = SignedPickle()
     listen_on_loopback_and_verify(signed)
     bound_what_is_read(signed.refusals)
+    send_in_order()
     _die_with_the_parent(guardian_pid)
     return signed.refusals
 

@@ -237,4 +237,5 @@ class SimulatedProcess(KeepsSnapshots):
             return
         if word[0] != "started":
             del self.children[child_id, generation]
-        self.arrive(message_of(child_id, generation, child.pid, word), None)
+        has_worked = child._shell.handled > 0
+        self.arrive(message_of(child_id, generation, child.pid, has_worked, word), None)

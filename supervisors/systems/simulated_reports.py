@@ -8,7 +8,7 @@ from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted
 
 
 def message_of(
-    child: str, generation: int, pid: int, word: tuple[Any, ...]
+    child: str, generation: int, pid: int, has_worked: bool, word: tuple[Any, ...]
 ) -> ChildStarted | ChildIgnored | ChildEnded:
     """``word`` is (started, incarnation, address, info), (ignored,) or (ended, reason)."""
     match word:
@@ -17,5 +17,5 @@ def message_of(
         case ("ignored",):
             return ChildIgnored(child, generation, pid)
         case (_, reason):
-            return ChildEnded(child, generation, reason, pid)
+            return ChildEnded(child, generation, reason, pid, has_worked)
     raise ValueError(f"nothing a child says: {word!r}")

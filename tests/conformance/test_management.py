@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +319,26 @@ def test_INTRO_07_nothing_of_an_ended_instance_is_kept(stage: Stage) -> None:
         assert scene.ids() == []
         refused("not_found", stage.tree.child_spec, scene.path, "w-2")
         assert len(repr(scene.children())) + len(repr(scene.events("w-2"))) < 5000
+
+
+def cpu_s_of(simulated: Stage, count: int) -> tuple[float, float]:
+    """What it takes to start and terminate so many instances one by one, and to start and stop them together."""
+    began_s = time.process_time()
+    with simulated.play(pool(puppet("w", restart=Restart.TEMPORARY))) as scene:
+        for number in range(count):
+            scene.add_instance(f"w-{number}")
+        for number in range(count):
+            scene.terminate(f"w-{number}")
+    between_s = time.process_time()
+    with simulated.play(pool(initial=count)):
+        pass
+    return between_s - began_s, time.process_time() - between_s
+
+
+def test_INTRO_08_INTRO_09_many_instances_take_no_more_than_many_times_the_time(simulated: Stage) -> None:
+    """Ten times of linear is the law for both."""
+    few, many = cpu_s_of(simulated, 10), cpu_s_of(simulated, 80)
+    assert all(more < 10 * 8 * less for less, more in zip(few, many, strict=True))
 
 
 def test_INTRO_11_each_partition_is_listed_with_its_number(stage: Stage) -> None:

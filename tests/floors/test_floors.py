@@ -36,6 +36,7 @@ PURE = {
     "supervisors/lookout.py",
     "supervisors/verbs.py",
     "supervisors/outbox.py",
+    "supervisors/partitions.py",
     "supervisors/registrar.py",
     "supervisors/relay.py",
     "supervisors/news.py",

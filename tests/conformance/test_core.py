@@ -1,0 +1,244 @@
+"""What is decided or refused without any system: descriptions, backoff curves, mail that is kept, partitions."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from supervisors import Backoff, ChildInfo, ChildSpec, Restart, Shutdown, Strategy, SupervisorError, SupervisorSpec
+from supervisors import decisions as do
+from supervisors.guardian_policy import CALM_S, SLOW_DELAY_MAX_S, Revivals, revive
+from supervisors.outbox import KEPT_MAX, WINDOW, Route
+from supervisors.partitions import partition_of, partitioned
+from tests.supervisors.family_driver import ABNORMAL, KILLED, NORMAL, Driver, Nothing, child, pool, tree
+
+
+def refused(what: Any, *args: Any, **named: Any) -> str:
+    with pytest.raises(SupervisorError) as error:
+        what(*args, **named)
+    assert error.value.code == "bad_spec"
+    return error.value.message
+
+
+@pytest.mark.parametrize("name", [None, 5, "", "a/b", "x" * 201, "a\nb", b"a"])
+def test_START_18_SPEC_03_an_id_of_a_wrong_kind(name: Any) -> None:
+    for kind in (SupervisorSpec, ChildSpec):
+        more = {"actor": Nothing} if kind is ChildSpec else {}
+        assert repr(name) in refused(kind, id=name, **more)
+
+
+def test_START_19_ESC_17_SHUT_11_SHUT_18_inner_supervisors_and_pools_are_children_like_any_other() -> None:
+    inner = SupervisorSpec(id="in", children=[child("x")])
+    world = Driver(tree(inner, child("a"), strategy=Strategy.ONE_FOR_ALL)).begin()
+    world.dies("in", KILLED)
+    assert world.active() == {"in", "a"} and world.living == {"in": 2, "a": 2}
+    world = Driver(pool(initial=3)).begin()
+    world.stops_slowly = True
+    world.feed(do.StopAll())
+    for name in ("w-1", "w-2", "w-3"):
+        world.stopped(name, KILLED)
+    assert world.end is not None and world.end.reason.kind == "shutdown"
+    assert [row.last_exit for row in world.family.rows] == [KILLED] * 3
+
+
+def test_SPEC_01_defaults() -> None:
+    plain = ChildSpec(id="a", actor=Nothing)
+    assert (plain.restart, plain.shutdown, plain.significant, plain.args) == (Restart.PERMANENT, 5.0, False, {})
+    inner = SupervisorSpec(id="s")
+    assert inner.shutdown is Shutdown.INFINITY and inner.is_supervisor and not plain.is_supervisor
+    assert ChildSpec(id="k", actor=Nothing, shutdown="kill").shutdown is Shutdown.KILL
+
+
+def test_SPEC_03_what_is_missing_or_unknown_is_named() -> None:
+    """Python's own TypeError names it; an unknown key is refused too, since it is most often a slip of the pen."""
+    whole = {"id": "a", "actor": Nothing}
+    for fields, name in (({"actor": Nothing}, "id"), ({"id": "a"}, "actor"), ({**whole, "x": 1}, "x")):
+        with pytest.raises(TypeError, match=name):
+            ChildSpec(**fields)  # type: ignore[arg-type]
+    assert "children" in refused(SupervisorSpec, id="s", children=[{"id": "a"}])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("actor", "not a class"),
+        ("restart", "sometimes"),
+        ("shutdown", -1),
+        ("shutdown", "soon"),
+        ("shutdown", None),
+        ("args", [1]),
+        ("args", {1: 2}),
+        ("heartbeat_s", 0),
+        ("start_timeout_s", float("inf")),
+        ("significant", 1),
+    ],
+)
+def test_SPEC_04_SPEC_05_a_bad_field_is_named_with_its_value(field: str, value: Any) -> None:
+    message = refused(ChildSpec, **{"id": "a", "actor": Nothing, "restart": "transient", field: value})
+    assert f"{field}={value!r}" in message and "a" in message
+
+
+def test_SPEC_08_two_children_of_one_id() -> None:
+    assert "'twice'" in refused(tree, child("twice"), child("twice"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("strategy", "one_for_none"),
+        ("max_restarts", "three"),
+        ("max_restarts", -1),
+        ("within_s", 0),
+        ("within_s", float("inf")),
+        ("auto_shutdown", "sometimes"),
+        ("max_children", 3),
+    ],
+)
+def test_SPEC_13_a_bad_option_is_named(field: str, value: Any) -> None:
+    assert f"{field}={value!r}" in refused(SupervisorSpec, id="s", **{field: value})
+    with pytest.raises(TypeError, match="unknown"):
+        SupervisorSpec(id="s", unknown=1)  # type: ignore[call-arg]
+
+
+def test_SPEC_19_PART_04_bad_partitions_are_refused() -> None:
+    with pytest.raises(TypeError, match="id"):
+        partitioned(template=child("w"), partitions=1)  # type: ignore[call-arg]
+    for partitions in (0, -1, 1.5, True, "two"):
+        assert f"partitions={partitions!r}" in refused(partitioned, "p", child("w"), partitions)
+    assert "template" in refused(partitioned, "p", None, 1)
+    assert "args_of" in refused(partitioned, "p", child("w"), 1, 7)
+    assert "auto_shutdown" in refused(partitioned, "p", child("w"), 1, auto_shutdown="any_significant")
+    with pytest.raises(SupervisorError, match="no partition runs"):
+        partition_of("key", [])
+
+
+def running(count: int) -> list[ChildInfo]:
+    return [ChildInfo(str(number), "worker", "running", 1, 0) for number in range(count)]
+
+
+def test_PART_01_PART_02_keys_have_one_partition_always_the_same() -> None:
+    """Fixed answers, so that a changed rule is noticed; whole numbers count around."""
+    five = running(5)
+    assert [partition_of(key, five).id for key in (0, 4, 5, -1)] == ["0", "4", "0", "4"]
+    assert [partition_of(key, five).id for key in ("a", "b", ("c", 1))] == ["4", "0", "3"]
+    assert len({partition_of(f"key-{number}", five).id for number in range(100)}) == 5
+    assert [child.id for child in partitioned("p", child("w"), 3, lambda n: {"n": n}).children] == ["w-0", "w-1", "w-2"]
+
+
+def test_PART_03_those_that_do_not_run_are_left_out() -> None:
+    stopped = [ChildInfo("0", "worker", "stopped", None, 0), *running(2)[1:]]
+    assert {partition_of(key, stopped).id for key in range(9)} == {"1"}
+
+
+def cpu_s_of(count: int) -> float:
+    """What it takes to start and to stop so many instances."""
+    began_s = time.process_time()
+    Driver(pool(initial=count)).begin().feed(do.StopAll())
+    return time.process_time() - began_s
+
+
+def test_INTRO_09_starting_and_stopping_many_is_within_ten_times_of_linear() -> None:
+    assert cpu_s_of(160) < 10 * 8 * max(cpu_s_of(20) for _ in range(3))
+
+
+def test_INTRO_01_many_instances_are_listed_and_counted() -> None:
+    world = Driver(pool(child("w", restart=Restart.TEMPORARY))).begin()
+    for count in (40, 80):
+        while len(world.ids()) < count:
+            world.add_instance(f"w-{len(world.spawned)}")
+        assert len(world.active()) == count == len(world.ids())
+    for name in list(world.living):
+        world.dies(name, NORMAL)
+    assert world.ids() == []
+
+
+# ---- mail
+
+
+def test_BX_09_BX_11_what_was_not_begun_waits_for_the_next_incarnation_in_order() -> None:
+    route = Route("a")
+    for number in range(1, 4):
+        assert route.add(number)
+    assert route.take() == []
+    route.moved("root/a", "first", "there")
+    assert [(kept.seq, kept.payload) for kept in route.take()] == [(1, 1), (2, 2), (3, 3)]
+    route.began("first", 1)
+    route.moved("root/a", "second", "elsewhere")
+    assert [(kept.seq, kept.payload) for kept in route.take()] == [(1, 2), (2, 3)]
+    route.began("first", 2)
+    assert [kept.payload for kept in route.unacknowledged()] == [2, 3], "a late word of the dead says nothing"
+
+
+def test_BX_10_what_is_too_much_is_dropped_and_counted() -> None:
+    route = Route("a")
+    assert all(route.add(number) for number in range(KEPT_MAX)) and not route.add("too much")
+    assert route.dropped == 1
+    route.moved("root/a", "first", "there")
+    assert len(route.take()) == WINDOW and route.take() == []
+
+
+# ---- limits and delays
+
+
+def test_BX_07_BX_08_the_cap_holds_within_its_window_only() -> None:
+    world = Driver(tree(child("a"), max_restarts=2, within_s=10.0)).begin()
+    for _ in range(9):
+        world.dies("a", ABNORMAL)
+        world.passes(5.1)
+    assert world.end is None
+    for _ in range(2):
+        world.dies("a", ABNORMAL)
+    assert world.end is not None and world.end.reason.kind == "shutdown"
+
+
+def test_BX_19_a_system_that_must_not_end_is_slowed_down_and_forgiven_after_calm() -> None:
+    state, now = Revivals(), 0.0
+    for number in range(12):
+        verdict = revive(state, up_since=now, now=now, never_give_up=True)
+        state = verdict.revivals
+        assert verdict.delay_s is not None and (verdict.delay_s == SLOW_DELAY_MAX_S) == (number >= 10)
+    calm = revive(state, up_since=now, now=now + CALM_S + 61, never_give_up=True)
+    assert calm.delay_s == 0.1 and calm.revivals.streak == 1
+
+
+def test_BX_21_a_child_that_ends_by_shutdown_is_not_restarted_and_may_end_all() -> None:
+    for mode, over in (("never", False), ("any_significant", True)):
+        last = child("a", restart=Restart.TRANSIENT, significant=over)
+        world = Driver(tree(last, child("b"), auto_shutdown=mode)).begin()
+        world.dies("a", do.SHUTDOWN)
+        assert (world.end is not None) == over and "a" not in world.living
+
+
+def test_BX_22_there_is_never_a_second_process_of_one_child() -> None:
+    """The driver refuses a start over a living one at each step."""
+    world = Driver(tree(*(child(name) for name in "abc"), strategy=Strategy.REST_FOR_ONE, max_restarts=1000)).begin()
+    for number in range(100):
+        world.plan["abc"[number % 3]] = ["fail"] * (number % 4)
+        world.dies("abc"[number % 3], ABNORMAL)
+    assert set(world.living) == set("abc")
+
+
+def test_BX_23_each_failed_attempt_waits_longer_and_a_success_ends_the_loop() -> None:
+    world = Driver(
+        tree(child("a", backoff=Backoff(initial_s=1, factor=2, max_s=9)), max_restarts=9, within_s=99)
+    ).begin()
+    world.plan["a"] = ["fail", "fail"]
+    world.dies("a")
+    assert world.state("a") == "restarting"
+    world.passes(1)
+    world.passes(2)
+    assert world.state("a") == "restarting"
+    world.passes(4)
+    assert world.state("a") == "running"
+
+
+def test_BX_24_only_differences_of_a_monotonic_clock_matter() -> None:
+    for start_s in (0.0, 1e9):
+        world = Driver(tree(child("a", backoff=Backoff(initial_s=2.0))), now=start_s).begin()
+        world.dies("a")
+        world.passes(1.0)
+        assert world.living == {}
+        world.passes(1.5)
+        assert world.active() == {"a"}

@@ -25,9 +25,11 @@ test: venv
 explore: venv
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -n 2 -m hypothesis $(PYTEST_ARGS)
 
-# Every case of supervision on the pure core, on the simulated system and on real processes, as a table.
+# Every case of supervision on the pure core, on the simulated system and on real processes, as a table; then the laws of
+# the core under 1,000 made-up lives of 50 steps.
 conformance: venv
 	$(BIN)/python -m tests.conformance $(PYTEST_ARGS)
+	LAWS=full $(BIN)/python -m pytest -q --durations=1 tests/supervisors/test_strategy_laws.py -k TestTree
 
 # Bytes from strangers at every listener for a minute. FUZZ_SEED=1 FUZZ_SECONDS=600 make fuzz
 fuzz: venv

@@ -140,7 +140,7 @@ def cpu_s_of(count: int) -> float:
 
 
 def test_INTRO_09_starting_and_stopping_many_is_within_ten_times_of_linear() -> None:
-    assert cpu_s_of(160) < 10 * 8 * max(cpu_s_of(20) for _ in range(3))
+    assert cpu_s_of(80) < 10 * 8 * max(cpu_s_of(10) for _ in range(3))
 
 
 def test_INTRO_01_many_instances_are_listed_and_counted() -> None:

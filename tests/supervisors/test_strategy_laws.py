@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import textwrap
 from typing import Any
 
@@ -174,8 +175,13 @@ class Tree(RuleBasedStateMachine):
         assert not unanswered, f"nobody answered {sorted(unanswered)}"
 
 
+EXAMPLES, STEPS = (1000, 50) if os.environ.get("LAWS") == "full" else (150, 30)
 FEW = settings(
-    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
 )
 Tree.TestCase.settings = FEW
 TestTree = Tree.TestCase

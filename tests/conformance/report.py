@@ -15,7 +15,8 @@ SIGNS = {"passed": "passed", "failed": "FAILED", "skipped": "skipped"}
 def _stage_of(item: pytest.Item) -> str:
     if "simulated" in getattr(item, "fixturenames", ()):
         return "simulated"
-    return str(getattr(item, "callspec", None) and item.callspec.params.get("stage", ""))  # type: ignore[attr-defined]
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return "simulated" if params.get("opened") == "memory" else str(params.get("stage", ""))
 
 
 class Report:

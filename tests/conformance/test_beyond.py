@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -267,6 +268,31 @@ def test_BX_52_a_kill_is_noticed_within_milliseconds(real_stage: Stage) -> None:
             scene.eventually(lambda: scene.is_up("a"))
             took.append([event.at for event in scene.events("a") if event.type == "exited"][-1] - at)
         assert min(took) < 0.05
+
+
+class Parent(ManagedActor):
+    """Has processes of its own, as one that runs a compiler has."""
+
+    def on_start(self) -> list[int]:
+        command = "sleep 1000 & echo $!; wait"
+        self.process = subprocess.Popen(["/bin/sh", "-c", command], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        return [self.process.pid, int(self.process.stdout.readline())]
+
+    def receive(self, message: object, sender: str | None) -> None:
+        raise RuntimeError("told to")
+
+
+@pytest.mark.parametrize("how", ["stop", "kill", "raise"])
+def test_BX_25_what_a_child_started_ends_with_it(real_stage: Stage, how: str) -> None:
+    with real_stage.play(sup(ChildSpec(id="p", actor=Parent, restart=Restart.TRANSIENT))) as scene:
+        below = scene.info("p").info
+        assert not any(map(real_stage.is_gone, below))
+        if how == "stop":
+            scene.terminate("p")
+        else:
+            scene.hit("p", *(("anything",) if how == "raise" else ()))
+        scene.eventually(lambda: all(map(real_stage.is_gone, below)), 5.0)
 
 
 def test_BX_19_instead_of_giving_up_restarts_may_be_slowed_down(stage: Stage, tmp_path: Path) -> None:

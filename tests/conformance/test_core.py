@@ -9,6 +9,7 @@ import pytest
 
 from supervisors import Backoff, ChildInfo, ChildSpec, Restart, Shutdown, Strategy, SupervisorError, SupervisorSpec
 from supervisors import decisions as do
+from supervisors.backoff import restart_delay_s
 from supervisors.guardian_policy import CALM_S, SLOW_DELAY_MAX_S, Revivals, revive
 from supervisors.outbox import KEPT_MAX, WINDOW, Route
 from supervisors.partitions import partition_of, partitioned
@@ -242,3 +243,16 @@ def test_BX_24_only_differences_of_a_monotonic_clock_matter() -> None:
         assert world.living == {}
         world.passes(1.5)
         assert world.active() == {"a"}
+
+
+def test_BX_28_an_expected_end_is_final_for_a_transient_child() -> None:
+    for reason in (NORMAL, do.SHUTDOWN):
+        world = Driver(tree(child("a", restart=Restart.TRANSIENT))).begin()
+        world.dies("a", reason)
+        assert world.state("a") == "stopped" and world.restarts() == 0
+
+
+def test_BX_29_the_curve_of_ten_seconds_to_five_minutes() -> None:
+    curve = Backoff(initial_s=10, factor=2, max_s=300)
+    assert [restart_delay_s(curve, tries, 1.0) for tries in range(7)] == [10, 20, 40, 80, 160, 300, 300]
+    assert restart_delay_s(curve, 10**6, 1.0) == 300

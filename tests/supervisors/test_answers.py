@@ -36,6 +36,7 @@ def test_what_would_come_back_as_another_is_refused(value: Any) -> None:
 
 
 def test_the_first_answer_stays_and_the_oldest_key_is_forgotten() -> None:
+    """BX-45."""
     answers = Answers(2)
     for key in "abc":
         answers.begin(key)

@@ -45,6 +45,7 @@ def test_one_seed_gives_one_series_that_fills_the_whole_span(seed: int) -> None:
     ("was_calm", "has_worked", "counted"), [(True, True, 0), (True, False, 7), (False, True, 7), (False, False, 7)]
 )
 def test_only_calm_and_work_together_make_it_small_again(was_calm: bool, has_worked: bool, counted: int) -> None:
+    """BX-04, BX-05, BX-06."""
     assert tries_so_far(7, was_calm=was_calm, has_worked=has_worked) == counted
 
 

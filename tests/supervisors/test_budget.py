@@ -28,6 +28,7 @@ def fail(account: Account, times: int = 1, **more: Any) -> Account:
 
 
 def test_the_table_knows_every_happening_at_every_level() -> None:
+    """BX-30."""
     assert set(TABLE) == set(Level)
     for level, row in TABLE.items():
         assert set(row) == set(Happening)
@@ -40,15 +41,18 @@ def test_the_table_knows_every_happening_at_every_level() -> None:
     [(0, "well", False), (2, "well", False), (3, "degraded", False), (9, "degraded", False), (10, "degraded", True)],
 )
 def test_three_in_a_row_degrade_and_ten_are_spent(failures: int, level: str, spent: bool) -> None:
+    """BX-32."""
     account = fail(Account(), failures)
     assert (account.level, is_spent(BUDGET, account)) == (level, spent)
 
 
 def test_a_success_between_means_that_they_were_not_in_a_row() -> None:
+    """BX-31."""
     assert fail(succeeded(fail(Account(), 2)), 2).is_well
 
 
 def test_the_probe_is_given_to_one_asker_when_its_time_has_come_and_more_slowly_each_time() -> None:
+    """BX-30."""
     account, waits = fail(Account(), 3), []
     for _ in range(8):
         waits.append(account.probe_at - 100.0)
@@ -103,6 +107,7 @@ def test_the_wait_in_place_is_the_same_law_as_every_other_wait(
 
 
 def test_the_nearest_listed_ancestor_answers_for_an_error() -> None:
+    """BX-15, BX-16, BX-17."""
     disk, world = Treatment(Grade.P1, True, Policy.RETRY), Treatment(Grade.P2, True, Policy.GIVE_UP)
     table = Treatments({OSError: disk, Exception: world})
     assert table.of(FileNotFoundError()) is disk

@@ -45,6 +45,7 @@ def test_what_was_answered_survives_kill_9_and_the_end_of_the_tree(tmp_path: Pat
 
 
 def test_messages_with_a_key_are_handled_once_through_kills(tmp_path: Path) -> None:
+    """BX-45."""
     with start(tmp_path) as tree:
         first = [tree.ask("counter", ("word", str(n)), idempotency_key=f"word {n}") for n in range(3)]
         assert first == [("0", [1]), ("1", [2]), ("2", [3])]
@@ -87,6 +88,7 @@ def test_what_cannot_be_restored_is_not_answered_for(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_that_raises_on_start_twice_is_set_aside_and_the_one_before_is_used(tmp_path: Path) -> None:
+    """BX-37."""
     with start(tmp_path) as tree:
         tree.ask("counter", ("add", 7))
         tree.ask("counter", "poison")

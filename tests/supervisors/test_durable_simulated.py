@@ -29,6 +29,7 @@ def surely(tree: SimulatedTree, message: object, key: str | None = None) -> obje
 
 @pytest.mark.parametrize("seed", range(25))
 def test_what_was_answered_is_kept_and_no_key_is_handled_twice(seed: int) -> None:
+    """BX-45."""
     faults = Faults(kill=0.15, spared=frozenset({"root"}), kills_max=400)
     with SimulatedTree.start(SPEC, seed=seed) as tree:
         tree.machine.faults = faults

@@ -59,6 +59,7 @@ def test_a_state_of_every_earlier_version_is_migrated_and_kept(tmp_path: Path, v
 def test_what_this_program_cannot_read_fails_the_start_and_stays(
     tmp_path: Path, version: int, actor: type[DurableActor], why: str
 ) -> None:
+    """BX-36."""
     text = put(tmp_path, version)
     for _ in range(2):
         with pytest.raises(SupervisorError) as failed:
@@ -68,6 +69,7 @@ def test_what_this_program_cannot_read_fails_the_start_and_stays(
 
 
 def test_nothing_readable_fails_the_start_unless_the_actor_may_begin_anew(tmp_path: Path) -> None:
+    """BX-35."""
     put(tmp_path, 1)
     database(tmp_path).write_bytes(b"no database\n" * 999)
     with pytest.raises(SupervisorError) as failed:

@@ -25,6 +25,7 @@ def starts_of_one_system(root: SupervisorSpec, branch: SupervisorSpec) -> int:
 
 
 def test_the_product_of_our_tree_and_its_guardian_is_what_comes_about() -> None:
+    """BX-33."""
     [branch] = [each for each in OURS.children if each.id == "delivery"]
     assert isinstance(branch, SupervisorSpec)
     of_one_system = starts_of_one_system(OURS, branch)

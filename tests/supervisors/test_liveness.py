@@ -69,6 +69,7 @@ def test_each_state_has_its_own_verdict(entry: Beat, process: ProcessState, verd
 
 
 def test_only_the_stalled_and_the_long_stopped_are_ended() -> None:
+    """BX-26."""
     assert not opinion_at(100.0, beat(98.0)).end
     assert opinion_at(100.0, beat(97.9)).end.startswith("stalled: in one handler for 2.1 s")
     assert not opinion_at(100.0, beat(1.0), GONE).end
@@ -114,6 +115,7 @@ def test_a_watcher_that_is_late_each_time_ends_a_hung_child_all_the_same() -> No
 
 @given(st.lists(st.tuples(st.floats(0.01, 5.0), st.booleans(), st.sampled_from([RUNS, UNKNOWN])), max_size=40))
 def test_an_idle_child_is_never_ended(seen: list[tuple[float, bool, ProcessState]]) -> None:
+    """BX-26."""
     now, memory = 0.0, Memory()
     for gap_s, late, process in seen:
         now += gap_s

@@ -49,6 +49,7 @@ def stop_exactly(pid: int) -> None:
 
 
 def test_a_hung_handler_is_ended_whatever_it_hangs_in(tmp_path: Path) -> None:
+    """BX-26."""
     ways = ("spin", "regex", "foreign", "wait")
     with start(tmp_path, *(child(way) for way in ways), child("idle"), child("unwatched", None)) as tree:
         before = {name: info.pid or 0 for name, info in infos(tree).items()}
@@ -66,6 +67,7 @@ def test_a_hung_handler_is_ended_whatever_it_hangs_in(tmp_path: Path) -> None:
 
 
 def test_twenty_idle_children_and_a_long_handler_that_advances_are_left_alone(tmp_path: Path) -> None:
+    """BX-26."""
     names = [f"c{n}" for n in range(20)]
     with start(tmp_path, *(child(name) for name in names)) as tree:
         before = infos(tree)

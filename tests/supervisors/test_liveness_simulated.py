@@ -38,6 +38,7 @@ def exits(tree: SimulatedTree) -> list[tuple[str, float, str]]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_hung_handler_is_ended_within_its_time(seed: int) -> None:
+    """BX-26."""
     with start(seed) as tree:
         tree.sleep(tree.machine.random.uniform(0, 3))
         for name in ("a", "b", "c"):

@@ -66,6 +66,7 @@ def refused(state_dir: Path) -> SnapshotUnreadable:
 
 
 def test_the_settings_that_lose_nothing_are_in_force(tmp_path: Path) -> None:
+    """BX-46."""
     filled(tmp_path, 2)
     one = store(tmp_path)
     one.claim()
@@ -96,6 +97,7 @@ def test_the_settings_that_lose_nothing_are_in_force(tmp_path: Path) -> None:
 def test_a_bad_record_is_passed_over_for_the_newest_good_one(
     tmp_path: Path, statement: str, value: Any, kind: str
 ) -> None:
+    """BX-34."""
     filled(tmp_path, 3)
     alter(database(tmp_path), statement, value)
     version, rejected = used(tmp_path)
@@ -190,6 +192,7 @@ def test_a_database_that_was_there_and_is_gone_is_no_empty_start(tmp_path: Path)
 
 
 def test_records_that_were_there_and_are_gone_are_no_empty_start(tmp_path: Path) -> None:
+    """BX-35."""
     filled(tmp_path, 1)
     alter(database(tmp_path), "DELETE FROM Cache WHERE key LIKE ?", "snapshot/%")
     with pytest.raises(SnapshotUnreadable) as error:
@@ -258,6 +261,7 @@ def fill_up(one: Any, generation: int, version: int) -> int:
 
 
 def test_a_full_disk_refuses_the_write_and_keeps_what_was_acknowledged(small_disk: Path) -> None:
+    """BX-40."""
     filled(small_disk, 3)
     one = store(small_disk)
     generation = one.claim().head.generation
@@ -321,6 +325,7 @@ def test_a_folder_has_one_owner_and_is_free_when_it_is_killed(tmp_path: Path) ->
 
 
 def test_so_many_restore_at_once_and_a_killed_ones_permit_is_free(tmp_path: Path) -> None:
+    """BX-44."""
     folder = tmp_path / "snapshots" / "a"
     folder.mkdir(parents=True)
     ready, told = os.pipe()
@@ -352,6 +357,7 @@ WHOLE = {"write": ([5, 4, 3], []), "started": ([3, 2], [4]), "claim": ([3, 2], [
 def test_killed_before_any_statement_what_was_acknowledged_is_there_and_nothing_is_half(
     place_in_memory: Path, verb: str
 ) -> None:
+    """BX-47."""
     filled(place_in_memory / "before", 4, LARGE)
     for nth in range(STATEMENTS_MAX):
         place = place_in_memory / str(nth)

@@ -53,6 +53,7 @@ def test_a_snapshot_in_the_place_of_another_is_stale() -> None:
 
 
 def test_a_format_of_the_future_is_named_so() -> None:
+    """BX-36."""
     assert kind_of(encode(SNAPSHOT).replace('"format_version": 1', '"format_version": 2')) == "newer"
 
 

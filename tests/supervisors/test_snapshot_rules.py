@@ -30,6 +30,7 @@ def test_nothing_stored_is_a_first_start() -> None:
 
 
 def test_the_newest_is_used_and_a_torn_one_is_passed_over_and_named() -> None:
+    """BX-34."""
     assert used(Head(1, 3, 1), {1: GOOD[1], 2: GOOD[2], 3: GOOD[3]}) == 3
     torn = plan(found(Head(1, 3, 1), {1: GOOD[1], 2: GOOD[2], 3: GOOD[3][:-1]}), ACTOR)
     assert torn.snapshot is not None and torn.snapshot.version == 2
@@ -39,11 +40,13 @@ def test_the_newest_is_used_and_a_torn_one_is_passed_over_and_named() -> None:
 
 @pytest.mark.parametrize("records", [{}, {3: "nonsense"}, {2: GOOD[3], 3: GOOD[2]}])
 def test_state_that_was_there_and_cannot_be_read_is_never_an_empty_start(records: Mapping[int, object]) -> None:
+    """BX-35."""
     with pytest.raises(SnapshotUnreadable):
         plan(found(Head(1, 3, 1), records), ACTOR)
 
 
 def test_a_snapshot_that_raised_twice_gives_way_to_the_one_before_and_each_gets_its_turn() -> None:
+    """BX-37."""
     records = {2: GOOD[2], 3: GOOD[3], 4: GOOD[4]}
     turns = [used(Head(1, 4, 1, raised), records) for raised in range(8)]
     assert turns == [4, 4, 3, 2, 4, 3, 2, 4]
@@ -67,6 +70,7 @@ def test_a_start_that_vanished_may_have_been_killed_by_anyone() -> None:
 
 
 def test_only_the_last_incarnation_writes_and_only_the_next_version() -> None:
+    """BX-38, BX-40, BX-41."""
     head = Head().claimed().written(1, 1)
     assert head.names(1, 1) and not head.names(2, 1)
     for generation, version in [(1, 1), (1, 3), (0, 2), (2, 2)]:

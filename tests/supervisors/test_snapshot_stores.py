@@ -38,6 +38,7 @@ def versions(store: SnapshotStore) -> tuple[list[int], list[int]]:
 
 
 def test_what_is_written_is_found_and_exactly_the_newest_three(opened: Opener) -> None:
+    """BX-43, BX-39."""
     store = opened()
     generation = store.claim().head.generation
     for version in range(1, 6):
@@ -49,6 +50,7 @@ def test_what_is_written_is_found_and_exactly_the_newest_three(opened: Opener) -
 
 
 def test_an_older_incarnation_that_wakes_up_changes_nothing(opened: Opener) -> None:
+    """BX-38."""
     older, newer = opened(), opened()
     old = older.claim().head.generation
     older.write(old, 1, text_of(1))
@@ -72,6 +74,7 @@ def test_an_older_incarnation_that_wakes_up_changes_nothing(opened: Opener) -> N
 
 
 def test_a_version_is_written_once_and_the_same_write_again_is_no_error(opened: Opener) -> None:
+    """BX-39, BX-40, BX-41."""
     store = opened()
     generation = store.claim().head.generation
     store.write(generation, 1, text_of(1))
@@ -111,6 +114,7 @@ def test_how_starts_went_is_counted_until_one_succeeds(opened: Opener) -> None:
 
 
 def test_names_that_begin_alike_or_hold_strange_characters_are_apart(opened: Opener) -> None:
+    """BX-42, BX-39."""
     names = ["root/a", "root/a/b", "root", "root/a%2Fb", "root/..", "root/é~$HOME", "root/" + "x" * 200 + "1"]
     names.append("root/" + "x" * 200 + "2")
     for number, name in enumerate(names):

@@ -51,6 +51,30 @@ def test_HOT_10_a_new_cap_and_a_new_template(stage: Stage) -> None:
         refused("bad_spec", change, scene, sup(strategy="dynamic"))
 
 
+def test_HOT_07_auto_shutdown_is_switched_on_and_off(stage: Stage) -> None:
+    last = puppet("s", restart="transient", significant=True)
+    with stage.play(sup(puppet("a"))) as scene:
+        refused("bad_spec", scene.add, last)
+        change(scene, sup(puppet("a"), auto_shutdown="any_significant"))
+        scene.add(last)
+        change(scene, sup(puppet("a")))
+        scene.hit("s", "stop", "normal", "done")
+        assert scene.info("s").state == "stopped" and scene.restart("s").state == "running"
+        change(scene, sup(puppet("a"), auto_shutdown="any_significant"))
+        scene.tell("s", "stop", "normal", "done")
+        assert scene.end().kind == "shutdown"
+
+
+def test_HOT_08_the_mode_in_force_at_that_moment_decides(stage: Stage) -> None:
+    both = [puppet(name, restart="transient", significant=True) for name in "st"]
+    with stage.play(sup(*both, auto_shutdown="any_significant")) as scene:
+        change(scene, sup(*both, auto_shutdown="all_significant"))
+        scene.hit("s", "stop", "normal", "done")
+        assert not scene.has_ended()
+        scene.tell("t", "stop", "normal", "done")
+        assert "all_significant" in scene.end().detail
+
+
 def test_arguments_of_temporary_children_are_not_written_down(tmp_path: Path) -> None:
     secret = "sesame-" + "open" * 3
     temporary = puppet("t", restart="temporary", word=secret, starts=("raise",))

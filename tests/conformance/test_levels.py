@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ from supervisors import Backoff, ChildSpec, ErrorBudget, ManagedActor, Restart, 
 from supervisors.grades import Grade, Policy, Treatment, Treatments
 from supervisors.guardian_policy import LIMIT
 from supervisors.limits import starts_max
-from supervisors.snapshots.diskcache import DiskcacheSnapshots
 from tests.conformance.stage import Scene, Stage, puppet, refused, sup
 from tests.supervisors.durable_actors import Counter
 
@@ -172,29 +169,22 @@ def test_BX_45_what_carries_a_key_is_done_once(stage: Stage) -> None:
         scene.eventually(lambda: scene.ask("counter", "total") == 6)
 
 
-def test_BX_48_a_fork_has_a_handle_of_its_own_and_does_not_hang(tmp_path: Path) -> None:
-    """Also when another thread of the parent writes at the moment of the fork."""
-    parents = DiskcacheSnapshots(tmp_path, "parent")
-    generation = parents.claim().head.generation
-    done = threading.Event()
+def test_BX_48_nobody_is_forked_from_a_process_that_has_a_store_open(real_stage: Stage) -> None:
+    """A fork inherits what another thread holds locked at that moment, and hangs on it: so supervisors hold no store,
+    and each actor opens its own after it was forked, also while its siblings write."""
+    with real_stage.play(counters()) as scene:
+        for number in range(5):
+            for _ in range(20):
+                scene.tree.tell(scene.at("witness"), ("add", 1))
+            assert scene.ask("counter", ("add", 1)) == number + 1
+            scene.hit("counter")
+            scene.eventually(lambda number=number: scene.ask("counter", "total") == number + 1)
+        scene.eventually(lambda: scene.ask("witness", "total") == 100)
+        supervisor = next(info.pid for info in real_stage.tree.which_children("stage") if info.id == scene.name)
+        assert stores_of(scene.pid("counter")) and not stores_of(supervisor)
 
-    def write() -> None:
-        version = 0
-        while not done.is_set():
-            version += 1
-            parents.write(generation, version, f"state {version}")
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for number in range(6):
-            pid = os.fork()
-            if pid == 0:
-                own = DiskcacheSnapshots(tmp_path, f"child-{number}")
-                own.write(own.claim().head.generation, 1, "mine")
-                os._exit(7)
-            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-    finally:
-        done.set()
-        writer.join()
-        parents.close()
+def stores_of(pid: int) -> list[str]:
+    """The files under snapshots that a process has open."""
+    links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    return [link for link in links if "/snapshots/" in link]

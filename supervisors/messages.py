@@ -172,7 +172,7 @@ class Degraded:
 class Sync:
     """From a supervisor to the registrar, which sends it back: by then everything noted before is known there."""
 
-    then: str
+    then: Any
 
 
 @dataclass(frozen=True, slots=True)

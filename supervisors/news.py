@@ -34,7 +34,7 @@ class News:
         else:
             self._note(self.registrar, noted)
 
-    def is_known(self, then: str) -> bool:
+    def is_known(self, then: Any) -> bool:
         """Whether the registrar knows all it was told; if not, ``Sync(then)`` will come when it does. So whoever is
         told that this supervisor has started, or ended, can rely on what the registrar says of its children."""
         if self.registrar is None:

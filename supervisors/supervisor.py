@@ -61,6 +61,7 @@ class SupervisorShell:
         self.handled = 0
         self._ended = False
         self._last_word = do.SHUTDOWN
+        self._ungreeted: set[tuple[str, int]] = set()
 
     def handle(self, message: Any, sender_address: Any) -> None:
         """One message. An exception here is our own bug and ends the process, which is an escalation."""
@@ -82,6 +83,8 @@ class SupervisorShell:
                 serve(self, message, message.reply_to or sender_address)
             case Sync("start") if self.registrar is None:
                 self.system.started(None)
+            case Sync(("greet", child, generation)) if self.registrar is None:
+                self._greet(child, generation)
             case Sync("end") if self.registrar is None:
                 self.system.end(self._last_word)
             case Noted() | Degraded() | Locate() | Answer() | Sync() | Remark():
@@ -141,8 +144,17 @@ class SupervisorShell:
     def _spawn(self, child: str, generation: int) -> None:
         row = self.row(child)
         self.system.spawn(row.spec, generation)
-        self.system.greet(child, generation, Hello(self.news.address))
+        self._ungreeted.add((child, generation))
+        if not row.spec.is_supervisor or self.news.is_known(("greet", child, generation)):
+            self._greet(child, generation)
         self._lookout.expect_start(row)
+
+    def _greet(self, child: str, generation: int) -> None:
+        """The child may begin its start. A supervisor begins only when the registrar knows of the end of the one before
+        it: else what dies with that one would be told of the new one's children."""
+        if (child, generation) in self._ungreeted:
+            self._ungreeted.discard((child, generation))
+            self.system.greet(child, generation, Hello(self.news.address))
 
     def _stop(self, child: str, generation: int) -> None:
         row = self.row(child)
@@ -150,6 +162,7 @@ class SupervisorShell:
         if shutdown is Shutdown.KILL:
             self.system.kill(child, generation)
             return
+        self._greet(child, generation)
         self.system.greet(child, generation, Stop(ExitReason("shutdown")))
         if isinstance(shutdown, int | float):
             self._lookout.expect_end(row, float(shutdown))
@@ -169,6 +182,7 @@ class SupervisorShell:
         if row is None or row.generation != ended.generation or not row.has_process:
             return
         self._homes.pop(ended.child, None)
+        self._ungreeted.discard((ended.child, ended.generation))
         reason = self._lookout.reason_of(ended)
         fraction = self.system.entropy.fraction()
         event = do.Ended(ended.child, ended.generation, reason, ended.worked, fraction)

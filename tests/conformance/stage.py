@@ -195,8 +195,9 @@ def refused(code: str, what: Callable[..., Any], *args: Any, **named: Any) -> Su
     raise AssertionError(f"it was not refused: {answer!r}")
 
 
-def open_stage(kind: str, folder: Path, seed: int = 0) -> Stage:
-    """A stage that runs; its tree is to be stopped by whoever opened it."""
+def open_stage(kind: str, folder: Path) -> Stage:
+    """A stage that runs; its tree is to be stopped by whoever opened it. ``SIMULATION_SEED`` chooses the simulated
+    world's chances, in which every case must come out the same."""
     if kind == "thespian":
         return Stage(kind, ActorTree.start(STAGE, state_dir=folder))
-    return Stage(kind, SimulatedTree.start(STAGE, seed=seed))
+    return Stage(kind, SimulatedTree.start(STAGE, seed=int(os.environ.get("SIMULATION_SEED", "0"))))

@@ -302,3 +302,14 @@ def test_a_name_that_comes_to_stand_for_two_fails_nobody_who_is_being_answered()
             assert tree.ask("root/sub/a", ("reply", 2), timeout_s=60) == 2
             with pytest.raises(SupervisorError, match="not_found"):
                 tree.ask("a", ("reply", 3), timeout_s=60)
+
+
+def test_who_dies_with_a_supervisor_is_not_mistaken_for_who_comes_with_the_next() -> None:
+    """The end of a supervisor and the start of its successor's children are told by different processes."""
+    deep = SupervisorSpec(id="one", children=(SupervisorSpec(id="two", children=(puppet("x"),), max_restarts=9),))
+    for seed in range(40):
+        with SimulatedTree.start(root(deep), seed=seed, faults=Faults(delay_s=(0.0, 0.5))) as tree:
+            for name in ("two", "one", "two"):
+                tree.kill(name)
+                tree.sleep(20)
+                assert tree.ask("x", ("reply", 1)) == 1

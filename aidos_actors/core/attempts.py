@@ -71,7 +71,8 @@ def started(draft: Draft, attempt: AttemptRecord, pid: int | None, started_ticks
 
 
 def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None:
-    """The worker's report of the end of an attempt it held is on record, with what follows from it."""
+    """The worker's report of the end of an attempt it held is on record, with what follows from it. A command whose
+    minder or nursery dies each time, while its worker lives on, is taken for the one who ends them: it fails."""
     if attempt.state is AttemptState.LEASED and outcome.ok:
         started(draft, attempt, attempt.minder_pid, attempt.minder_started)  # older rows were restored from a backup
         attempt = replace(attempt, state=AttemptState.RUNNING, started_at=draft.now, epoch=draft.books.epoch)
@@ -96,7 +97,11 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
     elif outcome.fault == "infra":
         row = draft.move_attempt(attempt, "lose", error=error, **facts)
         _note_end(draft, row, "infra", outcome)
-        infra_fault(draft, opened, task, error, at_once=False)
+        deaths = opened.deaths_in_a_row(task.id)
+        if deaths and deaths % opened.settings.deaths_max == 0:
+            own_failure(draft, opened, task, f"{error} That happened {deaths} times in a row.")
+        else:
+            infra_fault(draft, opened, task, error, at_once=False)
     else:
         row = draft.move_attempt(attempt, "fail", error=error, **facts)
         _note_end(draft, row, "own", outcome)
@@ -147,7 +152,7 @@ def lose(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
     deaths = opened.deaths_in_a_row(task.id)
     draft.note("attempt_lost", row, reason=reason, deaths_in_a_row=deaths)
     is_call = opened.definitions[task.id].call is not None
-    if is_call and deaths and deaths % opened.settings.call_deaths_max == 0:
+    if is_call and deaths and deaths % opened.settings.deaths_max == 0:
         own_failure(draft, opened, task, f"{reason}; the callable took its worker down {deaths} times in a row")
     else:
         infra_fault(draft, opened, task, reason, at_once=True)

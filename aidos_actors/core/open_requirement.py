@@ -26,7 +26,7 @@ class Settings:
     retry_delay_s: float = 1.0
     adoption_s: float = 5.0
     conflicts_max: int = 20
-    call_deaths_max: int = 5
+    deaths_max: int = 5
     call_deaths_before_alone: int = 2
     infra_delay_max_s: float = 30.0
     worktrees_max: int = 1000

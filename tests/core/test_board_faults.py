@@ -98,6 +98,17 @@ def test_every_fifth_worker_in_a_row_that_a_callable_takes_down_is_its_own_failu
     assert "5 times in a row" in (task.error or "")
 
 
+def test_every_fifth_minder_in_a_row_that_a_command_takes_down_is_its_own_failure() -> None:
+    bench = Bench({"a": {"retries": 1}})
+    for number in range(1, 11):
+        bench.end(bench.run(), INFRA)
+        assert bench.task().own_failures == number // 5
+        bench.discard()
+        bench.tick(after_s=60.0)
+    assert (bench.task().state, bench.task().infra_faults) == (TaskState.FAILED, 8)
+    assert "10 times in a row" in (bench.task().error or "")
+
+
 def test_a_row_of_deaths_ends_when_an_attempt_ends_by_itself() -> None:
     bench = Bench({"a": {"call": "m:f", "retries": 9}})
     lose_worker(bench, 4)

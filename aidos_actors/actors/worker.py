@@ -25,7 +25,7 @@ from aidos_actors.core.orders import (
     WorkerOrder,
 )
 from aidos_actors.executors.call import call
-from aidos_actors.executors.command import Surroundings, judged, mark_of, shell_order, verified
+from aidos_actors.executors.command import Surroundings, judged, mark_of, shell_order, verified, with_its_folder
 from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
@@ -184,7 +184,8 @@ class Worker(ManagedActor):
         elif step == "clear":
             self._cleared(held, done.value)
         elif step == "wait":
-            self._command_ended(held, judged(done.value, "run", timeout_s=held.order.task.timeout_s))
+            outcome = judged(done.value, "run", timeout_s=held.order.task.timeout_s)
+            self._command_ended(held, with_its_folder(outcome, held.order.path))
         else:
             self._ended(held, done.value)
 

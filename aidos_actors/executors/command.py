@@ -91,6 +91,13 @@ def judged(outcome: Outcome, stage: str, *, timeout_s: float) -> AttemptOutcome:
             return _own(None, f"{stage}: {outcome.message}", stage)
 
 
+def with_its_folder(outcome: AttemptOutcome, path: str) -> AttemptOutcome:
+    """The same, unless it succeeded and its folder is gone, or a link stands there: then it has failed by itself."""
+    if not outcome.ok or (Path(path).is_dir() and not Path(path).is_symlink()):
+        return outcome
+    return _own(outcome.exit_code, "the command removed its own working folder", outcome.stage)
+
+
 def _own(exit_code: int | None, error: str, stage: str) -> AttemptOutcome:
     return AttemptOutcome(False, exit_code, error, stage, fault="own")
 

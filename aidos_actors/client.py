@@ -8,7 +8,7 @@ from typing import Any
 
 from aidos_actors.actors.words import SCHEDULER
 from aidos_actors.core import errors as known
-from aidos_actors.core.errors import AidosError, TryAgain
+from aidos_actors.core.errors import AidosError, TryAgain, Unreachable
 from supervisors.calls import Unanswered
 from supervisors.errors import SupervisorError
 
@@ -38,7 +38,7 @@ def ask_scheduler(send: Send, call: dict[str, Any], timeout_s: float = 5.0, pati
     """The Scheduler's answer to ``call``, repeated while the system heals, for at most ``patience_s`` seconds.
 
     Every verb is idempotent, so repeating is harmless. AidosError as the desk says; ``TryAgain`` when it healed too
-    long; OSError when nothing runs.
+    long; ``Unreachable`` when it has ended; OSError when nothing runs.
     """
     until = time.monotonic() + patience_s
     pause_s = FIRST_PAUSE_S
@@ -47,6 +47,9 @@ def ask_scheduler(send: Send, call: dict[str, Any], timeout_s: float = 5.0, pati
             answer = send("ask", SCHEDULER, {"message": call}, timeout_s)
         except (SupervisorError, Unanswered) as error:
             code = error.code if isinstance(error, SupervisorError) else "restarting"
+            if code == "stopped":
+                hint = "`run FILE` or `serve` starts it again"
+                raise Unreachable(f"the running system is no more: {error}", hint=hint) from error
             if code not in RETRYABLE or time.monotonic() + pause_s > until:
                 hint = "the system is healing; repeat the command in a moment"
                 raise TryAgain(f"the scheduler did not answer: {error}", hint=hint) from error

@@ -23,14 +23,15 @@ from supervisors.errors import ExitReason
 from supervisors.guarded_system import Charge, GuardedSystem
 from supervisors.guardian_policy import Revivals, is_final, revive
 from supervisors.linux import become_subreaper, is_alive
-from supervisors.premises import SOCKET_NAME, bind, lock
+from supervisors.premises import SOCKET_NAME, bind, is_ours, lock
 from supervisors.reloading import reloaded
 from supervisors.service_manager import ServiceManager
-from supervisors.watchman import mark_of, post_watchman, sweep_predecessors
+from supervisors.watchman import dismiss, mark_of, post_watchman, sweep_predecessors
 
 LOOK_EVERY_S = 1.0
 EXIT_CODES = {"ended": 1, "start_failed": 1, "unfit": 78}
 STOP_LIMIT_S = 120.0
+GONE = "its state directory was removed or replaced while it ran"
 
 
 class Guardian:
@@ -56,27 +57,21 @@ class Guardian:
             self._say("conflict", held)
             return 7
         os.set_inheritable(held, False)
+        self._held = held
         sweep_predecessors(self._charge.state_dir)
         self._mark = mark_of(self._charge.state_dir)
         self._watchman = post_watchman(self._mark)
         listener = bind(state)
         self._watch_signals()
         if self._charge.host_pid is not None and not self._watch_host():
-            self._dismiss_watchman()
+            dismiss(self._watchman)
             return 0
         try:
             return self._own(listener)
         finally:
-            (state / SOCKET_NAME).unlink(missing_ok=True)
-            self._dismiss_watchman()
-
-    def _dismiss_watchman(self) -> None:
-        """Nothing is left that it could end."""
-        try:
-            os.kill(self._watchman, signal.SIGKILL)
-            os.waitpid(self._watchman, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
+            if is_ours(state, held):
+                (state / SOCKET_NAME).unlink(missing_ok=True)
+            dismiss(self._watchman)
 
     # ---- one system after the other
 
@@ -91,6 +86,9 @@ class Guardian:
                 reason = word[1] if word else ExitReason("shutdown", why)
                 self._say("ended", reason)
                 return 0
+            if why == GONE:
+                self._say("ended", ExitReason("shutdown", why))
+                return 1
             self._was_up = self._was_up or system.up_at is not None
             if self._renew_until is not None:
                 self._renew_until = None
@@ -127,6 +125,8 @@ class Guardian:
             if system.listen():
                 self._say("up", {**system.pids, "guardian": os.getpid()})
                 self._manager.ready()
+            if not is_ours(Path(self._charge.state_dir), self._held):
+                return GONE
             if system.last_word is not None:
                 return "ended"
             if "process" in ready:

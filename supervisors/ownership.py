@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +19,11 @@ from supervisors import boot
 from supervisors.errors import ExitReason
 from supervisors.guarded_system import Charge
 from supervisors.guardian_policy import Revivals, revive
-from supervisors.linux import start_ticks
+from supervisors.linux import is_frozen, start_ticks
 
 STOP_FORCED_AFTER_S = 30.0
+LOOK_EVERY_S = 1.0
+FROZEN_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,43 +76,81 @@ class Ownership:
             process.send_signal(signum)
 
     def _keep(self) -> None:
+        never_give_up = self._charge.on_give_up == "restart"
         while not self._stopping.is_set() and not self._final:
             self._up_at = None
-            status = self._start()
-            if self._stopping.is_set():
-                self._signal(signal.SIGTERM)
-            self._listen(status)
-            assert self._process is not None
-            self._process.wait()
+            why = self._attend()
             if self._stopping.is_set() or self._final:
                 break
-            verdict = revive(self._revivals, up_since=self._up_at, now=time.monotonic(), never_give_up=False)
+            verdict = revive(self._revivals, up_since=self._up_at, now=time.monotonic(), never_give_up=never_give_up)
             self._revivals = verdict.revivals
             if verdict.delay_s is None:
                 self._say(Word("ended", ExitReason("shutdown", "guardian_limit: the guardian was killed too often")))
                 break
-            self._say(Word("down", ExitReason("killed", "the guardian died")))
+            self._say(Word("down", ExitReason("killed", why)))
             self._stopping.wait(verdict.delay_s)
+
+    def _attend(self) -> str:
+        """From the start of one guardian to its end; why it ended. The first that the machine does not let start is the
+        last, because its starter waits for the word; later ones are tried again."""
+        is_first = self._process is None
+        try:
+            status = self._start()
+        except OSError as error:
+            if is_first:
+                self._final = True
+                self._say(Word("start_failed", ExitReason("abnormal", f"its guardian: {error}")))
+            return f"no guardian could be started: {error}"
+        if self._stopping.is_set():
+            self._signal(signal.SIGTERM)
+        self._listen(status)
+        assert self._process is not None
+        self._process.wait()
+        return "the guardian died"
 
     def _start(self) -> int:
         ours, theirs = os.pipe()
-        charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs)
-        argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), charge.packages)
-        passed = (fd, theirs, self._theirs.fileno())
-        self._charge = replace(self._charge, attended=False)
-        self._process = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL, start_new_session=True)
-        os.close(theirs)
-        os.close(fd)
+        with ExitStack() as given:
+            given.callback(os.close, theirs)
+            unused = given.enter_context(ExitStack())
+            unused.callback(os.close, ours)
+            charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs)
+            argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), charge.packages)
+            given.callback(os.close, fd)
+            passed = (fd, theirs, self._theirs.fileno())
+            self._charge = replace(self._charge, attended=False)
+            self._process = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL, start_new_session=True)
+            unused.pop_all()
         return ours
 
     def _listen(self, status: int) -> None:
-        with os.fdopen(status, "rb") as words:
-            while len(head := words.read(4)) == 4:
-                kind, detail = pickle.loads(words.read(int.from_bytes(head, "big")))  # noqa: S301 - our own guardian's pipe
+        try:
+            while head := self._read(status, 4):
+                kind, detail = pickle.loads(self._read(status, int.from_bytes(head, "big")))  # noqa: S301 - our own guardian's pipe
                 if kind == "up":
                     self._up_at = time.monotonic()
                 self._final = kind in ("ended", "start_failed", "unfit", "conflict")
                 self._say(Word(kind, detail))
+        finally:
+            os.close(status)
+
+    def _read(self, status: int, count: int) -> bytes:
+        """So many bytes of the guardian's words; none when it has ended. One that somebody stopped is woken: it can
+        neither heal nor end anything, and nobody else would notice."""
+        poller = select.poll()
+        poller.register(status, select.POLLIN)
+        data, frozen_looks = b"", 0
+        while len(data) < count:
+            if poller.poll(LOOK_EVERY_S * 1000):
+                chunk = os.read(status, count - len(data))
+                if not chunk:
+                    return b""
+                data += chunk
+            else:
+                frozen_looks = frozen_looks + 1 if self.pid is not None and is_frozen(self.pid) else 0
+                if frozen_looks >= FROZEN_LOOKS:
+                    self._signal(signal.SIGCONT)
+        return data
 
     def _say(self, word: Word) -> None:
         try:

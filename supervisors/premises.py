@@ -34,6 +34,16 @@ def lock(state: Path) -> int | str:
     return fd
 
 
+def is_ours(state: Path, held: int) -> bool:
+    """Whether the lock held is still the one in ``state``: not so when the folder was removed, or made anew."""
+    try:
+        return os.path.samestat((state / LOCK_NAME).stat(), os.fstat(held))
+    except FileNotFoundError:
+        return False
+    except OSError:  # a disk that fails for a moment takes nothing away
+        return True
+
+
 def bind(state: Path) -> socket.socket:
     """The control socket, bound by a path that is short however deep the state directory lies."""
     folder = os.open(state, os.O_DIRECTORY | os.O_RDONLY | os.O_CLOEXEC)

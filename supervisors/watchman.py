@@ -27,6 +27,15 @@ def mark_of(state_dir: str) -> str:
     return f"{_owner(state_dir)}-{os.urandom(8).hex()}"
 
 
+def dismiss(watchman: int) -> None:
+    """That child of this process is gone: nothing is left that it could end."""
+    try:
+        os.kill(watchman, signal.SIGKILL)
+        os.waitpid(watchman, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
 def sweep(prefix: str) -> int:
     """No process whose mark begins with ``prefix`` lives, but this one; how many there were. Gives up, with some of
     them living, after ``SWEEP_LIMIT_S`` seconds."""

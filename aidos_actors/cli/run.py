@@ -15,7 +15,7 @@ from aidos_actors.cli.answer import Answer, Options, give, say
 from aidos_actors.cli.progress import Progress, shown_progress
 from aidos_actors.cli.reach import Door
 from aidos_actors.config import Config
-from aidos_actors.core.errors import Conflict, TryAgain, Unreachable
+from aidos_actors.core.errors import Conflict, NotFound, TryAgain, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.layout import Layout
 from aidos_actors.runtime import Runtime, prepare_state_dir
@@ -146,7 +146,11 @@ def _follow(session: Session, submission: Submission, state: Path, progress: Pro
     session.ask(submission.call(Layout(str(state)).blobs), 30.0)
     after_seq = 0
     while True:
-        data = session.ask({"verb": "status", "id": name})
+        try:
+            data = session.ask({"verb": "status", "id": name})
+        except NotFound as error:
+            text = f"{state} was removed or replaced while {name!r} ran: nothing is known of it there any more"
+            raise Unreachable(text, hint="what was merged is on its target; the same command starts anew") from error
         progress.show(data)
         if data["state"] in REQUIREMENT_FINAL:
             return dict(data)

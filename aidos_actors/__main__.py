@@ -4,6 +4,7 @@ there: a user's own folder of the same name as one of our packages must not shad
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,12 +16,28 @@ def _drop_working_folder() -> None:
         sys.path[:] = [entry for entry in sys.path if entry and Path(entry).absolute() != here]
 
 
+def _open_standard_streams() -> None:
+    """Whoever started us may have closed some: what we open must not get their numbers, or our words go into it."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(opened, True)
+    os.close(opened)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - a descriptor, open to the end
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
 def main() -> None:
     """Run one verb and end the process with its exit code."""
-    if sys.path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - compared as text, as Python put it there
-        _drop_working_folder()
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is someone who can answer it without a stack
+    _open_standard_streams()
+    try:
+        if sys.path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109 - compared as text, as Python put it there
+            _drop_working_folder()
+    except FileNotFoundError:
+        sys.stderr.write("error: the working folder was removed\nhint: change to one that exists, and repeat\n")
+        sys.exit(78)
     from aidos_actors.cli.app import run_command_line
 
+    signal.signal(signal.SIGINT, interrupt)
     sys.exit(run_command_line())
 
 

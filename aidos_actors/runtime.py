@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from aidos_actors.client import ask_scheduler
 from aidos_actors.config import Config, RuntimeSettings
-from aidos_actors.core.errors import Conflict, TimedOut
+from aidos_actors.core.errors import Conflict, TimedOut, TryAgain, Unfit
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.executors.environment import without_secrets
@@ -25,7 +26,9 @@ HOLD_FILE_VARIABLE = "AIDOS_TEST_HOLD_ANALYSIS"
 TITLE = "aidos"
 PACKAGES = ("supervisors", "aidos_actors")
 EVENTS_WAIT_S = 10.0
+STATE_PATH_BYTES_MAX = 480  # SQLite opens no path over 511 bytes, and adds names of its own
 DRAIN_GRACE_S = 5.0
+OF_THE_MOMENT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,20 @@ def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
     """The state directory, absolute, made when missing, hidden from git. ``Unfit`` on a network file system."""
     path = Path(state_dir).absolute()
     refuse_network_filesystem(path if path.exists() else path.parent)
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = path.resolve()
+    if len(os.fsencode(path)) > STATE_PATH_BYTES_MAX:
+        hint = f"give one of at most {STATE_PATH_BYTES_MAX} bytes with --state"
+        raise Unfit(f"the path of the state directory has {len(os.fsencode(path))} bytes; SQLite opens none", hint=hint)
     ignore = path / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        text = f"{path} cannot be the state directory: {error.strerror}"
+        if error.errno in OF_THE_MOMENT:
+            raise TryAgain(text, hint="free space on that disk and look at its health") from error
+        raise Unfit(text, hint="name another with --state, or look at its owner and mode") from error
     return path
 
 

@@ -91,6 +91,8 @@ def read_settings(file: str | None, flags: Mapping[str, tuple[str, Any]] | None 
 def _text(file: str | None) -> tuple[str, str]:
     path = file or DEFAULT_FILE
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise BadInput("this is no regular file", file=str(path), hint="name a TOML file")
         return Path(path).read_text(), path
     except FileNotFoundError:
         if file is None:

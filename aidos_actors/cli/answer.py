@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from aidos_actors.core.errors import AidosError
+from supervisors.errors import SupervisorError
 
 SCHEMA_VERSION = 1
+READER_GONE = 141
 
 
 @dataclass(slots=True)
@@ -52,8 +55,36 @@ def error_envelope(code: str, message: str, hint: str) -> str:
 
 
 def say(text: str) -> None:
-    """A line for people."""
-    print(printable(text), file=sys.stderr, flush=True)
+    """A line for people. Nobody there to read it, or no room for it, ends no work."""
+    try:
+        print(printable(text), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        sys.stderr = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    """A stream whose words nobody reads; what the one before could not write is not tried again at the end."""
+    return open(os.devnull, "w")  # noqa: PTH123 - for the rest of this process
+
+
+class _Unread(AidosError):
+    """Standard output took no more."""
+
+    code = "output"
+
+
+def put(text: str) -> None:
+    """Write data to standard output. ``Done(141)`` when its reader has gone, as programs do that SIGPIPE ends."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stdout = _nowhere()
+        raise Done(READER_GONE) from None
+    except UnicodeEncodeError:
+        print(text.encode("ascii", "backslashreplace").decode(), flush=True)
+    except OSError as error:
+        sys.stdout = _nowhere()
+        raise _Unread(f"the answer could not be written: {error.strerror}", hint="free space there") from error
 
 
 def printable(text: str) -> str:
@@ -64,11 +95,11 @@ def printable(text: str) -> str:
 def give(answer: Answer, options: Options) -> int:
     """Print the answer; its exit code."""
     if options.as_json:
-        print(envelope(answer.data), flush=True)
+        put(envelope(answer.data))
     else:
         text = answer.text() if callable(answer.text) else answer.text
         if text:
-            print(printable(text), flush=True)
+            put(printable(text))
     if answer.note:
         say(answer.note)
     return answer.exit_code
@@ -80,23 +111,29 @@ def give_error(error: BaseException, options: Options) -> int:
         traceback.print_exception(error)
     if isinstance(error, AidosError):
         code, message, hint, exit_code = error.code, error.message, error.hint, error.exit_code
+    elif isinstance(error, SupervisorError):
+        code, message, exit_code = error.code, str(error), 1
+        hint = "nothing of it was left running; look at what it says, and at the state directory's `log` folder"
     else:
         code, exit_code = "internal", 1
         message = f"{type(error).__name__}: {error}"
         hint = "this is a defect; run again with --debug and report what it prints"
-    if options.as_json:
-        print(error_envelope(code, message, hint), flush=True)
-    else:
-        say(f"error: {message}")
-        if hint:
-            say(f"hint: {hint}")
+    if options.as_json and not isinstance(error, _Unread):
+        try:
+            put(error_envelope(code, message, hint))
+            return exit_code
+        except (_Unread, Done):  # then at least for people
+            pass
+    say(f"error: {message}")
+    if hint:
+        say(f"hint: {hint}")
     return exit_code
 
 
 def usage_error(message: str, options: Options) -> NoReturn:
     """The words of the command are off: exit 2."""
     if options.as_json:
-        print(error_envelope("usage", message, "see --help"), flush=True)
+        put(error_envelope("usage", message, "see --help"))
     else:
         say(f"error: {message}")
         say("hint: see --help")

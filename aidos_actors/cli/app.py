@@ -30,7 +30,9 @@ app.add_typer(config_verbs, name="config")
 def run(
     file: File,
     workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
-    drain: Annotated[float | None, typer.Option("--drain", help="Seconds that running tasks get on Ctrl-C.")] = None,
+    drain: Annotated[
+        float | None, typer.Option("--drain", help="Seconds that running tasks get on Ctrl-C.", min=0)
+    ] = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
     json: Json = False,
@@ -47,7 +49,9 @@ def run(
 def serve(
     standby: Annotated[bool, typer.Option("--standby", help="Wait for the state directory to be free.")] = False,
     workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
-    drain: Annotated[float | None, typer.Option("--drain", help="Seconds that running tasks get on SIGTERM.")] = None,
+    drain: Annotated[
+        float | None, typer.Option("--drain", help="Seconds that running tasks get on SIGTERM.", min=0)
+    ] = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
     json: Json = False,

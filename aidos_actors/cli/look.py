@@ -11,7 +11,7 @@ from typing import Any
 
 from aidos_actors import __version__
 from aidos_actors.actors.desk import explained, list_of_requirements
-from aidos_actors.cli.answer import Answer, Options
+from aidos_actors.cli.answer import Answer, Options, put
 from aidos_actors.cli.reach import Door, read
 from aidos_actors.core.errors import NotFound, TryAgain, Unreachable
 from aidos_actors.core.open_requirement import Settings
@@ -162,9 +162,8 @@ def show_events(follow: bool, after: int, requirement: str | None, options: Opti
 
         data, live = read(state, call, offline)
         for event in data["events"]:
-            print(json.dumps(event, ensure_ascii=False))
+            put(json.dumps(event, ensure_ascii=False))
             after = event["seq"]
-        sys.stdout.flush()
         if not data["events"] and not (follow and live):
             return 0
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from aidos_actors.cli.answer import Answer, Done, Options, give, give_error
+from aidos_actors.cli.answer import READER_GONE, Answer, Done, Options, give, give_error
 
 State = Annotated[str, typer.Option("--state", envvar="AIDOS_STATE_DIR", help="State directory.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", help="Configuration file (default aidos.toml).")]
@@ -30,6 +30,8 @@ def answer_verb(verb: str, options: Options, work: Callable[[], Answer | int]) -
         raise Done(answer if isinstance(answer, int) else give(answer, options))
     except (Done, KeyboardInterrupt):
         raise
+    except BrokenPipeError:
+        raise Done(READER_GONE) from None
     except BaseException as error:
         raise Done(give_error(error, options)) from error
 

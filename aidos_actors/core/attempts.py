@@ -98,7 +98,7 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
         row = draft.move_attempt(attempt, "lose", error=error, **facts)
         _note_end(draft, row, "infra", outcome)
         deaths = opened.deaths_in_a_row(task.id)
-        if deaths and deaths % opened.settings.deaths_max == 0:
+        if outcome.stage != "start" and deaths and deaths % opened.settings.deaths_max == 0:
             own_failure(draft, opened, task, f"{error} That happened {deaths} times in a row.")
         else:
             infra_fault(draft, opened, task, error, at_once=False)

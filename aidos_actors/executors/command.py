@@ -83,6 +83,8 @@ def judged(outcome: Outcome, stage: str, *, timeout_s: float) -> AttemptOutcome:
             return _own(None, f"{stage} was ended by signal {outcome.signal}", stage)
         case "timeout":
             return _own(None, f"{stage} was ended after its time limit of {timeout_s:g} s", stage)
+        case "no_room":
+            return AttemptOutcome(False, None, outcome.message, "start", fault="infra")
         case "lost":
             return AttemptOutcome(False, None, outcome.message, stage, fault="infra")
         case "ended":

@@ -70,7 +70,7 @@ class Keeper:
     def _refuse(self, control: int, why: str) -> None:
         with socket.socket(fileno=control) as sock:
             try:
-                protocol.send(sock, "outcome", protocol.outcome_fields("failed_to_start", why))
+                protocol.send(sock, "outcome", protocol.outcome_fields("no_room", why))
             except OSError:
                 pass
 

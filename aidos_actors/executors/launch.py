@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ERROR_BYTES_MAX = 4096
+_LACKING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 # Python ignores the first two, our processes ignore or catch the others; a command expects the defaults.
 _CHANGED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -68,6 +70,11 @@ def _become(order: dict[str, Any], streams: tuple[int, int, int], tell: int, min
         os.write(tell, explain(error, about).encode(errors="replace")[:ERROR_BYTES_MAX])
     finally:
         os._exit(127)
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Whether the machine lacks something just now; the same order may start later."""
+    return isinstance(error, OSError) and error.errno in _LACKING
 
 
 def explain(error: BaseException, about: bytes = b"") -> str:

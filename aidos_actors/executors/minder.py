@@ -64,7 +64,8 @@ class Minder:
             self._limits = Limits(order, output, time.monotonic())
             self._command = launch.start(order, streams)
         except (OSError, ValueError) as error:
-            return "failed_to_start", f"The command could not be started: {launch.explain(error)}."
+            reason = "no_room" if launch.is_of_the_machine(error) else "failed_to_start"
+            return reason, f"The command could not be started: {launch.explain(error)}."
         for descriptor in given.values():  # the pipes are the command's alone now
             os.close(descriptor)
         while True:

@@ -106,8 +106,8 @@ class Nursery:
     def spawn(self, order: Order) -> Minded:
         """A minder that waits for ``go``.
 
-        Raises ``SpawnFailed`` (the order, or this machine just now, does not allow it) and ``NurseryLost`` (no nursery
-        answers); in both cases nothing was started.
+        Raises ``SpawnFailed`` (the order does not allow it) and ``NurseryLost`` (no nursery answers, or this machine
+        does not allow it just now); in both cases nothing was started.
         """
         packed = order.pack()
         for _try in range(2):  # a nursery that died before its answer has started nothing: one more try is safe
@@ -166,13 +166,15 @@ class Nursery:
                 with ExitStack() as theirs:
                     control, capture = _hand_over(link.socket, order, packed, ours, theirs)
             except OSError as error:
-                raise SpawnFailed(f"The order could not be handed over: {error}.") from error
+                raise NurseryLost(f"The order could not be handed over: {error}.") from error
             message = self._first_word(control, watch) if control else None
             if control is None or message is None:
                 linux.readable_within(watch, DYING_LIMIT_S)  # its sockets close a moment before it counts as dead
                 return None
             if message[0] != "ready":
-                raise SpawnFailed(message[1]["message"] if message[0] == "outcome" else message[1])
+                if message[0] == "outcome":  # no room for another process
+                    raise NurseryLost(message[1]["message"])
+                raise SpawnFailed(message[1])
             ours.pop_all()
         minded = Minded(order, control, message[1], message[2], capture, watch)
         self._minded.add(minded)

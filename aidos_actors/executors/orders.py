@@ -11,7 +11,7 @@ from typing import Any, Literal
 from aidos_actors.core.errors import AidosError
 from aidos_actors.executors import protocol
 
-Reason = Literal["exited", "timeout", "stalled", "output_limit", "ended", "failed_to_start", "lost"]
+Reason = Literal["exited", "timeout", "stalled", "output_limit", "ended", "failed_to_start", "no_room", "lost"]
 
 
 class NurseryLost(AidosError):
@@ -21,7 +21,7 @@ class NurseryLost(AidosError):
 
 
 class SpawnFailed(AidosError):
-    """The order was refused before anything ran: too large, or the machine has no room for another process."""
+    """The order was refused before anything ran: it is too large, or its minder could not make sense of it."""
 
     code = "failed_to_start"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aidos_actors.executors import SpawnFailed, is_alive, run
+from aidos_actors.executors.command import judged
 
 REPORT = """
 import json, os, resource, signal, sys
@@ -117,6 +118,16 @@ def test_what_cannot_start_says_why(bench, nursery, changes, word):
     assert outcome.reason == "failed_to_start"
     assert outcome.exit_code is None
     assert word in outcome.message
+
+
+def test_a_machine_that_lacks_something_is_told_from_an_order_that_cannot_start(bench, nursery):
+    minded = nursery.spawn(bench.order("true", output_path=str(bench.folder / "output")))
+    resource.prlimit(minded.pid, resource.RLIMIT_NOFILE, (3, 3))
+    minded.go()
+    outcome = minded.wait()
+    assert outcome.reason == "no_room"
+    judgement = judged(outcome, "run", timeout_s=1)
+    assert (judgement.fault, judgement.stage) == ("infra", "start")
 
 
 def test_what_is_too_large_is_refused_before_anything_starts(bench, nursery):

@@ -183,6 +183,17 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """From a supervisor to the registrar: the child at ``path`` is now this (None: forgotten), and no process began or
+    ended by it. ``is_moved``: it is the last in start order from now on."""
+
+    path: str
+    child: ChildInfo | None
+    by: str
+    is_moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """From the door: a request to the supervisor ``target`` names. ``reply_to`` gets an ``Answer``."""
 

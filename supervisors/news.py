@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from supervisors.messages import Answer, Degraded, Locate, Noted, Remark, Sync
+from supervisors.messages import Answer, Degraded, Listed, Locate, Noted, Remark, Sync
 from supervisors.ports import System
 from supervisors.registrar import Registrar
 from supervisors.relay import Relay
@@ -27,12 +27,12 @@ class News:
     def open(self, address: Any) -> None:
         self._address = address or self._system.address()
 
-    def tell(self, noted: Noted) -> None:
+    def tell(self, news: Noted | Listed) -> None:
         """The registrar knows it, at once in the root itself and else soon."""
         if self.registrar is None:
-            self._system.post(self._address, noted)
+            self._system.post(self._address, news)
         else:
-            self._note(self.registrar, noted)
+            self._note(self.registrar, news)
 
     def is_known(self, then: Any) -> bool:
         """Whether the registrar knows all it was told; if not, ``Sync(then)`` will come when it does. So whoever is
@@ -41,13 +41,13 @@ class News:
             self._system.post(self._address, Sync(then))
         return self.registrar is not None
 
-    def handle(self, message: Noted | Degraded | Locate | Answer | Sync | Remark, sender_address: Any) -> None:
+    def handle(self, message: Noted | Listed | Degraded | Locate | Answer | Sync | Remark, sender_address: Any) -> None:
         """In the root: one message of another supervisor, of an actor or from outside."""
         registrar = self.registrar
         if registrar is None:
             return
         match message:
-            case Noted() | Degraded():
+            case Noted() | Listed() | Degraded():
                 self._note(registrar, message)
             case Remark():
                 registrar.events.append(message.event)
@@ -59,9 +59,10 @@ class News:
                 for address, answer in self.relay.answered(message):
                     self._system.post(address, answer)
 
-    def _note(self, registrar: Registrar, noted: Noted | Degraded) -> None:
-        for address, located in registrar.note(noted):
+    def _note(self, registrar: Registrar, news: Noted | Listed | Degraded) -> None:
+        told = registrar.note_listed(news) if isinstance(news, Listed) else registrar.note(news)
+        for address, located in told:
             self._system.post(address, located)
-        if isinstance(noted, Noted) and noted.event.type == "exited":
-            for address, answer in self.relay.lost(registrar, str(noted.event.reason)):
+        if isinstance(news, Noted) and news.event.type == "exited":
+            for address, answer in self.relay.lost(registrar, str(news.event.reason)):
                 self._system.post(address, answer)

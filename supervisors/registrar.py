@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.messages import ChildInfo, Degraded, LifecycleEvent, Locate, Located, Noted
+from supervisors.messages import ChildInfo, Degraded, LifecycleEvent, Listed, Locate, Located, Noted
 
 EVENTS_MAX = 10_000
 KNOWN_AFTER_LOSS_S = 30.0
@@ -69,6 +69,20 @@ class Registrar:
         home = self.homes.pop(path, None)
         lost = self._lose_what_is_below(path, home[0] if home else "", event.at)
         return self._tell({path, *lost} if home else lost, event.reason)
+
+    def note_listed(self, listed: Listed) -> list[tuple[Any, Located]]:
+        """Record what a child is without a process; what is returned is to be posted to those who asked."""
+        path = listed.path
+        if (path.rpartition("/")[0], listed.by) in self._dead:
+            return []
+        known = self.entries.get(path)
+        if listed.child is None or listed.is_moved:
+            self.entries.pop(path, None)
+        if listed.child is not None:
+            is_same = known is not None and known.pid == listed.child.pid
+            self.entries[path] = replace(listed.child, degraded=known.degraded) if known and is_same else listed.child
+            return []
+        return self._tell({path}, None)
 
     def _lose_what_is_below(self, path: str, incarnation: str, at: float) -> set[str]:
         """A process never outlives its supervisor. The names stay known for a while, since most come back with it."""

@@ -14,6 +14,7 @@ from supervisors import decisions as do
 from supervisors.describe import describe
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.family import Family, Row
+from supervisors.listing import listings
 from supervisors.liveness import Sight
 from supervisors.lookout import Deadline, Look, Lookout
 from supervisors.messages import (
@@ -26,6 +27,7 @@ from supervisors.messages import (
     Degraded,
     Hello,
     LifecycleEvent,
+    Listed,
     Locate,
     Noted,
     Remark,
@@ -87,7 +89,7 @@ class SupervisorShell:
                 self._greet(child, generation)
             case Sync("end") if self.registrar is None:
                 self.system.end(self._last_word)
-            case Noted() | Degraded() | Locate() | Answer() | Sync() | Remark():
+            case Noted() | Listed() | Degraded() | Locate() | Answer() | Sync() | Remark():
                 self.news.handle(message, sender_address)
             case Stop():
                 self._on(do.StopAll(message.reason))
@@ -104,10 +106,14 @@ class SupervisorShell:
     def _on(self, event: do.Event, told_first: Callable[[], None] | None = None) -> None:
         """Decide and carry out. ``told_first`` is called with the new state in place, before anything is done: what is
         known of a child is known to the registrar before whoever waits for it gets an answer."""
-        become, *actions = decide(self.spec, self.family, event, self.system.now())
+        before = self.family
+        become, *actions = decide(self.spec, before, event, self.system.now())
         self._carry_out(become)
         if told_first is not None:
             told_first()
+        for child, row, is_moved in listings(before, self.family, event):
+            info = self._described(row) if row else None
+            self.news.tell(Listed(f"{self.system.path}/{child}", info, self.system.incarnation, is_moved))
         for action in actions:
             self._carry_out(action)
 

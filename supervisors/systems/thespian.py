@@ -16,14 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from setproctitle import setproctitle
-from thespian.actors import (
-    Actor,
-    ActorExitRequest,
-    ActorSystemMessage,
-    ThespianWatch,
-    WakeupMessage,
-    WatchMessage,
-)
+from thespian.actors import Actor, ActorExitRequest, ActorSystemMessage, ThespianWatch, WakeupMessage, WatchMessage
 
 from supervisors.actor import ActorShell
 from supervisors.errors import ExitReason, reason_of

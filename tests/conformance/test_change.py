@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from supervisors import IGNORE, ActorTree, SupervisorSpec
+from supervisors import IGNORE, ActorTree, Backoff, SupervisorSpec
 from tests.conformance.stage import Scene, Stage, pool, puppet, refused, sup
 
 
@@ -73,6 +73,30 @@ def test_HOT_08_the_mode_in_force_at_that_moment_decides(stage: Stage) -> None:
         assert not scene.has_ended()
         scene.tell("t", "stop", "normal", "done")
         assert "all_significant" in scene.end().detail
+
+
+def test_the_whole_tree_shows_who_is_listed_and_who_is_not_any_more(stage: Stage) -> None:
+    def shown() -> list[tuple[str, str]]:
+        node = next(each for each in stage.tree.tree()["children"] if each["node"].id == scene.name)
+        return [(each["node"].id, each["node"].state) for each in node["children"]]
+
+    with stage.play(sup(puppet("a"), puppet("b"))) as scene:
+        change(scene, sup(puppet("c"), puppet("b")))
+        assert shown() == [("c", "stopped"), ("b", "running"), ("a", "running")]
+        scene.delete("c")
+        assert shown() == [("b", "running"), ("a", "running")]
+        scene.terminate("a")
+        scene.delete("a")
+        assert shown() == [("b", "running")]
+        refused("not_found", scene.ask, "a", "hello")
+
+
+def test_terminated_in_its_restart_loop_it_is_shown_as_stopped(stage: Stage) -> None:
+    with stage.play(sup(puppet("a", backoff=Backoff(initial_s=600, max_s=600)))) as scene:
+        scene.hit("a")
+        scene.terminate("a")
+        node = next(each for each in stage.tree.tree()["children"] if each["node"].id == scene.name)
+        assert node["children"][0]["node"].state == scene.info("a").state == "stopped"
 
 
 def test_arguments_of_temporary_children_are_not_written_down(tmp_path: Path) -> None:

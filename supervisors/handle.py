@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import ChildCounts, ChildInfo, LifecycleEvent, checked_key
+from supervisors.picture import draw, node_of
 from supervisors.specs import ChildSpec, Spec, SupervisorSpec
 
 START_TIMEOUT_S = 150.0
@@ -101,6 +102,10 @@ class TreeHandle:
     def tree(self) -> dict[str, Any]:
         """The whole tree as nested mappings: a ``ChildInfo`` under ``node``, and ``children`` in start order."""
         return dict(self._call("tree", "", {}))
+
+    def draw(self, form: str = "mermaid") -> str:
+        """The whole tree as it is now, as the source text of a picture: ``mermaid``, or ``dot`` for Graphviz."""
+        return draw(node_of(self.tree()), form)
 
     def _info(self, verb: str, supervisor: str, args: dict[str, Any]) -> ChildInfo:
         info = self._call(verb, supervisor, args, START_TIMEOUT_S)

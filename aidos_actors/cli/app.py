@@ -149,12 +149,35 @@ def output(
 
 
 @app.command()
-def tree(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False) -> None:
+def tree(
+    form: Annotated[str, typer.Option("--format", help="text, dot (Graphviz) or mermaid.")] = "text",
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Show the live supervision tree."""
     from aidos_actors.cli.tree import show_tree
 
     options = options_of(state, config, json, debug)
-    answer_verb("tree", options, lambda: show_tree(options))
+    answer_verb("tree", options, lambda: show_tree(options, form))
+
+
+@app.command()
+def top(
+    sort: Annotated[str, typer.Option("--sort", help="memory, restarts or beat.")] = "memory",
+    once: Annotated[bool, typer.Option("--once", help="Print one frame.")] = False,
+    interval: Annotated[float, typer.Option("--interval", help="Seconds between frames.", min=0.2)] = 1.0,
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Watch the processes of the live tree."""
+    from aidos_actors.cli.top import show_top
+
+    options = options_of(state, config, json, debug)
+    answer_verb("top", options, lambda: show_top(options, sort, once, interval))
 
 
 @app.command()

@@ -7,13 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.cli.answer import Answer, Options
+from aidos_actors.cli.answer import Answer, Options, usage_error
 from aidos_actors.cli.reach import Door
+from supervisors.picture import FORMS, draw
 
 
-def show_tree(options: Options) -> Answer:
-    """``Unreachable`` (exit 4) when nothing runs."""
-    door = Door(Path(options.state))
+def show_tree(options: Options, form: str = "text") -> Answer:
+    """``form`` is text, dot or mermaid. ``Unreachable`` (exit 4) when nothing runs."""
+    if form != "text" and form not in FORMS:
+        usage_error(f"--format {form}: must be one of text, {', '.join(FORMS)}", options)
+    data = read_tree(Door(Path(options.state)))
+    return Answer(data, "\n".join(_lines(data, "", "")) if form == "text" else draw(data, form).rstrip())
+
+
+def read_tree(door: Door) -> dict[str, Any]:
+    """The running tree, with the pids that stand beside it. ``Unreachable`` when nothing runs."""
     ping = door.command("ping")
     pids = ping["pids"]
     tree = door.command("tree")
@@ -23,7 +31,7 @@ def show_tree(options: Options) -> Answer:
     for name in ("guardian", "admin", "logger", "launcher"):
         data[f"{name}_pid"] = pids.get(name)
     data["refused_messages"] = ping["refused"]
-    return Answer(data, "\n".join(_lines(data, "", "")))
+    return data
 
 
 def _seen_by_supervisors(door: Door, node: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -38,6 +39,18 @@ def test_beats_memory_and_trouble_of_every_process(place: Place) -> None:
     )
     assert (after["pid"], after["restarts"]) == (analyzer, 0)
     assert "beat" in place.aidos("tree").stdout
+    assert place.aidos("tree", "--format", "mermaid").stdout.startswith("flowchart TD\n")
+    assert place.aidos("tree", "--format", "dot").stdout.startswith("digraph tree {\n")
+    os.kill(analyzer, signal.SIGKILL)
+    eventually(lambda: dict(nodes(place.tree()))["root/analysis/analyzer"]["restarts"] == 1)
+    page = place.aidos("top", "--sort", "restarts").stdout.splitlines()
+    assert page[2].split()[:2] == ["process", "state"] and page[3].startswith("root/analysis/analyzer ")
+    assert any("exited   root/analysis/analyzer" in line and "killed" in line for line in page)
+    frame = json.loads(place.aidos("top", "--json").stdout)["data"]
+    sizes = [each["memory_bytes"] or 0 for each in frame["processes"]]
+    assert sizes == sorted(sizes, reverse=True) and len(sizes) == len(tree)
+    assert place.aidos("top", "--sort", "luck").returncode == place.aidos("tree", "--format", "x").returncode == 2
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0
+    assert place.aidos("top", "--once").returncode == place.aidos("tree").returncode == 4
     place.assert_clean()

@@ -21,6 +21,7 @@ from aidos_actors.ledger.mounts import refuse_network_filesystem
 from aidos_actors.submission import prepare
 from aidos_actors.tree import aidos_tree
 from supervisors import ActorTree, SupervisorError, SupervisorSpec
+from supervisors.premises import LOCK_NAME
 
 HOLD_FILE_VARIABLE = "AIDOS_TEST_HOLD_ANALYSIS"
 TITLE = "aidos"
@@ -53,6 +54,7 @@ def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not ignore.exists():
             ignore.write_text("*\n")
+        os.close(os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # as the guardian will
     except OSError as error:
         text = f"{path} cannot be the state directory: {error.strerror}"
         if error.errno in OF_THE_MOMENT:

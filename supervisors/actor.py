@@ -13,23 +13,12 @@ from typing import Any
 from supervisors.accounts import Accounts
 from supervisors.errors import ExitReason, SupervisorError, reason_of
 from supervisors.liveness import Stage
-from supervisors.messages import (
-    IGNORE,
-    Answer,
-    Began,
-    Degraded,
-    Deliver,
-    Hello,
-    JobDone,
-    Located,
-    Peer,
-    Stop,
-    checked_key,
-)
+from supervisors.messages import IGNORE, Answer, Began, Deliver, Hello, JobDone, Peer, Stop, checked_key
 from supervisors.operations import Operations
 from supervisors.ports import System
 from supervisors.shell import Mail, Resend
 from supervisors.specs import ChildSpec
+from supervisors.whereabouts import Degraded, Located
 
 
 @dataclass(frozen=True, slots=True)

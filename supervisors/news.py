@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from supervisors.messages import Answer, Degraded, Listed, Locate, Noted, Remark, Sync
+from supervisors.messages import Answer
 from supervisors.ports import System
 from supervisors.registrar import Registrar
 from supervisors.relay import Relay
+from supervisors.whereabouts import Degraded, Listed, Locate, Noted, Remark, Sync
 
 
 class News:

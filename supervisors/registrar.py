@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.messages import ChildInfo, Degraded, LifecycleEvent, Listed, Locate, Located, Noted
+from supervisors.messages import ChildInfo, LifecycleEvent
+from supervisors.whereabouts import Degraded, Listed, Locate, Located, Noted
 
 EVENTS_MAX = 10_000
 KNOWN_AFTER_LOSS_S = 30.0

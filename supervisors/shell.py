@@ -9,8 +9,9 @@ from collections import deque
 from typing import Any, Protocol
 
 from supervisors.errors import SupervisorError
-from supervisors.messages import Answer, Began, Deliver, LifecycleEvent, Locate, Located, Remark
+from supervisors.messages import Answer, Began, Deliver, LifecycleEvent
 from supervisors.outbox import Kept, Route
+from supervisors.whereabouts import Locate, Located, Remark
 
 RESEND_AFTER_S = 5.0
 ROUTES_MAX = 1000

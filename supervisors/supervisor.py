@@ -24,21 +24,16 @@ from supervisors.messages import (
     ChildInfo,
     ChildStarted,
     Command,
-    Degraded,
     Hello,
     LifecycleEvent,
-    Listed,
-    Locate,
-    Noted,
-    Remark,
     Stop,
-    Sync,
 )
 from supervisors.news import News
 from supervisors.ports import System
 from supervisors.specs import Shutdown, SupervisorSpec
 from supervisors.strategy import decide
 from supervisors.verbs import serve
+from supervisors.whereabouts import Degraded, Listed, Locate, Noted, Remark, Sync
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from supervisors.errors import SupervisorError
-from supervisors.messages import Answer, Began, Command, Deliver, Locate, Located
+from supervisors.messages import Answer, Began, Command, Deliver
 from supervisors.outbox import KEPT_MAX
 from supervisors.shell import Mail, Resend
 from supervisors.systems.timers import Timers
+from supervisors.whereabouts import Locate, Located
 
 REGISTRAR_VERBS = frozenset({"tree", "events"})
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from aidos_actors.executors.command import shell_order
 from aidos_actors.executors.nursery import Nursery, run
-from aidos_actors.executors.orders import Order
+from aidos_actors.executors.orders import NurseryLost, Order
 from aidos_actors.gitops.git import GIT_TIMEOUT_S, Completed
 from aidos_actors.gitops.integrate import GateResult
 
+GATE_TRIES_MAX = 3
 GATE_TIMEOUT_S = 3600.0
 GIT_GRACE_S = 2.0
 TAIL_BYTES = 4000
@@ -41,9 +42,16 @@ class MindedRun:
 
 
 def run_gate(nursery: Nursery, command: str, folder: str, env: Mapping[str, str], output: Path) -> GateResult:
-    """``command`` has judged the merge result in ``folder``; what it wrote is in ``output``."""
-    output.unlink(missing_ok=True)
-    done = run(nursery, shell_order(command, cwd=folder, env=env, output_path=output, timeout_s=GATE_TIMEOUT_S))
+    """``command`` has judged the merge result in ``folder``; what it wrote is in ``output``. It is asked again when its
+    minder was lost; one that loses it each time is taken for the one who ends it. Raises ``NurseryLost``."""
+    order = shell_order(command, cwd=folder, env=env, output_path=output, timeout_s=GATE_TIMEOUT_S)
+    for _ in range(GATE_TRIES_MAX):
+        output.unlink(missing_ok=True)
+        done = run(nursery, order)
+        if done.reason != "lost":
+            break
+    if done.reason == "no_room":
+        raise NurseryLost(done.message)
     tail = _tail(output)
     if done.reason == "exited" and done.exit_code is not None:
         return GateResult(done.exit_code, tail)

@@ -61,7 +61,8 @@ PURE = {
 CORE_THIRD_PARTY = {"pydantic"}
 ONLY_IN = {
     "thespian": {"supervisors/systems/thespian.py", "supervisors/systems/thespian_hardening.py",
-                 "supervisors/systems/listening.py", "supervisors/systems/thespian_portal.py"},
+                 "supervisors/systems/listening.py", "supervisors/systems/ordered.py",
+                 "supervisors/systems/thespian_portal.py"},
     "diskcache": {"supervisors/snapshots/diskcache.py"},
     "sqlalchemy": "aidos_actors/ledger/",
     "alembic": "aidos_actors/ledger/",

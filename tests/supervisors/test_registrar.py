@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from supervisors import ChildInfo, ExitReason, SupervisorError
-from supervisors.messages import Answer, Command, LifecycleEvent, Locate, Noted
+from supervisors.messages import Answer, Command, LifecycleEvent
 from supervisors.registrar import KNOWN_AFTER_LOSS_S, Registrar
 from supervisors.relay import Relay
+from supervisors.whereabouts import Locate, Noted
 
 KILLED = ExitReason("killed", "SIGKILL")
 OWN = ExitReason("shutdown", "all put away")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -107,3 +108,21 @@ def test_a_machine_that_lets_no_guardian_start_is_told_at_once(place: Place) -> 
     argv = [sys.executable, str(program), str(place.state)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.stdout == "start_failed\n", done.stderr
+
+
+def test_a_gate_whose_minder_is_killed_is_asked_again_at_no_cost(place: Place) -> None:
+    gate = f"test -e {place.folder}/once && exit 0; touch {place.folder}/once; kill -9 $PPID; sleep 60"
+    done = place.aidos("run", str(place.requirement({"one": {**QUICK["one"], "retries": 0}}, verify=gate)))
+    assert done.returncode == 0, done.stdout
+    (one,) = place.data("status", "work")["tasks"]
+    assert (one["attempts"], one["infra_faults"]) == (1, 0)
+    place.assert_clean()
+
+
+def test_a_place_that_cannot_be_written_is_told_at_once(place: Place) -> None:
+    file = str(place.requirement(QUICK))
+    (place.state / "guardian.lock").mkdir(parents=True)
+    for words in (["run", file], ["serve"], ["submit", file]):
+        done = place.aidos(*words, "--json", timeout_s=30)
+        assert done.returncode == 78, words
+        assert json.loads(done.stdout)["error"]["message"], words

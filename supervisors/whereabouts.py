@@ -1,0 +1,76 @@
+"""What is said to the registrar and by it: who lives where, and what happened to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from supervisors.errors import ExitReason
+from supervisors.messages import ChildInfo, LifecycleEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """To the registrar: where is ``path`` (or the unique id), now and whenever that changes?"""
+
+    name: str
+    asker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """``name`` stands for ``path`` (empty: nothing yet), alive when ``incarnation`` is set. Comes at each change."""
+
+    name: str
+    path: str
+    incarnation: str | None
+    address: Any
+    reason: ExitReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """From a supervisor to the registrar: a lifecycle event, the child as it is now (None: forgotten), and what is
+    needed to reach its process. ``by`` is the incarnation of the supervisor."""
+
+    event: LifecycleEvent
+    child: ChildInfo | None = None
+    incarnation: str | None = None
+    address: Any = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """From an actor to the registrar: why this very process works with less than its full ability; empty: it is well
+    again."""
+
+    path: str
+    incarnation: str
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """From a supervisor to the registrar, which sends it back: by then everything noted before is known there."""
+
+    then: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """From an actor to the registrar: something worth an event, and no change of its life."""
+
+    event: LifecycleEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """From a supervisor to the registrar: the child at ``path`` is now this (None: forgotten), and no process began or
+    ended by it. ``is_moved``: it is the last in start order from now on."""
+
+    path: str
+    child: ChildInfo | None
+    by: str
+    is_moved: bool = False

@@ -1,11 +1,11 @@
-# make demo | test | explore | conformance | fuzz | outlives | growth | lint | venv
+# make demo | test | kills | explore | conformance | fuzz | outlives | growth | lint | venv
 # make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test explore conformance fuzz outlives growth lint venv
+.PHONY: demo test kills explore conformance fuzz outlives growth lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -20,6 +20,10 @@ demo: venv
 
 test: venv
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+# Every kind of process killed at every stage, each in a run of its own.
+kills: venv
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 tests/system/test_kills.py -k test_a_kill_of -m "long or not long"
 
 # The property tests on examples nobody has seen yet: what fails is printed, and becomes a test of its own.
 explore: venv

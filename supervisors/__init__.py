@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from supervisors import strategy
 from supervisors.actor import ManagedActor
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import IGNORE, ChildCounts, ChildInfo
@@ -27,6 +28,7 @@ __all__ = [
     "Strategy",
     "SupervisorError",
     "SupervisorSpec",
+    "strategy",
 ]
 
 

@@ -26,6 +26,7 @@ from supervisors.linux import become_subreaper, is_alive
 from supervisors.premises import SOCKET_NAME, bind, is_ours, lock
 from supervisors.reloading import reloaded
 from supervisors.service_manager import ServiceManager
+from supervisors.title import take_title
 from supervisors.watchman import dismiss, mark_of, post_watchman, sweep_predecessors
 
 LOOK_EVERY_S = 1.0
@@ -239,11 +240,6 @@ class Guardian:
 def main(body: bytes) -> None:
     """Be the guardian of the charge in ``body``; ends the process with the exit code."""
     charge: Charge = pickle.loads(body)  # noqa: S301 - from the host that started us, in memory
-    try:
-        from setproctitle import setproctitle
-
-        setproctitle(f"{charge.title} guardian")
-    except ImportError:
-        pass
+    take_title(f"{charge.title} guardian")
     become_subreaper()
     sys.exit(Guardian(charge).run())

@@ -20,6 +20,7 @@ from supervisors.launcher import Launcher
 from supervisors.linux import die_with_parent
 from supervisors.snapshots.premises import settle
 from supervisors.specs import SupervisorSpec
+from supervisors.title import take_title
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,7 @@ def main(body: bytes) -> None:
 
 def _described(orders: Orders) -> SupervisorSpec:
     """The tree to start, its classes imported. What fails here fails each time: the starter must act."""
-    from setproctitle import setproctitle
-
-    setproctitle(f"{orders.title} launcher")
+    take_title(f"{orders.title} launcher")
     if orders.main:
         from multiprocessing import spawn
 

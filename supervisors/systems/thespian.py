@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from setproctitle import setproctitle
 from thespian.actors import Actor, ActorExitRequest, ActorSystemMessage, ThespianWatch, WakeupMessage, WatchMessage
 
 from supervisors.actor import ActorShell
@@ -35,6 +34,7 @@ from supervisors.systems.reports import read_reports, reason_of_exit, report
 from supervisors.systems.state_keeping import KeepsSnapshots
 from supervisors.systems.thread_jobs import ThreadJobs
 from supervisors.systems.timers import Timers
+from supervisors.title import take_title
 
 LAST_WORD_GRACE_S = 0.5
 
@@ -236,7 +236,7 @@ class Process(Actor):  # type: ignore[misc]
             signal.signal(signum, signal.SIG_DFL)
         become_subreaper()
         birth = born()
-        setproctitle(birth.title)
+        take_title(birth.title)
         report(birth.report_fd, ("born", os.getpid()))
         self._system = ThespianSystem(self, birth)
 

@@ -122,7 +122,8 @@ def test_what_cannot_start_says_why(bench, nursery, changes, word):
 
 def test_a_machine_that_lacks_something_is_told_from_an_order_that_cannot_start(bench, nursery):
     minded = nursery.spawn(bench.order("true", output_path=str(bench.folder / "output")))
-    resource.prlimit(minded.pid, resource.RLIMIT_NOFILE, (3, 3))
+    watched = 4  # as many descriptors as it waits for; with fewer allowed the kernel would refuse the waiting itself
+    resource.prlimit(minded.pid, resource.RLIMIT_NOFILE, (watched, watched))
     minded.go()
     outcome = minded.wait()
     assert outcome.reason == "no_room"

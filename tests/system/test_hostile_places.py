@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -41,8 +42,8 @@ def test_a_state_directory_removed_under_its_owner_ends_it_and_says_so(place: Pl
 
 def shell(place: Place, command: str) -> subprocess.CompletedProcess[str]:
     """``command`` by /bin/sh; ``$AIDOS`` is the command line, ``$FILE`` a small requirement."""
-    env = {**place.environment(), "AIDOS": f"{sys.executable} -m aidos_actors", "FILE": str(place.requirement(QUICK))}
-    argv = ["/bin/sh", "-c", command]
+    env = {**place.environment(), "FILE": str(place.requirement(QUICK))}
+    argv = ["/bin/sh", "-c", command.replace("$AIDOS", f"{shlex.quote(sys.executable)} -m aidos_actors")]
     return subprocess.run(argv, env=env, cwd=place.folder, capture_output=True, text=True, timeout=120)
 
 

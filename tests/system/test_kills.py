@@ -50,7 +50,7 @@ def pairs() -> Iterator[Any]:
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize(("kind", "stage"), pairs())
+@pytest.mark.parametrize(("kind", "stage"), list(pairs()))
 def test_a_kill_of(place: Place, kind: str, stage: str) -> None:
     hold = place.folder / "hold"
     if stage == "analysing":

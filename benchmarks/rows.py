@@ -35,14 +35,14 @@ class Row:
         return {name: round(value, 3) for name, value in found.items()}
 
     def verdict(self) -> str:
-        """met, missed, unknown (too few samples), or nothing without a goal."""
+        """met, missed, unknown (nothing missed, but too few samples to tell), or nothing without a goal."""
         if not self.goals:
             return ""
         numbers = self.numbers()
-        if any(name not in numbers for name in self.goals):
-            return "unknown"
-        holds = [numbers[name] >= goal if self.at_least else numbers[name] <= goal for name, goal in self.goals.items()]
-        return "met" if all(holds) else "missed"
+        known = [(numbers[name], goal) for name, goal in self.goals.items() if name in numbers]
+        if any(number < goal if self.at_least else number > goal for number, goal in known):
+            return "missed"
+        return "met" if len(known) == len(self.goals) else "unknown"
 
     def as_json(self) -> dict[str, Any]:
         if self.skipped:

@@ -1,6 +1,6 @@
 """What doing nothing costs: the share of one core that idle trees use, and the memory of one idle actor.
 
-    python benchmarks/idle.py [--seconds 20] [--runs 3] [--json]
+    python benchmarks/idle.py [--seconds 20] [--runs 3] [--settle 3] [--json]
 
 Three trees, each measured ``runs`` times over ``seconds``; medians with least and most:
 
@@ -26,7 +26,6 @@ from typing import Any
 from supervisors import ActorTree, ChildInfo, ChildSpec, ManagedActor, SupervisorSpec
 from supervisors.linux import descendants, start_ticks
 
-SETTLE_S = 3.0
 CHILDREN = 20
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -76,10 +75,10 @@ def pss_bytes(pid: int) -> int:
     return 0
 
 
-def measure(name: str, seconds: float, runs: int) -> dict[str, Any]:
-    """One tree, started once and left alone ``runs`` times."""
+def measure(name: str, seconds: float, runs: int, settle_s: float) -> dict[str, Any]:
+    """One tree, started once and left alone ``runs`` times, after it had ``settle_s`` seconds to come to rest."""
     with TREES[name]() as leaves:
-        time.sleep(SETTLE_S)
+        time.sleep(settle_s)
         everything = [pid for pid in descendants(os.getpid()) if start_ticks(pid) is not None]
         shares = []
         for _ in range(runs):
@@ -115,12 +114,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What idle trees cost.")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of one run")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--settle", type=float, default=3.0, help="seconds before the first run")
     parser.add_argument("--tree", choices=sorted(TREES), action="append", help="only this one; may be repeated")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
     found = {}
     for name in options.tree or TREES:
-        found[name] = measure(name, options.seconds, options.runs)
+        found[name] = measure(name, options.seconds, options.runs, options.settle)
         if not options.json:
             print(line(name, found[name]), flush=True)
     if options.json:

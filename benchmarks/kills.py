@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bare import plain_thespian
-from measured_actors import Echo, Keeper, ms_since, successor
+from measured_actors import Echo, ms_since, successor
 from rows import Row
 
 from supervisors import ActorTree, ChildSpec, Strategy, SupervisorSpec
@@ -48,6 +48,8 @@ def actor(kills: int) -> list[Row]:
 
 def durable(kills: int) -> list[Row]:
     """The replacement has the 10 kB of state again that the killed one had stored."""
+    from measured_keeper import Keeper
+
     _, answering = killed(ChildSpec("it", Keeper), kills)
     goals = {"median": 25.0, "p99": 100.0}
     return [Row("kill → replacement answering, 10 kB restored", answering, goals=goals)]

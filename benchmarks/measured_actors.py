@@ -1,4 +1,4 @@
-"""The actors that ``supervision.py`` kills, and how it finds out that one is back."""
+"""The actor that ``supervision.py`` kills, and how it finds out that it is back."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import os
 import time
 from typing import Any
 
-from pydantic import BaseModel
+from supervisors import ActorTree, ManagedActor, SupervisorError
 
-from supervisors import ActorTree, DurableActor, ManagedActor, SupervisorError
-
-STATE_CHARS = 10_000
 PAUSE_S = 0.0005
 PATIENCE_S = 60.0
 HEALING = ("restarting", "actor_failed", "not_found")
@@ -21,19 +18,6 @@ class Echo(ManagedActor):
 
     def receive(self, message: Any, sender: str | None) -> None:
         self.reply(os.getpid())
-
-
-class Keeper(DurableActor):
-    """The same with 10 kB of state; its answer shows that the state is there."""
-
-    class State(BaseModel):
-        ballast: str = ""
-
-    def on_start(self) -> None:
-        self.state.ballast = self.state.ballast or "x" * STATE_CHARS
-
-    def receive(self, message: Any, sender: str | None) -> None:
-        self.reply(os.getpid() if self.restored.version and len(self.state.ballast) == STATE_CHARS else 0)
 
 
 def successor(tree: ActorTree, target: str, before: int) -> int:

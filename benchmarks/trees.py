@@ -17,7 +17,7 @@ FAN_OUT = 50
 WORKERS = 2
 
 
-def large(actors: int, runs: int) -> list[Row]:
+def large(runs: int, actors: int) -> list[Row]:
     """A root with supervisors of at most 50 actors each: until all have started, and until no process is left."""
     up, down = [], []
     for _ in range(runs):

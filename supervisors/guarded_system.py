@@ -46,6 +46,8 @@ class Charge:
     """Before each start: module, function and arguments of what raises when the system must not start. It is called
     with whether somebody asked for this very start, and then the arguments."""
     attended: bool = True
+    not_before: float = 0.0
+    """No system is started before this moment (monotonic seconds, which all processes share)."""
 
 
 class GuardedSystem:
@@ -72,6 +74,7 @@ class GuardedSystem:
             before_stop=charge.before_stop,
             admission=charge.admission,
             attended=charge.attended,
+            not_before=charge.not_before,
         )
         argv, fd = boot.command("supervisors.launch", pickle.dumps(orders), charge.packages)
         passed = [fd, listener.fileno(), theirs.fileno()]

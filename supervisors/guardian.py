@@ -107,7 +107,8 @@ class Guardian:
                 return 1
             self._say("down", ExitReason("abnormal", why))
             self._manager.healing(why)
-            if self._pause(verdict.delay_s):
+            self._charge = replace(self._charge, not_before=now + verdict.delay_s)
+            if self._pause(verdict.pause_s):
                 self._say("ended", ExitReason("shutdown", "stopped"))
                 return 0
 

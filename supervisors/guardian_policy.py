@@ -17,6 +17,8 @@ DELAY_MAX_S = 5.0
 SLOW_DELAY_MAX_S = 60.0
 CALM_S = 30.0
 ANSWER_S = 1.0
+HEAD_START_S = 0.25
+"""A launcher spends about this long on its imports. It may do that while the delay still runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,14 @@ class Revivals:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``delay_s`` None: give up."""
+    """``delay_s`` None: give up. Else no system starts before it is over; its launcher may, after ``pause_s``."""
 
     revivals: Revivals
     delay_s: float | None
+
+    @property
+    def pause_s(self) -> float:
+        return max(0.0, (self.delay_s or 0.0) - HEAD_START_S)
 
 
 def is_final(word: str, *, was_up: bool, never_give_up: bool) -> bool:

@@ -10,6 +10,7 @@ import os
 import pickle
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +39,7 @@ class Orders:
     before_stop: tuple[str, Any, float] | None
     admission: tuple[str, str, tuple[Any, ...]] | None
     attended: bool
+    not_before: float
 
 
 def main(body: bytes) -> None:
@@ -94,6 +96,7 @@ def _started(spec: SupervisorSpec, orders: Orders, guardian: socket.socket) -> A
     if orders.channel_fd is not None:
         private.append(orders.channel_fd)
     gc.collect()
+    time.sleep(max(0.0, orders.not_before - time.monotonic()))
     portal = Portal(spec, log_dir, orders.title, orders.guardian_pid, private)
     guardian.send(pickle.dumps(("pids", portal.pids())))
     sys.stderr.flush()

@@ -10,7 +10,7 @@ from supervisors import ActorTree, ManagedActor, SupervisorError
 
 PAUSE_S = 0.0005
 PATIENCE_S = 60.0
-HEALING = ("restarting", "actor_failed", "not_found")
+HEALING = ("restarting", "actor_failed", "not_found", "timeout")
 
 
 class Echo(ManagedActor):

@@ -17,7 +17,7 @@ import pytest
 from supervisors import ActorTree, ChildSpec, SupervisorError, SupervisorSpec, boot
 from supervisors.calls import Caller, Unanswered, connect_to
 from supervisors.guarded_system import Charge
-from supervisors.guardian_policy import ANSWER_S, suspect
+from supervisors.guardian_policy import ANSWER_S, HEAD_START_S, Revivals, Verdict, suspect
 from supervisors.linux import start_ticks
 from tests.supervisors.actors_for_tests import Obedient
 
@@ -59,7 +59,7 @@ def test_a_frozen_process_ends_its_system_and_the_next_one_works(tmp_path: Path,
 class Service:
     """A guardian run as a service manager would, with its socket."""
 
-    def __init__(self, folder: Path, address: str, **environment: str) -> None:
+    def __init__(self, folder: Path, address: str, not_before: float = 0.0, **environment: str) -> None:
         self.folder = folder
         self.link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.link.bind("\0" + address[1:] if address.startswith("@") else address)
@@ -77,6 +77,7 @@ class Service:
             channel_fd=None,
             status_fd=None,
             reload=(__name__, "spec_from", (str(self.config),)),
+            not_before=not_before,
         )
         argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), ("supervisors",))
         env = {**os.environ, "NOTIFY_SOCKET": address, **environment}
@@ -138,6 +139,21 @@ def test_the_service_manager_is_told_the_truth(service: Service) -> None:
     service.process.send_signal(signal.SIGTERM)
     service.hear("STOPPING=1")
     assert service.process.wait(30) == 0
+
+
+def test_no_system_starts_before_its_delay_is_over(tmp_path: Path) -> None:
+    not_before = time.monotonic() + 1.5
+    service = Service(tmp_path, str(tmp_path / "notify"), not_before)
+    try:
+        service.hear("READY=1")
+        assert time.monotonic() >= not_before
+    finally:
+        service.close()
+
+
+def test_a_launcher_has_a_head_start_of_the_delay_at_most() -> None:
+    assert Verdict(Revivals(), HEAD_START_S / 2).pause_s == 0.0
+    assert Verdict(Revivals(), 5.0).pause_s == 5.0 - HEAD_START_S
 
 
 def test_without_progress_the_watchdog_is_not_fed(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from supervisors.linux import sync_folder
+
 INLINE_CHARS_MAX = 100_000
 PREFIX = "blob:"
 
@@ -25,11 +27,7 @@ def put_text(folder: Path, text: str) -> str:
             file.flush()
             os.fsync(file.fileno())
         part.rename(path)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder)
     return PREFIX + name
 
 

@@ -113,3 +113,12 @@ def kill_exactly(pid: int, started_ticks: int, signum: int = signal.SIGKILL) -> 
         return False
     finally:
         os.close(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in ``folder`` are on disk when this returns."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from aidos_actors.core.errors import AidosError
+from supervisors.linux import sync_folder
 
 GIT_TIMEOUT_S = 120.0
 HEAVY_TIMEOUT_S = 1800.0  # for what reads or writes a whole tree
@@ -198,11 +199,7 @@ class Git:
         root = Path(self.common_dir)
         for folder in (root / ref).parents:
             if folder.is_dir():
-                handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
+                sync_folder(folder)
             if folder == root:
                 return
 

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from aidos_actors.ledger.engine import sync_folder
 from aidos_actors.ledger.errors import LedgerRefused
 from aidos_actors.ledger.rows import Values, to_json
+from supervisors.linux import sync_folder
 
 TAIL_BYTES = 64 * 2**10
 UNCONFIRMED_BYTES_MAX = 16 * 2**20  # then it is kept as unconfirmed.1.jsonl, in place of the one before

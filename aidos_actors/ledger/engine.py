@@ -21,6 +21,7 @@ from sqlalchemy.pool import StaticPool
 
 from aidos_actors.core.errors import AidosError, Unfit
 from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused, LedgerUnavailable
+from supervisors.linux import sync_folder
 
 BUSY_TIMEOUT_S = 5.0
 WAL_PAGES_MAX = 4000  # a checkpoint follows; the file is then written over from its start, not grown
@@ -136,12 +137,3 @@ def _create_private(path: Path) -> None:
     except FileExistsError:
         return
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in ``folder`` are on disk when this returns."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,7 +14,7 @@ from aidos_actors.core.errors import AidosError, Fenced
 from aidos_actors.core.records import Batch, NewEvent
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.day_files import DayFiles
-from aidos_actors.ledger.engine import HINT_RESTORE, open_for_writing, storage_errors, sync_folder, transaction
+from aidos_actors.ledger.engine import HINT_RESTORE, open_for_writing, storage_errors, transaction
 from aidos_actors.ledger.errors import LedgerDamaged
 from aidos_actors.ledger.lock import LedgerLock
 from aidos_actors.ledger.migrate import bring_up_to_date, stored_revision
@@ -22,6 +22,7 @@ from aidos_actors.ledger.mounts import refuse_network_filesystem
 from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LedgerReader
 from aidos_actors.ledger.revisions import LEDGER_FILE
 from aidos_actors.ledger.rows import Values, event_rows, rows_of
+from supervisors.linux import sync_folder
 
 JOURNAL_FOLDER = "journal"
 

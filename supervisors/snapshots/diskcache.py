@@ -16,6 +16,7 @@ from typing import Any
 
 import diskcache
 
+from supervisors.linux import sync_folder
 from supervisors.snapshot_errors import SnapshotNotWritten, SnapshotUnavailable, SnapshotUnreadable
 from supervisors.snapshot_rules import ASIDE_KEPT, Found, Head, Record, to_keep
 from supervisors.snapshots import premises
@@ -163,7 +164,7 @@ class DiskcacheSnapshots:
     def _mark(self) -> None:
         if not (self.folder / MARK).exists():
             (self.folder / MARK).touch(mode=0o600)
-            premises.sync(self.folder)
+            sync_folder(self.folder)
 
     def _close_cache(self) -> None:
         cache, self._cache = self._cache, None

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from supervisors.linux import sync_folder
 from supervisors.snapshot_errors import SnapshotUnavailable
 
 LOCK_NAME = "owner.lock"
@@ -54,16 +55,7 @@ def make(folder: Path) -> None:
         return
     make(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    sync(folder.parent)
-
-
-def sync(folder: Path) -> None:
-    """The names in ``folder`` are on disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_folder(folder.parent)
 
 
 def own(folder: Path, patience_s: float = OWNER_PATIENCE_S) -> int:
@@ -108,7 +100,7 @@ def discard(folder: Path, names: list[str]) -> Path:
     for name in names:
         if (folder / name).exists():
             (folder / name).rename(place / name)
-    sync(folder)
+    sync_folder(folder)
     for number in earlier[: max(0, len(earlier) + 1 - DISCARDED_MAX)]:
         old = folder / f"unreadable-{number}"
         for file in old.iterdir():

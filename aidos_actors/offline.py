@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.actors.desk import steered
-from aidos_actors.blobs import get_text
-from aidos_actors.core.errors import BadInput, Conflict, TryAgain
+from aidos_actors.actors.desk import steered, submitted
+from aidos_actors.core.errors import Conflict, TryAgain
 from aidos_actors.core.open_requirement import Settings
 from aidos_actors.core.orders import Step
-from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.views import status_view
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
@@ -34,23 +32,9 @@ class OfflineDesk:
 
     def submit(self, call: dict[str, Any]) -> dict[str, Any]:
         """As the running Scheduler's ``submit``; the work starts with the next ``run`` or ``serve``."""
-        document = get_text(self._layout.blobs, str(call["document"]))
-        try:
-            requirement = Requirement.model_validate_json(document)
-        except ValueError as error:
-            raise BadInput(f"the submitted document is no requirement: {error}") from error
-        known = self._ledger.requirement(requirement.id)
-        step = self._board.submit(
-            requirement,
-            base_commit=call.get("base_commit"),
-            document=document,
-            position=self._ledger.next_position(),
-            known=known,
-            now=time.time(),
-        )
+        step, answer = submitted(self._board, self._ledger, self._layout.blobs, call, time.time())
         self._take(step)
-        state = known.state if known is not None else "waiting"
-        return {"id": requirement.id, "accepted": known is None, "state": str(state), "running": False}
+        return {**answer, "running": False}
 
     def steer(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """As the running Scheduler's verb of that name."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aidos_actors.blobs import get_text
@@ -15,7 +16,7 @@ from aidos_actors.core.board import Board, EndedRows
 from aidos_actors.core.errors import AidosError, BadInput, NotFound
 from aidos_actors.core.orders import Step
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
+from aidos_actors.core.states import REQUIREMENT_FINAL, RequirementState, TaskState
 from aidos_actors.core.steering import OF_REQUIREMENTS
 from aidos_actors.core.views import event_view, requirement_list_view, status_view
 from aidos_actors.ports import LedgerView
@@ -53,27 +54,30 @@ def error_view(error: AidosError) -> dict[str, Any]:
     return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
 
-def _submit(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
-    """Take a requirement in: checked by the caller, checked again here. Idempotent by id and content."""
-    document = get_text(scheduler._layout.blobs, str(call["document"]))
+def submitted(
+    board: Board, ledger: LedgerView, blobs: Path, call: Mapping[str, Any], now: float
+) -> tuple[Step, dict[str, Any]]:
+    """The step that a submission comes to, and its answer, on a live or a resting ledger. It was checked by the
+    caller and is checked again here. Idempotent by id and content."""
+    document = get_text(blobs, str(call["document"]))
     try:
         requirement = Requirement.model_validate_json(document)
     except ValueError as error:
         raise BadInput(f"the submitted document is no requirement: {error}") from error
-    known = scheduler.ledger.requirement(requirement.id)
-    base_commit = call.get("base_commit")
-    position = scheduler.ledger.next_position()
-    step = scheduler.board.submit(
-        requirement,
-        base_commit=base_commit,
-        document=document,
-        position=position,
-        known=known,
-        now=scheduler.clock(),
+    known = ledger.requirement(requirement.id)
+    base_commit, position = call.get("base_commit"), ledger.next_position()
+    step = board.submit(
+        requirement, base_commit=base_commit, document=document, position=position, known=known, now=now
     )
+    state = known.state if known is not None else RequirementState.WAITING
+    return step, {"id": requirement.id, "accepted": known is None, "state": str(state)}
+
+
+def _submit(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+    blobs = scheduler._layout.blobs
+    step, answer = submitted(scheduler.board, scheduler.ledger, blobs, call, scheduler.clock())
     scheduler.take(step)
-    state = known.state if known is not None else "waiting"
-    return {"id": requirement.id, "accepted": known is None, "state": state, "running": True}
+    return {**answer, "running": True}
 
 
 def _status(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:

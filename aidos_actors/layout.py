@@ -30,6 +30,10 @@ class Layout:
         """Texts too large for a message, named by their SHA-256."""
         return self.root / "blobs"
 
+    def begun(self, worker: str) -> Path:
+        """Where the lives of a worker (its actor path) mark what they call."""
+        return self.root / "workers" / worker.rpartition("/")[2]
+
     def output(self, requirement: str, task: str, number: int) -> Path:
         return self.root / "output" / requirement / task / f"{number}.log"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from aidos_actors.actors.desk import steered, submitted
 from aidos_actors.core.errors import Conflict, TryAgain
-from aidos_actors.core.open_requirement import Settings
 from aidos_actors.core.orders import Step
+from aidos_actors.core.settings import Settings
 from aidos_actors.core.views import status_view
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from aidos_actors.core.records import AttemptRecord, Batch, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AttemptRecord, Batch, CallBatch, JournalEvent, RequirementRecord, TaskRecord
 
 
 class LedgerView(Protocol):
@@ -30,6 +30,9 @@ class LedgerView(Protocol):
 
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
         """By task and number."""
+
+    def work(self, requirement_id: str) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
+        """Tasks, attempts and open batches of callables, of one moment."""
 
     def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
         """The first ``limit`` events after ``after_seq``, in order."""

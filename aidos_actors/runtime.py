@@ -26,7 +26,7 @@ from supervisors.premises import LOCK_NAME
 HOLD_FILE_VARIABLE = "AIDOS_TEST_HOLD_ANALYSIS"
 TITLE = "aidos"
 PACKAGES = ("supervisors", "aidos_actors")
-EVENTS_WAIT_S = 10.0
+WAIT_S = 10.0
 STATE_PATH_BYTES_MAX = 480  # SQLite opens no path over 511 bytes, and adds names of its own
 DRAIN_GRACE_S = 5.0
 OF_THE_MOMENT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -139,18 +139,15 @@ class Runtime:
     def wait(self, requirement: str, timeout_s: float) -> Status:
         """The status once the requirement has ended. ``TimedOut`` when it has not; it goes on."""
         until = time.monotonic() + timeout_s
-        after_seq = 0
         while True:
-            status = self.status(requirement)
+            wait_s = max(0.0, min(until - time.monotonic(), WAIT_S))
+            data = self.ask({"verb": "wait", "id": requirement, "wait_s": wait_s}, timeout_s=wait_s + 5.0)
+            status = Status(data["id"], data["state"], data)
             if status.state in REQUIREMENT_FINAL:
                 return status
-            left_s = until - time.monotonic()
-            if left_s <= 0:
-                raise TimedOut(
-                    f"{requirement!r} is {status.state} after {timeout_s:g} s", hint="it goes on; wait again"
-                )
-            events = self.events(after_seq, requirement, wait_s=min(left_s, EVENTS_WAIT_S))
-            after_seq = events[-1]["seq"] if events else after_seq
+            if time.monotonic() >= until:
+                text = f"{requirement!r} is {status.state} after {timeout_s:g} s"
+                raise TimedOut(text, hint="it goes on; wait again")
 
     def events(self, after_seq: int = 0, requirement: str | None = None, wait_s: float = 0.0) -> list[dict[str, Any]]:
         """Journal events after ``after_seq``, at most 500; waits up to ``wait_s`` seconds for the first."""

@@ -31,6 +31,15 @@ DRAIN_MAX_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
+class EndWaiter:
+    """Someone waits for the end of ``requirement``, until ``until_at`` (wall seconds)."""
+
+    asked: Asked
+    requirement: str
+    until_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Waiter:
     """Someone waits for events after ``after_seq``, until ``until_at`` (wall seconds)."""
 
@@ -112,11 +121,32 @@ def _events(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> 
     return None
 
 
+def _wait(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> dict[str, Any] | None:
+    """``status`` of the requirement, as soon as it has ended or ``wait_s`` are over."""
+    name = str(call["id"])
+    wait_s = min(float(call.get("wait_s", 0.0)), WAIT_MAX_S)
+    if not scheduler.board.is_open(name) or wait_s <= 0 or asked is None:
+        return _status(scheduler, {"id": name}, None)
+    scheduler.wait_for_end(EndWaiter(asked, name, scheduler.clock() + wait_s))
+    return None
+
+
+def serve_end_waiters(scheduler: Scheduler, waiters: list[EndWaiter]) -> list[EndWaiter]:
+    """Answer those whose requirement has ended or who have waited long enough; the rest."""
+    rest, now = [], scheduler.clock()
+    for waiter in waiters:
+        if scheduler.board.is_open(waiter.requirement) and waiter.until_at > now:
+            rest.append(waiter)
+        else:
+            scheduler.reply({"value": _status(scheduler, {"id": waiter.requirement}, None)}, waiter.asked)
+    return rest
+
+
 def serve_waiters(scheduler: Scheduler, waiters: list[Waiter]) -> list[Waiter]:
     """Answer those who have something to hear or have waited long enough; the rest."""
     if not waiters:
         return waiters
-    rest, last_seq, now = [], scheduler.ledger.last_seq(), scheduler.clock()
+    rest, last_seq, now = [], scheduler.last_seq, scheduler.clock()
     for waiter in waiters:
         is_over = waiter.until_at <= now
         if last_seq <= waiter.after_seq and not is_over:
@@ -153,6 +183,7 @@ def explained(board: Board, ledger: LedgerView, call: Mapping[str, Any], now: fl
 
 def _steer(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
     scheduler.take(steered(scheduler.board, scheduler.ledger, call, scheduler.clock()))
+    scheduler.commit()
     return _status(scheduler, {"id": call["id"]}, None)
 
 
@@ -169,6 +200,7 @@ _VERBS: dict[str, Callable[[Scheduler, dict[str, Any], Asked | None], dict[str, 
     "submit": _submit,
     "status": _status,
     "events": _events,
+    "wait": _wait,
     "explain": _explain,
     **dict.fromkeys(OF_REQUIREMENTS, _steer),
     "drain": _drain,

@@ -7,6 +7,7 @@ that the rows still call for is sent again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,23 @@ from aidos_actors.actors.words import (
     SCHEDULER,
     WORKER_POOL,
     AttemptEnded,
+    CallsEnded,
     GitWork,
     MinderReady,
     PlanAccepted,
     PlanRejected,
     WorkerHello,
+    WorkerOrders,
     WorkIntegrated,
     WorktreeGone,
     WorktreeReady,
 )
 from aidos_actors.blobs import put_text
 from aidos_actors.core.errors import AidosError
-from aidos_actors.core.open_requirement import Settings
-from aidos_actors.core.orders import Acknowledge, Analyse, Discard, End, Go, Integrate, Order, Prepare, Start, Step
+from aidos_actors.core.orders import Analyse, Discard, Integrate, Order, Prepare, Step, WorkerId, WorkerOrder
+from aidos_actors.core.records import Batch
+from aidos_actors.core.settings import Settings
+from aidos_actors.executors.begun import begun_by, forget
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.restored import restored_board
@@ -54,10 +59,14 @@ class Scheduler(ManagedActor):
         self._last_now = 0.0
         self._timer_at: float | None = None
         self._waiters: list[desk.Waiter] = []
+        self._end_waiters: list[desk.EndWaiter] = []
         self._drained: list[Asked] = []
         self._incarnations: dict[str, str] = {}
+        self._steps: list[Step] = []
+        self._answers: list[tuple[Asked, dict[str, Any]]] = []
         self.ledger = Ledger.open(Path(state_dir), what_for="scheduler", take_over=True)
         self.epoch = self.ledger.begin_epoch(self.clock())
+        self.last_seq = self.ledger.last_seq()
         self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in range(1, workers + 1))):
             self.watch(target)
@@ -80,12 +89,15 @@ class Scheduler(ManagedActor):
         match message:
             case WorkerHello():
                 self.take(board.worker_up(message.worker, message.slots, now))
-                self.take(board.worker_report(message.worker, message.reports, now))
-                self._send_all(board.owed("worker", message.worker))
+                self.take(board.worker_report(message.worker, message.reports, now, message.called))
+                self.take(Step(orders=board.owed("worker", message.worker)))
             case MinderReady():
                 self.take(board.minded(message.worker, message.key, message.pid, message.started, now))
             case AttemptEnded():
                 self.take(board.ended(message.worker, message.key, message.outcome, now))
+            case CallsEnded():
+                results, spans = message.results, message.spans
+                self.take(board.calls_ended(message.worker, message.seq, message.requirement, results, spans, now))
             case WorktreeReady():
                 self.take(board.prepared(message.key, message.base_commit, message.repo, now))
             case WorkIntegrated():
@@ -109,15 +121,21 @@ class Scheduler(ManagedActor):
         before = self._incarnations.get(peer.path)
         if peer.incarnation is None or peer.incarnation != before:
             if before is not None and peer.path.startswith(f"{WORKER_POOL}/"):
-                self.take(self.board.worker_gone(peer.path, before, self.clock()))
+                self._worker_gone(peer.path, before)
             self._incarnations.pop(peer.path, None)
         if peer.incarnation is None:
             return
         self._incarnations[peer.path] = peer.incarnation
         if peer.path == ANALYZER and peer.incarnation != before:
-            self._send_all(self.board.owed("analyzer"))
+            self.take(Step(orders=self.board.owed("analyzer")))
         elif peer.path == GITOPS and peer.incarnation != before:
-            self._send_all(self.board.owed("gitops"))
+            self.take(Step(orders=self.board.owed("gitops")))
+
+    def _worker_gone(self, path: str, incarnation: str) -> None:
+        marks = self._layout.begun(path)
+        self.take(self.board.worker_gone(path, incarnation, self.clock(), begun_by(marks, incarnation)))
+        self.commit()
+        forget(marks, incarnation)
 
     def _call(self, message: dict[str, Any]) -> None:
         asked = self.asked()
@@ -125,19 +143,29 @@ class Scheduler(ManagedActor):
             answer = desk.serve(self, message, asked)
         except AidosError as error:
             answer = {"error": desk.error_view(error)}
-        if answer is not None:
-            self.reply(answer)
+        if answer is not None and asked is not None:
+            self._answers.append((asked, answer))
 
     # ---- steps
 
     def take(self, step: Step) -> None:
-        """The step is on disk, and its orders are on their way. A failed write ends this process, and the next one
-        restores what is on disk."""
-        if not step.batch.is_empty:
+        """The step will be on disk with the next ``commit``, and its orders sent after it."""
+        if step.orders or not step.batch.is_empty:
+            self._steps.append(step)
+
+    def commit(self) -> None:
+        """The steps taken are on disk, together; their orders are on their way, and who asked for them has an answer.
+        A failed write ends this process, and the next one restores what is on disk."""
+        steps, self._steps = self._steps, []
+        batch = Batch.together(step.batch for step in steps)
+        if not batch.is_empty:
             self.progress()
-            self.ledger.apply(self.epoch, step.batch)
+            self.last_seq = self.ledger.apply(self.epoch, batch)
             self.progress()
-        self._send_all(step.orders)
+        self._send_all(order for step in steps for order in step.orders)
+        answers, self._answers = self._answers, []
+        for asked, answer in answers:
+            self.reply(answer, asked)
 
     def _after_change(self) -> None:
         now = self.clock()
@@ -148,23 +176,27 @@ class Scheduler(ManagedActor):
             if due_at == before:
                 break
         self.take(self.board.dispatch(now))
+        self.commit()
         self._set_timer()
         self._waiters = desk.serve_waiters(self, self._waiters)
+        self._end_waiters = desk.serve_end_waiters(self, self._end_waiters)
         if self._drained and self.board.held_count == 0:
             for asked in self._drained:
                 self.reply({"value": {"drained": True}}, asked)
             self._drained.clear()
 
     def _set_timer(self) -> None:
-        moments = [
-            at for at in (self.board.next_due_at(), *(each.until_at for each in self._waiters)) if at is not None
-        ]
+        waiting = [waiter.until_at for waiter in self._waiters] + [waiter.until_at for waiter in self._end_waiters]
+        moments = [at for at in (self.board.next_due_at(), *waiting) if at is not None]
         if moments and (self._timer_at is None or min(moments) < self._timer_at):
             self._timer_at = min(moments)
             self.after(max(0.001, self._timer_at - self.clock()), _Due())
 
     def wait_for_events(self, waiter: desk.Waiter) -> None:
         self._waiters = [*self._waiters[-WAITERS_MAX + 1 :], waiter]
+
+    def wait_for_end(self, waiter: desk.EndWaiter) -> None:
+        self._end_waiters = [*self._end_waiters[-WAITERS_MAX + 1 :], waiter]
 
     def drain(self, drain_s: float, asked: Asked | None) -> None:
         """Nothing new starts; ``asked`` is answered when no worker holds anything any more."""
@@ -173,7 +205,9 @@ class Scheduler(ManagedActor):
         if asked is not None:
             self._drained.append(asked)
 
-    def _send_all(self, orders: tuple[Order, ...]) -> None:
+    def _send_all(self, orders: Iterable[Order]) -> None:
+        """What is for one worker travels together."""
+        of_workers: dict[WorkerId, list[WorkerOrder]] = {}
         for order in orders:
             match order:
                 case Analyse():
@@ -181,9 +215,11 @@ class Scheduler(ManagedActor):
                     self.send(ANALYZER, Analyse(order.requirement, document))
                 case Prepare() | Integrate() | Discard():
                     self.send(GITOPS, GitWork(self.epoch, self.ledger.installation, order))
-                case Start() | Go() | End() | Acknowledge():
-                    if self._incarnations.get(order.worker.path, order.worker.incarnation) == order.worker.incarnation:
-                        self.send(order.worker.path, order)
+                case _:
+                    of_workers.setdefault(order.worker, []).append(order)
+        for worker, found in of_workers.items():
+            if self._incarnations.get(worker.path, worker.incarnation) == worker.incarnation:
+                self.send(worker.path, WorkerOrders(tuple(found)))
 
 
 __all__ = ["SCHEDULER", "Scheduler"]

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, GitOrder, Integration, WorkerId
+from aidos_actors.core.orders import (
+    AttemptKey,
+    AttemptOutcome,
+    AttemptReport,
+    CallEnded,
+    CallSpan,
+    GitOrder,
+    Integration,
+    WorkerId,
+    WorkerOrder,
+)
 
 SCHEDULER = "root/scheduling/scheduler"
 ANALYZER = "root/analysis/analyzer"
@@ -14,11 +24,13 @@ WORKER_POOL = "root/workers"
 
 @dataclass(frozen=True, slots=True)
 class WorkerHello:
-    """A worker is there, for this scheduler: all that it holds is in ``reports``."""
+    """A worker is there, for this scheduler: all that it holds is in ``reports``, and callables of batches in
+    ``called``."""
 
     worker: WorkerId
     slots: int
     reports: tuple[AttemptReport, ...]
+    called: tuple[AttemptKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,24 @@ class AttemptEnded:
     worker: WorkerId
     key: AttemptKey
     outcome: AttemptOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class CallsEnded:
+    """Callables of batches have ended; told again until it is noted under ``seq``."""
+
+    worker: WorkerId
+    seq: int
+    requirement: str
+    results: tuple[CallEnded, ...]
+    spans: tuple[CallSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOrders:
+    """To a worker: carry them out in this order."""
+
+    orders: tuple[WorkerOrder, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.actors.words import SCHEDULER, AttemptEnded, MinderReady, WorkerHello
+from aidos_actors.actors.calling import FAULT_OF_END, Calling, Look, Overdue
+from aidos_actors.actors.words import SCHEDULER, AttemptEnded, MinderReady, WorkerHello, WorkerOrders
 from aidos_actors.core.orders import (
     Acknowledge,
     AttemptKey,
     AttemptOutcome,
     AttemptReport,
+    CallsNoted,
     End,
+    EndReason,
     Go,
+    ReturnCalls,
     Start,
+    StartCalls,
     WorkerId,
     WorkerOrder,
 )
@@ -38,7 +43,6 @@ SLOTS = 1
 CLEARING_LIMIT_S = 30.0
 NO_MINDER = (0, 0)
 EARLIER_MARKS = 3
-FAULT_OF_END = {"cancel": "cancelled", "deadline": "cancelled", "drain": "released"}
 
 
 @dataclass(slots=True)
@@ -48,7 +52,7 @@ class _Held:
     order: Start
     report: AttemptReport
     minded: Minded | None = None
-    ending: str | None = None
+    ending: EndReason | None = None
     is_over_time: bool = False
     until: float = 0.0
 
@@ -71,6 +75,7 @@ class Worker(ManagedActor):
         self._around = Surroundings(base_env, Layout(state_dir))
         self._held: dict[AttemptKey, _Held] = {}
         self._nursery = Nursery()
+        self._calling = Calling(self, self._me, self._around)
         self.watch(SCHEDULER)
 
     @property
@@ -81,9 +86,18 @@ class Worker(ManagedActor):
         match message:
             case Peer(incarnation=str()):
                 reports = tuple(held.report for held in self._held.values())
-                self.send(SCHEDULER, WorkerHello(self._me, SLOTS, reports))
-            case Start() | Go() | End() | Acknowledge() if message.worker == self._me:
-                self._order(message)
+                self.send(SCHEDULER, WorkerHello(self._me, SLOTS, reports, self._calling.held()))
+                self._calling.tell_again()
+            case WorkerOrders():
+                for order in message.orders:
+                    if order.worker == self._me:
+                        self._order(order)
+            case JobDone(job="calls"):
+                self._calling.chunk_done(message)
+            case Look():
+                self._calling.look()
+            case Overdue():
+                self._calling.overdue(message)
             case JobDone(job=name):
                 step, _, rest = name.partition(" ")
                 self._job_done(step, rest, message)
@@ -96,6 +110,9 @@ class Worker(ManagedActor):
     # ---- orders
 
     def _order(self, order: WorkerOrder) -> None:
+        if isinstance(order, StartCalls | ReturnCalls | CallsNoted):
+            self._calling.order(order)
+            return
         held = self._held.get(order.key)
         match order:
             case Start() if held is None:
@@ -105,9 +122,11 @@ class Worker(ManagedActor):
                 self._tell(held)
             case Go() if held is not None and held.report.phase == "minded":
                 self._go(held)
+            case End() if held is None and self._calling.holds(order.key):
+                self._calling.end(order.key, order.reason)
             case End() if held is None:
                 fault = FAULT_OF_END[order.reason]
-                outcome = AttemptOutcome(False, None, f"ended: {order.reason}", "run", fault=fault)  # type: ignore[arg-type]
+                outcome = AttemptOutcome(False, None, f"ended: {order.reason}", "run", fault=fault)
                 self.send(SCHEDULER, AttemptEnded(self._me, order.key, outcome))
             case End() if held is not None:
                 self._end(held, order.reason)
@@ -122,7 +141,7 @@ class Worker(ManagedActor):
         elif report.outcome is not None:
             self.send(SCHEDULER, AttemptEnded(self._me, report.key, report.outcome))
 
-    def _end(self, held: _Held, reason: str) -> None:
+    def _end(self, held: _Held, reason: EndReason) -> None:
         held.ending = reason
         if held.report.phase == "minded":
             if held.minded is not None:
@@ -207,8 +226,7 @@ class Worker(ManagedActor):
             self.start_job(f"wait {_name(key)}", held.minded.wait)
         else:
             self.after(held.order.task.timeout_s, _CallOverdue(key))
-            env = self._around.env(held.order)
-            self.start_job(f"call {_name(key)}", call, held.order, env, self._output(key))
+            self.start_job(f"call {_name(key)}", call, self._around, held.order)
 
     def _command_ended(self, held: _Held, outcome: AttemptOutcome) -> None:
         held.minded = None
@@ -230,7 +248,7 @@ class Worker(ManagedActor):
 
     def _ended(self, held: _Held, outcome: AttemptOutcome) -> None:
         if held.ending is not None and not outcome.ok:
-            outcome = replace(outcome, fault=FAULT_OF_END[held.ending], error=f"ended: {held.ending}")  # type: ignore[arg-type]
+            outcome = replace(outcome, fault=FAULT_OF_END[held.ending], error=f"ended: {held.ending}")
         held.report = replace(held.report, phase="ended", outcome=outcome)
         self._tell(held)
 

@@ -14,7 +14,7 @@ from aidos_actors.actors.desk import explained, list_of_requirements
 from aidos_actors.cli.answer import Answer, Options, put
 from aidos_actors.cli.reach import Door, read
 from aidos_actors.core.errors import NotFound, TryAgain, Unreachable
-from aidos_actors.core.open_requirement import Settings
+from aidos_actors.core.settings import Settings
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
 from aidos_actors.core.views import event_view, status_view
 from aidos_actors.layout import Layout

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from aidos_actors.core.books import key_of
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.lifecycle import infra_fault, own_failure, task_done
 from aidos_actors.core.open_requirement import OpenRequirement
@@ -121,6 +122,9 @@ def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
     if attempt is None or attempt.state is not AttemptState.INTEGRATING:
         if attempt is None or attempt.state is AttemptState.CANCELLED:
             draft.note_refusal(key, result="integrated", verdict=answer.verdict, commit=answer.commit)
+        if attempt is not None and attempt.state is AttemptState.CANCELLED and answer.commit is not None:
+            _opened, task = _around(draft, attempt)  # it came too late: the commit is there, and must not come twice
+            draft.save_task(replace(task, commit=answer.commit))
         return
     opened, task = _around(draft, attempt)
     if answer.verdict == "integrated":
@@ -147,7 +151,7 @@ def lose(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
         row = draft.save_attempt(replace(attempt, ended_at=draft.now))
         draft.note("attempt_ended", row, fault="cancelled", exit_code=None, stage="run", error=reason)
         return
-    row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=reason)
+    row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=reason, worktree=_folder(draft, attempt))
     opened, task = _around(draft, row)
     deaths = opened.deaths_in_a_row(task.id)
     draft.note("attempt_lost", row, reason=reason, deaths_in_a_row=deaths)
@@ -161,7 +165,8 @@ def lose(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
 def cancel_attempt(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
     """Nobody wants its result. A worker that may have it is told to end it and must report that it has."""
     is_with_worker = attempt.ended_at is None and not is_unprepared(draft.books.open[attempt.requirement], attempt)
-    draft.move_attempt(attempt, "cancel", error=reason, ended_at=None if is_with_worker else draft.now)
+    ended_at = None if is_with_worker else draft.now
+    draft.move_attempt(attempt, "cancel", error=reason, ended_at=ended_at, worktree=_folder(draft, attempt))
 
 
 def discarded(draft: Draft, key: AttemptKey) -> None:
@@ -185,6 +190,13 @@ def clear_up(draft: Draft, key: AttemptKey, repo: str | None = None) -> None:
 def is_duplicate_of(attempt: AttemptRecord, worker: WorkerId) -> bool:
     """That worker's report of this attempt's end is on record already."""
     return attempt.ended_at is not None and WorkerId(attempt.worker, attempt.worker_generation) == worker
+
+
+def _folder(draft: Draft, attempt: AttemptRecord) -> str | None:
+    """What is to be discarded after it; a callable that travelled in a batch may have made its folder, or not."""
+    opened = draft.books.open[attempt.requirement]
+    is_member = opened.batches.of(attempt.task, attempt.number) is not None
+    return worktree_of(draft.books, key_of(attempt)) if is_member else attempt.worktree
 
 
 def _around(draft: Draft, attempt: AttemptRecord) -> tuple[OpenRequirement, TaskRecord]:

@@ -8,7 +8,7 @@ Not kept in the rows are only: which workers live, whom the adoption window wait
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,19 +17,22 @@ from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.explain import Reason, explain
-from aidos_actors.core.open_requirement import OpenRequirement, Settings
+from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,
     AttemptReport,
+    CallEnded,
+    CallSpan,
     Integration,
     Order,
     Step,
     WorkerId,
 )
 from aidos_actors.core.owed import Role, owed_to_role
-from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AttemptRecord, CallBatch, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.settings import Settings
 from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
 
 __all__ = ["Board", "Settings"]
@@ -49,6 +52,7 @@ class Board:
         requirements: Iterable[RequirementRecord],
         tasks: Iterable[TaskRecord],
         attempts: Iterable[AttemptRecord],
+        calls: Iterable[CallBatch] = (),
         *,
         epoch: int,
         settings: Settings,
@@ -60,8 +64,8 @@ class Board:
         some have ``adoption_s`` from ``now`` to report them."""
         board = cls(epoch=epoch, settings=settings, worktree_root=worktree_root)
         books = board._books
-        books.load((each for each in requirements if each.state not in REQUIREMENT_FINAL), tasks, attempts)
-        books.crew = books.crew.awaiting(books.held, now + settings.adoption_s)
+        books.load((each for each in requirements if each.state not in REQUIREMENT_FINAL), tasks, attempts, calls)
+        books.crew = books.crew.awaiting({**books.held, **books.calling}, now + settings.adoption_s)
         return board
 
     # Requirements
@@ -123,14 +127,28 @@ class Board:
         """It lives and takes ``slots`` attempts at once; what another life of its path held is lost."""
         return self._step(now, workers.worker_up, worker, slots)
 
-    def worker_report(self, worker: WorkerId, reports: Sequence[AttemptReport], now: float) -> Step:
-        """``reports`` is all it holds: adopted, caught up with, or refused; what it does not hold is lost or ordered
-        again."""
-        return self._step(now, workers.worker_report, worker, reports)
+    def worker_report(
+        self, worker: WorkerId, reports: Sequence[AttemptReport], now: float, called: Collection[AttemptKey] = ()
+    ) -> Step:
+        """``reports`` and the callables ``called`` are all it holds: adopted, caught up with, or refused; what it does
+        not hold is lost or ordered again."""
+        return self._step(now, workers.worker_report, worker, reports, called)
 
-    def worker_gone(self, path: str, incarnation: str, now: float) -> Step:
-        """It is dead, and what it held is lost: ready again at once."""
-        return self._step(now, workers.worker_gone, WorkerId(path, incarnation))
+    def worker_gone(self, path: str, incarnation: str, now: float, begun: workers.Begun = None) -> Step:
+        """It is dead, and what it held is lost: ready again at once. ``begun``: the callables that had begun."""
+        return self._step(now, workers.worker_gone, WorkerId(path, incarnation), begun)
+
+    def calls_ended(
+        self,
+        worker: WorkerId,
+        seq: int,
+        requirement: str,
+        results: Sequence[CallEnded],
+        spans: Sequence[CallSpan],
+        now: float,
+    ) -> Step:
+        """How callables of batches ended is on record, with all that follows; always acknowledged."""
+        return self._step(now, workers.calls_ended, worker, seq, requirement, results, spans)
 
     def minded(self, worker: WorkerId, key: AttemptKey, pid: int, started: int, now: float) -> Step:
         """The minder's pid and start time are on record, so the command may go."""
@@ -192,10 +210,15 @@ class Board:
     def open_requirements(self) -> tuple[RequirementRecord, ...]:
         return tuple(opened.record for opened in self._books.open.values())
 
+    def is_open(self, requirement: str) -> bool:
+        """It has not ended."""
+        return requirement in self._books.open
+
     @property
     def held_count(self) -> int:
         """Attempts some worker may still have; 0 ends a drain."""
-        return sum(len(keys) for keys in self._books.held.values())
+        books = self._books
+        return sum(len(keys) for keys in books.held.values()) + sum(len(keys) for keys in books.calling.values())
 
     def _about(self, name: str, now: float, change: Callable[..., None], *args: Any) -> Step:
         opened = self._books.open.get(name)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from aidos_actors.core.alarms import Alarm, Alarms
+from aidos_actors.core.batches import OpenBatch
 from aidos_actors.core.crew import Crew
 from aidos_actors.core.dispatch import Candidate, Load
-from aidos_actors.core.open_requirement import OpenRequirement, Settings, is_held
+from aidos_actors.core.open_requirement import OpenRequirement, is_held
 from aidos_actors.core.orders import AttemptKey, WorkerId
-from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
+from aidos_actors.core.pace import Paces
+from aidos_actors.core.records import AttemptRecord, CallBatch, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.settings import Settings
 from aidos_actors.core.states import RequirementState
 
 REFUSED_MAX = 10_000
@@ -28,6 +31,8 @@ class Books:
         self.open: dict[str, OpenRequirement] = {}
         self.waiting: dict[str, None] = {}
         self.held: dict[WorkerId, dict[AttemptKey, None]] = {}
+        self.calling: dict[WorkerId, dict[int, tuple[OpenRequirement, OpenBatch]]] = {}
+        self.paces = Paces()
         self.refused: dict[AttemptKey, None] = {}
         self._alarms = Alarms(self._is_live)
         self._serving: list[tuple[float, float, int, str]] = []
@@ -37,8 +42,10 @@ class Books:
         requirements: Iterable[RequirementRecord],
         tasks: Iterable[TaskRecord],
         attempts: Iterable[AttemptRecord],
+        calls: Iterable[CallBatch] = (),
     ) -> None:
-        """Rows of the ledger are in the books, also those of requirements that have ended."""
+        """Rows of the ledger are in the books, also those of requirements that have ended. What open batches stand for
+        is among ``tasks`` and ``attempts``."""
         for record in requirements:
             self.put_requirement(record.id, record, Requirement.model_validate_json(record.document))
         for attempt in attempts:  # before the tasks: they say which callables must be alone
@@ -47,6 +54,15 @@ class Books:
         for task in tasks:
             if task.requirement in self.open:
                 self.put_task((task.requirement, task.id), task)
+        for batch in calls:
+            if batch.requirement in self.open:
+                self._load_batch(self.open[batch.requirement], OpenBatch(batch))
+
+    def _load_batch(self, opened: OpenRequirement, batch: OpenBatch) -> None:
+        rows = [(opened.tasks[task], opened.attempts[task, number]) for task, number in batch.record.members]
+        for _task, attempt in rows:
+            self.put_attempt(key_of(attempt), None)
+        self.start_calls(opened, batch, rows)
 
     def put_requirement(self, name: str, new: RequirementRecord | None, model: Requirement | None = None) -> None:
         """Replaces the row; ``model`` is needed for a requirement that was not open before."""
@@ -74,10 +90,23 @@ class Books:
             self._alarms.put(Alarm(new.not_before_at, *key))
         self._serve(opened, opened.may_lease)
 
+    def add_tasks(self, rows: Sequence[TaskRecord]) -> None:
+        """As ``put_task`` for tasks of one requirement that had no row, at once."""
+        for opened in [self.open[row.requirement] for row in rows[:1]]:
+            for row in rows:
+                opened.put_task(row.id, row)
+            self._serve(opened, opened.may_lease)
+
+    def remove_tasks(self, rows: Sequence[TaskRecord]) -> None:
+        for row in rows:
+            self.put_task((row.requirement, row.id), None)
+
     def put_attempt(self, key: AttemptKey, new: AttemptRecord | None) -> None:
         opened = self.open[key.requirement]
         old = opened.attempts.get((key.task, key.number))
         opened.put_attempt(key.task, key.number, new)
+        if opened.batches.of(key.task, key.number) is not None:
+            return
         if old is not None and is_held(old):
             held = self.held[holder_of(old)]
             del held[key]
@@ -86,6 +115,55 @@ class Books:
         if new is not None and is_held(new):
             self.held.setdefault(holder_of(new), {})[key] = None
         self._serve(opened, opened.may_lease)
+
+    def start_calls(
+        self, opened: OpenRequirement, batch: OpenBatch, rows: Iterable[tuple[TaskRecord, AttemptRecord]]
+    ) -> None:
+        """The batch and its members are under way."""
+        opened.start_calls(batch, rows)
+        self._watch_batch(opened, batch)
+
+    def unstart_calls(self, opened: OpenRequirement, batch: OpenBatch, tasks: Iterable[TaskRecord]) -> None:
+        for member, task in zip(tuple(batch.open), tasks, strict=True):
+            self.put_attempt(AttemptKey(task.requirement, *member), None)
+            opened.leave_batch(batch, member)
+            self.put_task((task.requirement, task.id), task)
+        self._watch_batch(opened, batch)
+
+    def finish_calls(self, opened: OpenRequirement, batch: OpenBatch, rows: Iterable[TaskRecord]) -> None:
+        opened.finish_calls(batch, rows)
+        self._watch_batch(opened, batch)
+
+    def unfinish_calls(
+        self, opened: OpenRequirement, batch: OpenBatch, rows: Iterable[tuple[TaskRecord, AttemptRecord]]
+    ) -> None:
+        for task, attempt in rows:
+            self.put_task((task.requirement, task.id), task)
+            self.rejoin_batch(opened, batch, (task.id, attempt.number))
+            self.put_attempt(key_of(attempt), attempt)
+
+    def leave_batch(self, opened: OpenRequirement, batch: OpenBatch, member: tuple[str, int]) -> None:
+        opened.leave_batch(batch, member)
+        self._watch_batch(opened, batch)
+
+    def rejoin_batch(self, opened: OpenRequirement, batch: OpenBatch, member: tuple[str, int]) -> None:
+        opened.rejoin_batch(batch, member)
+        self._watch_batch(opened, batch)
+
+    def _watch_batch(self, opened: OpenRequirement, batch: OpenBatch) -> None:
+        """Whether the worker has it follows from whether something of it is open."""
+        calling = self.calling.setdefault(batch.worker, {})
+        if batch.open:
+            calling[id(batch)] = (opened, batch)
+        else:
+            calling.pop(id(batch), None)
+        if not calling:
+            del self.calling[batch.worker]
+        self._serve(opened, opened.may_lease)
+
+    def batches_of(self, worker: WorkerId) -> tuple[tuple[OpenRequirement, OpenBatch], ...]:
+        """What callables the worker may have, by requirement and batch, oldest first."""
+        return tuple(self.calling.get(worker, {}).values())
 
     def attempt(self, key: AttemptKey) -> AttemptRecord | None:
         """The attempt while it is open or its worktree exists."""
@@ -101,9 +179,11 @@ class Books:
         """How full the live workers are."""
         loads = {}
         for worker, slots in self.crew.slots.items():
-            held = self.held.get(worker, {})
-            is_alone = any(self.open[key.requirement].must_be_alone(key.task) for key in held)
-            loads[worker] = Load(worker, slots, len(held), is_alone)
+            held, calling = self.held.get(worker, {}), self.calling.get(worker, {}).values()
+            is_alone = any(self.open[key.requirement].must_be_alone(key.task) for key in held) or any(
+                opened.must_be_alone(batch.record.task) for opened, batch in calling
+            )
+            loads[worker] = Load(worker, slots, len(held) + len(calling), is_alone)
         return loads
 
     def due(self, now: float) -> Alarm | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from aidos_actors.core.batches import OpenBatch
 from aidos_actors.core.books import Books, key_of
 from aidos_actors.core.crew import Crew
+from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, Order, Step
 from aidos_actors.core.owed import owed_by_attempt
-from aidos_actors.core.records import AttemptRecord, Batch, NewEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AttemptRecord, Batch, CallBatch, NewEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import (
     ATTEMPT_TRANSITIONS,
@@ -31,6 +33,8 @@ class Draft:
         self._tasks: dict[tuple[str, str], TaskRecord] = {}
         self._attempts: dict[AttemptKey, AttemptRecord] = {}
         self._owing: dict[AttemptKey, None] = {}
+        self._calls: dict[tuple[str, str, int], CallBatch] = {}
+        self._touched: dict[str, None] = {}
         self._events: list[NewEvent] = []
         self._orders: list[Order] = []
         self._undo: list[Callable[[], None]] = []
@@ -54,6 +58,7 @@ class Draft:
         self._undo.append(partial(self.books.put_requirement, new.id, opened.record if opened else None))
         self.books.put_requirement(new.id, new, model)
         self._requirements[new.id] = new
+        self._touched[new.id] = None
         return new
 
     def save_task(self, new: TaskRecord) -> TaskRecord:
@@ -61,15 +66,77 @@ class Draft:
         self._undo.append(partial(self.books.put_task, key, self.books.open[new.requirement].tasks.get(new.id)))
         self.books.put_task(key, new)
         self._tasks[key] = new
+        self._touched[new.requirement] = None
         return new
 
+    def add_tasks(self, new: Iterable[TaskRecord]) -> None:
+        """The first rows of tasks, all of one requirement."""
+        rows = tuple(new)
+        self._undo.append(partial(self.books.remove_tasks, rows))
+        self.books.add_tasks(rows)
+        for row in rows:
+            self._tasks[row.requirement, row.id] = row
+        self._touched.update(dict.fromkeys(row.requirement for row in rows[:1]))
+
     def save_attempt(self, new: AttemptRecord) -> AttemptRecord:
+        """The row is on record; a member of a batch stands for itself from here on."""
         key = key_of(new)
+        opened = self.books.open[new.requirement]
+        batch = opened.batches.of(new.task, new.number)
+        if batch is not None:
+            self._leave(opened, batch, key)
         self._undo.append(partial(self.books.put_attempt, key, self.books.attempt(key)))
         self.books.put_attempt(key, new)
         self._attempts[key] = new
         self._owing[key] = None
+        self._touched[new.requirement] = None
         return new
+
+    def start_calls(
+        self, opened: OpenRequirement, batch: OpenBatch, rows: Sequence[tuple[TaskRecord, AttemptRecord]]
+    ) -> None:
+        """The members are under way; the batch is the only row of it."""
+        before = [opened.tasks[task.id] for task, _attempt in rows]
+        self._undo.append(partial(self.books.unstart_calls, opened, batch, before))
+        self.books.start_calls(opened, batch, rows)
+        self._note_batch(batch.record)
+
+    def finish_calls(self, opened: OpenRequirement, done: Sequence[TaskRecord]) -> None:
+        """The members, of any batches, are done; batches of which nothing is left are over."""
+        by_batch: dict[int, tuple[OpenBatch, list[TaskRecord]]] = {}
+        for row in done:
+            batch = opened.batches.of(row.id, row.attempts)
+            assert batch is not None
+            by_batch.setdefault(id(batch), (batch, []))[1].append(row)
+            self._tasks[row.requirement, row.id] = row
+        self._touched[opened.record.id] = None
+        for batch, rows in by_batch.values():
+            before = [(opened.tasks[row.id], opened.attempts[row.id, row.attempts]) for row in rows]
+            self._undo.append(partial(self.books.unfinish_calls, opened, batch, before))
+            self.books.finish_calls(opened, batch, rows)
+            self._end_batch_if_over(batch)
+
+    def adopt_calls(self, opened: OpenRequirement, batch: OpenBatch) -> None:
+        """The batch is of this epoch."""
+        self._undo.append(partial(setattr, batch, "record", batch.record))
+        batch.record = replace(batch.record, epoch=self.books.epoch)
+        self._note_batch(batch.record)
+
+    def _leave(self, opened: OpenRequirement, batch: OpenBatch, key: AttemptKey) -> None:
+        attempt = self.books.attempt(key)
+        self.books.put_attempt(key, None)
+        self._undo.append(partial(self.books.put_attempt, key, attempt))
+        self.books.leave_batch(opened, batch, (key.task, key.number))
+        self._undo.append(partial(self.books.rejoin_batch, opened, batch, (key.task, key.number)))
+        self._end_batch_if_over(batch)
+
+    def _end_batch_if_over(self, batch: OpenBatch) -> None:
+        if not batch.open:
+            self._note_batch(replace(batch.record, members=()))
+
+    def _note_batch(self, record: CallBatch) -> None:
+        self._calls[record.requirement, record.task, record.number] = record
+        self._touched[record.requirement] = None
 
     def set_crew(self, crew: Crew) -> None:
         self._undo.append(partial(setattr, self.books, "crew", self.books.crew))
@@ -86,6 +153,9 @@ class Draft:
                 where = (requirement, task, number)
         self._events.append(NewEvent(self.now, event, *where, data=data))
 
+    def note_all(self, events: Iterable[NewEvent]) -> None:
+        self._events.extend(events)
+
     def note_refusal(self, key: AttemptKey, **data: Any) -> None:
         """A result nobody waits for came; it is put into the journal once per attempt."""
         if self.books.refuse(key):
@@ -101,8 +171,7 @@ class Draft:
 
     def touched(self) -> tuple[str, ...]:
         """The requirements of which this step changed something."""
-        names = (*self._requirements, *(key[0] for key in self._tasks), *(key.requirement for key in self._attempts))
-        return tuple(dict.fromkeys(names))
+        return tuple(self._touched)
 
     def step(self) -> Step:
         """What to write and then to send: said orders first, then what each changed attempt owes."""
@@ -114,6 +183,7 @@ class Draft:
             tuple(self._tasks.values()),
             tuple(self._attempts.values()),
             tuple(self._events),
+            tuple(self._calls.values()),
         )
         return Step(batch, orders)
 

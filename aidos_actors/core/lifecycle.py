@@ -11,7 +11,7 @@ from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import RequirementState, TaskState
+from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
 
 
 def submit(
@@ -62,10 +62,11 @@ def record_plan(draft: Draft, opened: OpenRequirement) -> None:
         return
     record = draft.move_requirement(opened.record, "plan", started_at=draft.now)
     draft.note("plan_recorded", record, tasks=len(opened.model.tasks))
-    for position, task in enumerate(opened.model.tasks):
-        row = draft.save_task(TaskRecord(record.id, task.id, position, TaskState.WAITING))
-        if not task.needs:
-            unblock(draft, row)
+    ready = next_state(TASK_TRANSITIONS, TaskState.WAITING, "unblock")
+    draft.add_tasks(
+        TaskRecord(record.id, task.id, position, TaskState.WAITING if task.needs else ready)
+        for position, task in enumerate(opened.model.tasks)
+    )
 
 
 def reject(draft: Draft, opened: OpenRequirement, reason: str) -> None:

@@ -6,31 +6,18 @@ can also put an old row back. Nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
+from aidos_actors.core.batches import Batches, OpenBatch
 from aidos_actors.core.dispatch import Candidate
 from aidos_actors.core.orders import Minders
+from aidos_actors.core.past import PastAttempts
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.ready import Lanes, lane_of, rank_of
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Mode, Requirement, Task
-from aidos_actors.core.states import ATTEMPT_OPEN, TASK_FINAL, AttemptState, RequirementState, TaskState
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded."""
-
-    workers_total: int
-    retry_delay_s: float = 1.0
-    adoption_s: float = 5.0
-    conflicts_max: int = 20
-    deaths_max: int = 5
-    call_deaths_before_alone: int = 2
-    infra_delay_max_s: float = 30.0
-    worktrees_max: int = 1000
-    priority_point_s: float = 60.0
+from aidos_actors.core.settings import Settings
+from aidos_actors.core.states import ATTEMPT_OPEN, TASK_FINAL, RequirementState, TaskState
 
 
 class OpenRequirement:
@@ -45,10 +32,10 @@ class OpenRequirement:
         self.needs_missing = {task.id: len(set(task.needs)) for task in model.tasks}
         self.tasks: dict[str, TaskRecord] = {}
         self.attempts: dict[tuple[str, int], AttemptRecord] = {}
+        self.batches = Batches()
         self.unfinished = 0
         self._held = 0
-        self._closed: dict[tuple[str, str], dict[tuple[str, int], AttemptRecord]] = {}
-        self._died: dict[str, set[int]] = {}
+        self._past = PastAttempts()
         self._holders: dict[str, int] = {}
         self._ready = Lanes()
         self._ready_alone = Lanes()
@@ -67,7 +54,7 @@ class OpenRequirement:
 
     @property
     def held_count(self) -> int:
-        """Attempts some worker may still have."""
+        """Attempts some worker may still have; those of one batch count as one, for they run one after the other."""
         return self._held
 
     @property
@@ -79,7 +66,7 @@ class OpenRequirement:
         return (
             self.record.state is RequirementState.RUNNING
             and self._held < self.workers_max
-            and len(self.attempts) < self.settings.worktrees_max
+            and len(self.attempts) - len(self.batches) < self.settings.worktrees_max
             and (self._ready.first() is not None or self._ready_alone.first() is not None)
         )
 
@@ -89,6 +76,36 @@ class OpenRequirement:
         firsts = sorted((*first, alone) for lanes, alone in kinds if (first := lanes.first()) is not None)
         for _rank, task, must_be_alone in firsts:
             yield Candidate(self.record.id, task, must_be_alone)
+
+    def travels_in_batches(self, task: str) -> bool:
+        """A callable that needs neither a worktree nor a verification: many may be sent to a worker at once."""
+        definition = self.definitions[task]
+        return definition.call is not None and self.model.repo is None and definition.verify is None
+
+    def next_calls(self, first: str, together_max: int, chars_max: int) -> list[str]:
+        """``first`` and the callables after it that may travel with it: of the same function, by their order, with
+        arguments of at most ``chars_max`` characters. A task that must be alone is. To be leased at once: they are
+        offered no more."""
+        if self.must_be_alone(first):
+            return [first]
+        function, chars = self.definitions[first].call, 0
+        names: list[str] = []
+        while len(names) < together_max and (following := self._ready.first()) is not None:
+            name = following[1]
+            definition = self.definitions[name]
+            chars += len(repr(definition.args)) + len(repr(definition.env)) if definition.args or definition.env else 0
+            if names and (definition.call != function or chars > chars_max or not self.travels_in_batches(name)):
+                break
+            names.append(name)
+            self._ready.discard(name)
+            if self._lane(name) is not None:
+                break
+        return names
+
+    @property
+    def ready_count(self) -> int:
+        """How many tasks could be leased now but for lanes and limits."""
+        return len(self._ready) + len(self._ready_alone)
 
     def open_attempt(self, task: str) -> AttemptRecord | None:
         attempt = self.attempts.get((task, self.tasks[task].attempts))
@@ -107,18 +124,11 @@ class OpenRequirement:
     def minders_before(self, attempt: AttemptRecord) -> Minders:
         """Minders that must be gone before ``attempt`` starts: its task's earlier ones, and lost ones of its lane.
         Those whose worktree was discarded are known to be gone."""
-        others = self._closed.get(self._neighbourhood(attempt.task), {}).values()
-        before = [o for o in others if o.task == attempt.task or o.state is AttemptState.LOST]
-        return tuple(sorted(minder for other in before for minder in minders_of(other)))
+        return self._past.minders_before(attempt, self._neighbourhood(attempt.task))
 
     def deaths_in_a_row(self, task: str) -> int:
         """How many of the newest closed attempts, one after the other, were lost while their command ran."""
-        died = self._died.get(task, set())
-        newest = self.tasks[task].attempts - (self.open_attempt(task) is not None)
-        deaths = 0
-        while newest - deaths in died:
-            deaths += 1
-        return deaths
+        return self._past.deaths_in_a_row(task, self.tasks[task].attempts - (self.open_attempt(task) is not None))
 
     def must_be_alone(self, task: str) -> bool:
         is_call = self.definitions[task].call is not None
@@ -137,11 +147,13 @@ class OpenRequirement:
         self._hold(task, self._waits_in_lane(new) - self._waits_in_lane(old))
         self._ready.discard(task)
         self._ready_alone.discard(task)
-        if is_offered(new):
-            assert new is not None
-            lanes = self._ready_alone if self.must_be_alone(task) else self._ready
-            rank = rank_of(self.model.mode, self.definitions[task], new.position, new.bumped_at)
-            lanes.add(task, rank, self._lane(task))
+        if new is not None and is_offered(new):
+            self._offer(task, new)
+
+    def _offer(self, task: str, record: TaskRecord) -> None:
+        lanes = self._ready_alone if self.must_be_alone(task) else self._ready
+        rank = rank_of(self.model.mode, self.definitions[task], record.position, record.bumped_at)
+        lanes.add(task, rank, self._lane(task))
 
     def put_attempt(self, task: str, number: int, new: AttemptRecord | None) -> None:
         """The row is replaced and the indexes follow; a closed attempt whose worktree is gone is no longer kept."""
@@ -149,18 +161,45 @@ class OpenRequirement:
         old = self.attempts.pop(key, None)
         if new is not None and (new.ended_at is None or new.state in ATTEMPT_OPEN or new.worktree is not None):
             self.attempts[key] = new
-        self._held += is_held(new) - is_held(old)
+        if self.batches.of(task, number) is None:
+            self._held += is_held(new) - is_held(old)
         self._hold(task, _occupies_lane(new) - _occupies_lane(old))
-        closed = self._closed.setdefault(self._neighbourhood(task), {})
-        kept = self.attempts.get(key)
-        if kept is not None and kept.state not in ATTEMPT_OPEN:
-            closed[key] = kept
-        else:
-            closed.pop(key, None)
-        if new is None or new.state is not AttemptState.LOST or new.started_at is None:
-            self._died.get(task, set()).discard(number)
-        else:
-            self._died.setdefault(task, set()).add(number)
+        self._past.put(key, self._neighbourhood(task), new, self.attempts.get(key))
+
+    def start_calls(self, batch: OpenBatch, rows: Iterable[tuple[TaskRecord, AttemptRecord]]) -> None:
+        """As ``put_task`` and ``put_attempt`` for each of them, at once: they were ready and are under way in it."""
+        self._held += 1
+        self.batches.join(batch, batch.record.members)
+        for task, attempt in rows:
+            name = task.id
+            self.tasks[name] = task
+            self.attempts[name, attempt.number] = attempt
+            self._ready.discard(name)
+            self._ready_alone.discard(name)
+            self._hold(name, 1)
+
+    def finish_calls(self, batch: OpenBatch, rows: Iterable[TaskRecord]) -> None:
+        """As ``put_task`` and ``put_attempt`` for each of them, at once: members of it that were under way are done."""
+        for task in rows:
+            name = task.id
+            self.tasks[name] = task
+            member = (name, task.attempts)
+            del self.attempts[member]
+            self.batches.leave(batch, (member,))
+            self.unfinished -= 1
+            for dependent in self.dependents.get(name, ()):
+                self.needs_missing[dependent] -= 1
+            self._hold(name, -1)
+        self._held -= not batch.open
+
+    def leave_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:
+        """The member has no row in memory any more; the last one frees what the batch held."""
+        self.batches.leave(batch, (member,))
+        self._held -= not batch.open
+
+    def rejoin_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:
+        self._held += not batch.open
+        self.batches.join(batch, (member,))
 
     def _lane(self, task: str) -> str | None:
         return lane_of(self.model.mode, self.definitions[task])
@@ -197,13 +236,6 @@ def is_offered(task: TaskRecord | None) -> bool:
 def is_held(attempt: AttemptRecord | None) -> bool:
     """A worker may still have it: it fills a slot until its end was reported or the worker is gone."""
     return attempt is not None and attempt.ended_at is None
-
-
-def minders_of(attempt: AttemptRecord) -> Minders:
-    """The attempt's own minder, when one is on record."""
-    if attempt.minder_pid is None or attempt.minder_started is None:
-        return ()
-    return ((attempt.minder_pid, attempt.minder_started),)
 
 
 def _occupies_lane(attempt: AttemptRecord | None) -> bool:

@@ -6,8 +6,9 @@ Every order is idempotent: the same one may arrive twice, late, or after what it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from aidos_actors.core.records import Batch
 from aidos_actors.core.requirement import Task
@@ -96,6 +97,43 @@ class Acknowledge:
     key: AttemptKey
 
 
+class Call(NamedTuple):
+    """One callable of a batch: ``function(**args)``, ended with its worker after ``timeout_s``."""
+
+    task: str
+    number: int
+    function: str
+    args: Mapping[str, Any]
+    env: Mapping[str, str]
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StartCalls:
+    """To a worker: call them one after the other, those it does not have already. Of an older ``epoch`` than it has
+    heard of: it does nothing."""
+
+    worker: WorkerId
+    epoch: int
+    requirement: str
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCalls:
+    """To a worker: callables of batches that have not begun go back (``ended`` with the fault ``released``)."""
+
+    worker: WorkerId
+
+
+@dataclass(frozen=True, slots=True)
+class CallsNoted:
+    """To a worker: what it told under ``seq`` is on disk here, or is not wanted; forget it."""
+
+    worker: WorkerId
+    seq: int
+
+
 @dataclass(frozen=True, slots=True)
 class Integrate:
     """To GitOps: bring the work in ``path`` onto ``target`` as one commit, after the gate ``verify``.
@@ -123,7 +161,7 @@ class Discard:
     previous: Minders
 
 
-WorkerOrder = Start | Go | End | Acknowledge
+WorkerOrder = Start | Go | End | Acknowledge | StartCalls | ReturnCalls | CallsNoted
 GitOrder = Prepare | Integrate | Discard
 Order = Analyse | WorkerOrder | GitOrder
 
@@ -138,6 +176,23 @@ class AttemptOutcome:
     stage: str = "run"
     result: str | None = None
     fault: Fault = "none"
+
+
+class CallEnded(NamedTuple):
+    """How one callable of a batch ended: with ``result`` (JSON text) when ``outcome`` is None."""
+
+    task: str
+    number: int
+    result: str | None
+    outcome: AttemptOutcome | None = None
+
+
+class CallSpan(NamedTuple):
+    """``calls`` calls of ``function`` took ``span_s`` seconds together."""
+
+    function: str
+    calls: int
+    span_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
 | leased, worktree not prepared yet | Prepare, to GitOps |
 | leased | Start, to its worker (End while draining) |
 | running | Go, to its worker (End when the drain time is over) |
+| in a batch of callables | the whole batch is owed one StartCalls (draining: what has not begun is asked back) |
 | cancelled, end not reported yet | End, to its worker |
 | integrating | Integrate, to GitOps |
 | closed, worktree not discarded yet | Discard, to GitOps |
@@ -12,15 +13,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
+from aidos_actors.core.batches import Member, OpenBatch
 from aidos_actors.core.books import Books, holder_of, key_of
 from aidos_actors.core.crew import Draining
-from aidos_actors.core.open_requirement import OpenRequirement, minders_of
+from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import (
     Analyse,
     AttemptKey,
+    Call,
     Discard,
     End,
     EndReason,
@@ -29,10 +32,13 @@ from aidos_actors.core.orders import (
     Integrate,
     Order,
     Prepare,
+    ReturnCalls,
     Start,
+    StartCalls,
     WorkerId,
     WorkerOrder,
 )
+from aidos_actors.core.past import minders_of
 from aidos_actors.core.records import AttemptRecord
 from aidos_actors.core.states import AttemptState, RequirementState
 
@@ -48,6 +54,8 @@ def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOr
     """What must be told to somebody because of this row, if anything."""
     opened = books.open[attempt.requirement]
     draining = books.crew.draining
+    if opened.batches.of(attempt.task, attempt.number) is not None:
+        return _end(attempt, "drain") if draining is Draining.END_ALL else None
     match attempt.state:
         case AttemptState.LEASED if is_unprepared(opened, attempt):
             return _prepare(opened, attempt)
@@ -80,6 +88,31 @@ def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[
                     yield order
             elif order is not None and role == "gitops":
                 yield order
+        if role == "worker":
+            yield from _owed_by_batches(books, opened, worker)
+
+
+def start_calls(opened: OpenRequirement, worker: WorkerId, epoch: int, members: Iterable[Member]) -> StartCalls:
+    """The callables of these members, to be called in that order."""
+    definitions, calls = opened.definitions, []
+    for name, number in members:
+        task = definitions[name]
+        assert task.call is not None
+        calls.append(Call(name, number, task.call, task.args, task.env, task.timeout_s))
+    return StartCalls(worker, epoch, opened.record.id, tuple(calls))
+
+
+def _owed_by_batches(books: Books, opened: OpenRequirement, worker: WorkerId | None) -> Iterator[Order]:
+    for batch in opened.batches.open():
+        if worker in (None, batch.worker):
+            yield owed_by_batch(books, opened, batch)
+
+
+def owed_by_batch(books: Books, opened: OpenRequirement, batch: OpenBatch) -> WorkerOrder:
+    """What its worker must have heard of a batch."""
+    if books.crew.draining is Draining.NO:
+        return start_calls(opened, batch.worker, books.epoch, batch.open)
+    return ReturnCalls(batch.worker)
 
 
 def discard_late(books: Books, key: AttemptKey, repo: str | None) -> Discard:

@@ -37,6 +37,9 @@ class Lanes:
         self._front: list[Entry] = []
         self._held: set[str] = set()
 
+    def __len__(self) -> int:
+        return len(self._ready)
+
     def add(self, task: str, rank: Rank, lane: str | None) -> None:
         entry = self._ready[task] = (rank, task, lane)
         if lane is None:

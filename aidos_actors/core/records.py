@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,22 @@ class AttemptRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBatch:
+    """Callables promised to one worker together; it calls them in the order of ``members`` (task, attempt number), and
+    the first of them names the batch. It stands for the rows of these attempts: a member that has a row of its own, or
+    whose task has come to that number, is open no more. A batch without members is over, and its row goes."""
+
+    requirement: str
+    task: str
+    number: int
+    epoch: int
+    leased_at: float
+    worker: str
+    worker_generation: str
+    members: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NewEvent:
     """A fact for the journal, not yet numbered."""
 
@@ -111,7 +127,17 @@ class Batch:
     tasks: tuple[TaskRecord, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     events: tuple[NewEvent, ...] = ()
+    calls: tuple[CallBatch, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.requirements or self.tasks or self.attempts or self.events)
+        return not (self.requirements or self.tasks or self.attempts or self.events or self.calls)
+
+    @classmethod
+    def together(cls, batches: Iterable[Batch]) -> Batch:
+        """All of them as one, in order: of two rows with one key the later counts."""
+        parts = [batch for batch in batches if not batch.is_empty]
+        if len(parts) == 1:
+            return parts[0]
+        fields = ("requirements", "tasks", "attempts", "events", "calls")
+        return cls(*(tuple(row for part in parts for row in getattr(part, name)) for name in fields))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aidos_actors.core import attempts, ending, lifecycle, workers
+from aidos_actors.core import attempts, calls, ending, lifecycle, workers
 from aidos_actors.core.crew import Draining
 from aidos_actors.core.dispatch import next_lease
 from aidos_actors.core.draft import Draft
+from aidos_actors.core.open_requirement import OpenRequirement
+
+CHARS_TOGETHER_MAX = 100_000
 
 
 def dispatch(draft: Draft) -> None:
@@ -21,9 +24,20 @@ def dispatch(draft: Draft) -> None:
     while (lease := next_lease(books.candidates(), loads.values())) is not None:
         opened = books.open[lease.requirement]
         is_alone = opened.must_be_alone(lease.task)
-        attempts.lease(draft, opened, lease.task, lease.worker)
+        if opened.travels_in_batches(lease.task):
+            rooms = sum(load.has_room for load in loads.values())
+            calls.lease(draft, opened, _together(draft, opened, lease.task, rooms), lease.worker)
+        else:
+            attempts.lease(draft, opened, lease.task, lease.worker)
         load = loads[lease.worker]
         loads[lease.worker] = replace(load, held=load.held + 1, is_alone=is_alone)
+
+
+def _together(draft: Draft, opened: OpenRequirement, first: str, rooms: int) -> list[str]:
+    """The callables for one of ``rooms`` workers: its share, and no more than it is thought to finish soon."""
+    share = -(-opened.ready_count // rooms)
+    function = opened.definitions[first].call or ""
+    return opened.next_calls(first, min(share, draft.books.paces.together_max(function)), CHARS_TOGETHER_MAX)
 
 
 def tick(draft: Draft) -> None:

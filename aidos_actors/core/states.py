@@ -96,7 +96,7 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
     T.DONE: {},
     T.FAILED: {"retry": T.WAITING},
     T.SKIPPED: {"retry": T.WAITING},
-    T.CANCELLED: {"retry": T.WAITING},
+    T.CANCELLED: {"retry": T.WAITING, "recognise": T.DONE},
 }
 
 ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {

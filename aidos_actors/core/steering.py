@@ -85,12 +85,19 @@ def retry(draft: Draft, opened: OpenRequirement) -> None:
 
 
 def retry_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
-    """That task is tried again, and what was skipped because of it may run then. Raises ``Conflict`` for a skipped
-    task, naming what to retry instead."""
-    if task.state is TaskState.SKIPPED:
-        causes = [need for need in opened.definitions[task.id].needs if opened.tasks[need].state in _CAN_BE_RETRIED]
+    """That task is tried again, and what was skipped because of it may run then. Raises ``Conflict`` when it needs one
+    that did not succeed, naming what to retry instead, and ``TryAgain`` while its cancelled attempt is being ended."""
+    causes = [need for need in opened.definitions[task.id].needs if opened.tasks[need].state in _CAN_BE_RETRIED]
+    if task.state is TaskState.SKIPPED or (task.state in _CAN_BE_RETRIED and causes):
         name = f"{task.requirement}/{causes[0]}" if causes else task.requirement
-        raise Conflict(f"{task.id!r} was skipped: {task.error}", hint=f"retry {name}")
+        why = (
+            f"was skipped: {task.error}"
+            if task.state is TaskState.SKIPPED
+            else f"needs {causes[0]}, which did not succeed"
+        )
+        raise Conflict(f"{task.id!r} {why}", hint=f"retry {name}")
+    if (task.id, task.attempts) in opened.attempts and task.state is TaskState.CANCELLED:
+        raise TryAgain(f"task {task.id!r} is being ended", hint="retry it when its attempt has ended")
     if task.state in _CAN_BE_RETRIED:
         _reopen(draft, opened)
         _try_again(draft, opened, [task, *_skipped_because_of(opened, task)])
@@ -112,9 +119,15 @@ def _reopen(draft: Draft, opened: OpenRequirement) -> None:
 
 
 def _try_again(draft: Draft, opened: OpenRequirement, tasks: Iterable[TaskRecord]) -> None:
+    wanted = list(tasks)
+    for task in wanted:
+        if task.commit is not None:  # it was cancelled while its work was published
+            draft.note("task_retried", task)
+            draft.note("task_done", draft.move_task(task, "recognise", error=None), commit=task.commit)
     again = [
         draft.move_task(task, "retry", own_failures=0, conflicts=0, error=None, result=None, finished_at=None)
-        for task in tasks
+        for task in wanted
+        if task.commit is None
     ]
     for task in again:
         draft.note("task_retried", task)

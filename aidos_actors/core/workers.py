@@ -6,18 +6,33 @@ answered so that the worker drops what it has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from aidos_actors.core import calls
 from aidos_actors.core.attempts import clear_up, is_duplicate_of, lose, release, started
 from aidos_actors.core.attempts import ended as attempt_ended
 from aidos_actors.core.books import holder_of, key_of
 from aidos_actors.core.crew import Draining
 from aidos_actors.core.draft import Draft
-from aidos_actors.core.orders import Acknowledge, AttemptKey, AttemptOutcome, AttemptReport, End, WorkerId
-from aidos_actors.core.owed import is_unprepared
+from aidos_actors.core.orders import (
+    Acknowledge,
+    AttemptKey,
+    AttemptOutcome,
+    AttemptReport,
+    CallEnded,
+    CallsNoted,
+    CallSpan,
+    End,
+    ReturnCalls,
+    WorkerId,
+)
+from aidos_actors.core.owed import is_unprepared, owed_by_batch
 from aidos_actors.core.records import AttemptRecord
-from aidos_actors.core.states import AttemptState
+from aidos_actors.core.states import AttemptState, TaskState
+
+Begun = Collection[AttemptKey] | None
+"""The callables of a dead worker's batches that had begun; None when nobody knows."""
 
 UNKNOWN_END = AttemptOutcome(ok=False, error="the worker gave no outcome", fault="infra")
 
@@ -31,28 +46,42 @@ def worker_up(draft: Draft, worker: WorkerId, slots: int) -> None:
     crew = draft.books.crew
     if worker in crew.gone:
         return
-    for other in {*draft.books.held, *crew.slots}:
+    for other in {*draft.books.held, *draft.books.calling, *crew.slots}:
         if other.path == worker.path and other != worker:
             _lose_all(draft, other, "the worker was replaced")
             draft.set_crew(draft.books.crew.without(other))
     draft.set_crew(draft.books.crew.with_worker(worker, slots))
 
 
-def worker_gone(draft: Draft, worker: WorkerId) -> None:
-    """Everything it held is lost, and it will not come back."""
-    _lose_all(draft, worker, "the worker is gone")
+def worker_gone(draft: Draft, worker: WorkerId, begun: Begun = None) -> None:
+    """Everything it held is lost, and it will not come back. Callables of batches that are known not to have begun go
+    back unharmed."""
+    _lose_all(draft, worker, "the worker is gone", begun)
     draft.set_crew(draft.books.crew.without(worker).burying(worker))
 
 
 def unreported(draft: Draft, worker: WorkerId) -> None:
-    """The adoption window is over without its report: what it held is lost, whether it lives or not."""
-    _lose_all(draft, worker, "the worker did not report after the scheduler's restart")
+    """The adoption window is over without its report: what it held is lost, whether it lives or not. But for callables
+    of batches: they begin without a further word of ours, so that only its death says that they have ended."""
+    for attempt in held_by(draft, worker):
+        lose(draft, attempt, "the worker did not report after the scheduler's restart")
     draft.set_crew(draft.books.crew.heard(worker))
 
 
-def worker_report(draft: Draft, worker: WorkerId, reports: Sequence[AttemptReport]) -> None:
-    """``reports`` is all it holds: that is adopted and caught up with; what is missing is lost or told once more."""
+def worker_report(
+    draft: Draft, worker: WorkerId, reports: Sequence[AttemptReport], called: Collection[AttemptKey] = ()
+) -> None:
+    """``reports`` and the callables ``called`` are all it holds: that is adopted and caught up with; what is missing is
+    lost or told once more. (A batch that it does not know has not arrived: what it finished stays with it until that is
+    on record here.)"""
     draft.set_crew(draft.books.crew.heard(worker))
+    for opened, batch in draft.books.batches_of(worker):
+        if batch.record.epoch != draft.books.epoch:
+            calls.adopt(draft, opened, batch)
+        draft.order(owed_by_batch(draft.books, opened, batch))
+    for key in called:
+        if not _is_called_by(draft, worker, key):
+            _refuse_running(draft, worker, key, "running")
     for report in reports:
         _take_report(draft, worker, report)
     reported = {report.key for report in reports}
@@ -79,15 +108,28 @@ def minded(draft: Draft, worker: WorkerId, key: AttemptKey, pid: int, started_ti
         draft.remind(attempt)
 
 
+def calls_ended(
+    draft: Draft, worker: WorkerId, seq: int, requirement: str, results: Sequence[CallEnded], spans: Sequence[CallSpan]
+) -> None:
+    """Each result is on record, or was already, or is refused; in each case the worker may forget it."""
+    draft.order(CallsNoted(worker, seq))
+    draft.books.paces.learn(spans)
+    calls.ended(draft, worker, requirement, results, _take_end)
+
+
 def ended(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptOutcome) -> None:
     """The outcome is on record, or was already, or is refused; in each case the worker may forget it."""
     draft.order(Acknowledge(worker, key))
+    _take_end(draft, worker, key, outcome)
+
+
+def _take_end(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptOutcome) -> None:
     attempt = _held(draft, worker, key)
     if attempt is not None:
         attempt_ended(draft, attempt, outcome)
         return
     known = draft.books.attempt(key)
-    if known is None or not is_duplicate_of(known, worker):
+    if (known is None or not is_duplicate_of(known, worker)) and not _is_accepted(draft, key):
         draft.note_refusal(key, result="ended", worker=worker.path, incarnation=worker.incarnation)
         clear_up(draft, key)  # it may have made a folder after the first one was discarded
 
@@ -103,6 +145,8 @@ def drain(draft: Draft, deadline_at: float) -> None:
             release(draft, attempt)
         elif attempt.state is AttemptState.LEASED:
             draft.remind(attempt)
+    for worker in tuple(draft.books.calling):
+        draft.order(ReturnCalls(worker))
 
 
 def end_running(draft: Draft) -> None:
@@ -116,6 +160,9 @@ def end_running(draft: Draft) -> None:
             release(draft, attempt)
         else:
             draft.remind(attempt)
+    for worker in tuple(draft.books.calling):
+        for attempt in _called_by(draft, worker):
+            draft.remind(attempt)
 
 
 def held_by(draft: Draft, worker: WorkerId) -> list[AttemptRecord]:
@@ -124,9 +171,19 @@ def held_by(draft: Draft, worker: WorkerId) -> list[AttemptRecord]:
     return [attempt for key in keys if (attempt := draft.books.attempt(key)) is not None]
 
 
-def _lose_all(draft: Draft, worker: WorkerId, reason: str) -> None:
+def _lose_all(draft: Draft, worker: WorkerId, reason: str, begun: Begun = None) -> None:
     for attempt in held_by(draft, worker):
         lose(draft, attempt, reason)
+    for attempt in _called_by(draft, worker):
+        if begun is None or key_of(attempt) in begun:
+            lose(draft, attempt, reason)
+        else:
+            release(draft, attempt)
+
+
+def _called_by(draft: Draft, worker: WorkerId) -> list[AttemptRecord]:
+    """Members of batches that worker may have."""
+    return [opened.attempts[member] for opened, batch in draft.books.batches_of(worker) for member in tuple(batch.open)]
 
 
 def _all_held(draft: Draft) -> list[AttemptRecord]:
@@ -148,6 +205,19 @@ def _take_report(draft: Draft, worker: WorkerId, report: AttemptReport) -> None:
         draft.remind(attempt)
     if report.phase == "ended":
         ended(draft, worker, report.key, report.outcome or UNKNOWN_END)
+
+
+def _is_called_by(draft: Draft, worker: WorkerId, key: AttemptKey) -> bool:
+    opened = draft.books.open.get(key.requirement)
+    batch = opened.batches.of(key.task, key.number) if opened is not None else None
+    return (batch is not None and batch.worker == worker) or _held(draft, worker, key) is not None
+
+
+def _is_accepted(draft: Draft, key: AttemptKey) -> bool:
+    """That very attempt's result is the task's; it is only told again."""
+    opened = draft.books.open.get(key.requirement)
+    task = opened.tasks.get(key.task) if opened is not None else None
+    return task is not None and task.state is TaskState.DONE and task.attempts == key.number
 
 
 def _is_as_told(draft: Draft, attempt: AttemptRecord, report: AttemptReport) -> bool:

@@ -4,46 +4,76 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.core.orders import AttemptOutcome, Start
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start
+from aidos_actors.executors.command import Surroundings
 
 RESULT_BYTES_MAX = 1024 * 1024
+FUNCTIONS_MAX = 1000
 
 
-@dataclass(frozen=True, slots=True)
 class CallContext:
-    """What a callable gets as ``context``, when it has such a parameter. ``env`` is what a command would get."""
+    """What a callable gets as ``context``, when it has such a parameter. ``env`` is what a command would get; the
+    ``folder`` is empty at first and goes with the attempt, unless it is the worktree of its task."""
 
-    requirement: str
-    task: str
-    attempt: int
-    idempotency_key: str
-    folder: str
-    env: Mapping[str, str]
+    def __init__(self, around: Surroundings, key: AttemptKey, extra: Mapping[str, str], folder: Path) -> None:
+        self.requirement = key.requirement
+        self.task = key.task
+        self.attempt = key.number
+        self.idempotency_key = f"{key.requirement}/{key.task}"
+        self._around = around
+        self._key = key
+        self._extra = extra
+        self._folder = folder
+
+    @cached_property
+    def env(self) -> dict[str, str]:
+        return self._around.env_of(self._key, self._extra, str(self._folder))
+
+    @cached_property
+    def folder(self) -> str:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return str(self._folder)
+
+    def close(self) -> None:
+        """What was made for this attempt alone is gone."""
+        if "folder" in self.__dict__:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def call(order: Start, env: Mapping[str, str], output: Path) -> AttemptOutcome:
-    """The callable has returned or raised; its stack, when it raised, is in ``output``. Blocks as long as it does."""
-    assert order.task.call is not None
-    try:
-        function = load(order.task.call)
-        result = function(**order.task.args, **_context(function, order, env))
-        text = _as_json(result, order.task.call)
-    except BaseException as error:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("a") as file:
-            file.write("".join(traceback.format_exception(error)))
-        return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault="own")
-    if len(text) > RESULT_BYTES_MAX:
-        error_text = f"the result is {len(text)} bytes of JSON, more than {RESULT_BYTES_MAX}"
-        return AttemptOutcome(False, None, error_text, "call", fault="own")
-    return AttemptOutcome(True, 0, None, "call", text)
+def call(around: Surroundings, order: Start) -> AttemptOutcome:
+    """The callable of a task that has a worktree, or a folder, of its own has returned or raised; its stack, when it
+    raised, is in the attempt's output. Blocks as long as it does."""
+    task, key = order.task, order.key
+    assert task.call is not None
+    context = CallContext(around, key, task.env, Path(order.path))
+    result = _called(task.call, task.args, lambda: context, lambda: around.output(key))
+    return AttemptOutcome(True, 0, None, "call", result) if isinstance(result, str) else result
+
+
+def call_of_batch(around: Surroundings, requirement: str, order: Call) -> CallEnded:
+    """The same for one callable of a batch. Its folder is made when it is asked for."""
+    contexts: list[CallContext] = []
+    key = AttemptKey(requirement, order.task, order.number)
+
+    def context() -> CallContext:
+        folder = around.layout.worktrees / requirement / order.task / str(order.number)
+        contexts.append(CallContext(around, key, order.env, folder))
+        return contexts[0]
+
+    result = _called(order.function, order.args, context, lambda: around.output(key))
+    for each in contexts:
+        each.close()
+    if isinstance(result, str):
+        return CallEnded(order.task, order.number, result)
+    return CallEnded(order.task, order.number, None, result)
 
 
 def load(name: str) -> Any:
@@ -55,6 +85,25 @@ def load(name: str) -> Any:
     return found
 
 
+def _called(
+    name: str, args: Mapping[str, Any], context: Callable[[], CallContext], output: Callable[[], Path]
+) -> str | AttemptOutcome:
+    """The result as JSON text, or how it failed."""
+    try:
+        function = load(name)
+        if "context" not in args and _takes_context(function):
+            args = {**args, "context": context()}
+        text = _as_json(function(**args), name)
+    except BaseException as error:
+        with output().open("a") as file:
+            file.write("".join(traceback.format_exception(error)))
+        return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault="own")
+    if len(text) > RESULT_BYTES_MAX:
+        error_text = f"the result is {len(text)} bytes of JSON, more than {RESULT_BYTES_MAX}"
+        return AttemptOutcome(False, None, error_text, "call", fault="own")
+    return text
+
+
 def _as_json(result: Any, name: str) -> str:
     try:
         return json.dumps(result, allow_nan=False)
@@ -62,13 +111,16 @@ def _as_json(result: Any, name: str) -> str:
         raise TypeError(f"{name} returned {type(result).__name__}, which is not JSON: {error}") from None
 
 
-def _context(function: Any, order: Start, env: Mapping[str, str]) -> dict[str, CallContext]:
+def _takes_context(function: Any) -> bool:
     try:
-        takes = "context" in inspect.signature(function).parameters and "context" not in order.task.args
-    except (TypeError, ValueError):
-        takes = False
-    if not takes:
-        return {}
-    key = order.key
-    name = f"{key.requirement}/{key.task}"
-    return {"context": CallContext(key.requirement, key.task, key.number, name, order.path, dict(env))}
+        return _signature_has_context(function)
+    except TypeError:  # no hash, or no signature
+        return False
+
+
+@lru_cache(FUNCTIONS_MAX)
+def _signature_has_context(function: Any) -> bool:
+    try:
+        return "context" in inspect.signature(function).parameters
+    except ValueError:
+        return False

@@ -28,7 +28,9 @@ class Surroundings:
 
     def env(self, order: Start) -> dict[str, str]:
         """The environment of an attempt's commands."""
-        key = order.key
+        return self.env_of(order.key, order.task.env, order.path)
+
+    def env_of(self, key: AttemptKey, extra: Mapping[str, str], path: str) -> dict[str, str]:
         checkpoint = self.layout.checkpoint(key.requirement, key.task)
         checkpoint.mkdir(parents=True, exist_ok=True)
         own = {
@@ -37,10 +39,16 @@ class Surroundings:
             "AIDOS_ATTEMPT": str(key.number),
             "AIDOS_IDEMPOTENCY_KEY": f"{key.requirement}/{key.task}",
             "AIDOS_CHECKPOINT_DIR": str(checkpoint),
-            "AIDOS_WORKTREE": order.path,
+            "AIDOS_WORKTREE": path,
             "AIDOS_MARK": mark_of(self.layout, key),
         }
-        return task_environment(self.base_env, order.task.env, own)
+        return task_environment(self.base_env, extra, own)
+
+    def output(self, key: AttemptKey) -> Path:
+        """The attempt's output file; its folder is made."""
+        path = self.layout.output(key.requirement, key.task, key.number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
 
 def mark_of(layout: Layout, key: AttemptKey) -> str:

@@ -14,16 +14,16 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring
 from pathlib import Path
 
 from aidos_actors.ledger.errors import LedgerRefused
-from aidos_actors.ledger.rows import Values, to_json
+from aidos_actors.ledger.rows import Values
 from supervisors.linux import sync_folder
 
 TAIL_BYTES = 64 * 2**10
 UNCONFIRMED_BYTES_MAX = 16 * 2**20  # then it is kept as unconfirmed.1.jsonl, in place of the one before
 DAY_S = 86_400
-HEAD = ("seq", "at", "type", "requirement", "task", "attempt", "epoch")
 
 
 class DayFiles:
@@ -105,8 +105,15 @@ def _seq_of(line: bytes) -> int:
 
 
 def _line_of(row: Values) -> bytes:
-    *head, data = row
-    return f'{to_json(dict(zip(HEAD, head, strict=True)))[:-1]},"data":{data}}}\n'.encode()
+    seq, at, kind, requirement, task, attempt, epoch, data = row
+    return (
+        f'{{"seq":{seq},"at":{at!r},"type":{_text(kind)},"requirement":{_text(requirement)},"task":{_text(task)}'
+        f',"attempt":{"null" if attempt is None else attempt},"epoch":{epoch},"data":{data}}}\n'
+    ).encode()
+
+
+def _text(text: str | None) -> str:
+    return "null" if text is None else encode_basestring(text)
 
 
 def _day_of(at: float) -> str:

@@ -21,7 +21,7 @@ from aidos_actors.ledger.migrate import bring_up_to_date, stored_revision
 from aidos_actors.ledger.mounts import refuse_network_filesystem
 from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LedgerReader
 from aidos_actors.ledger.revisions import LEDGER_FILE
-from aidos_actors.ledger.rows import Values, event_rows, rows_of
+from aidos_actors.ledger.rows import Values, call_rows, event_rows, rows_of
 from supervisors.linux import sync_folder
 
 JOURNAL_FOLDER = "journal"
@@ -83,6 +83,7 @@ class Ledger(LedgerReader):
         """Rows and events of the batch are durable, together; returns the journal's last seq. ``Fenced`` when a newer
         epoch has begun; ``LedgerRefused`` when a row breaks a rule; ``LedgerUnavailable`` when the disk cannot."""
         changed = rows_of(batch)
+        written, over = call_rows(batch.calls)
         with self._writing() as connection:
             stored_epoch, last_seq = _head(connection)
             if stored_epoch != epoch:
@@ -92,6 +93,10 @@ class Ledger(LedgerReader):
                 )
             for table, rows in changed:
                 connection.exec_driver_sql(_upsert(table), rows)
+            if written:
+                connection.exec_driver_sql(_upsert(schema.call_batches), written)
+            if over:
+                connection.exec_driver_sql(_delete(schema.call_batches), over)
             self._append(connection, event_rows(batch.events, epoch, last_seq))
         return last_seq + len(batch.events)
 
@@ -168,3 +173,9 @@ def _upsert(table: Table) -> str:
 @cache
 def _insert(table: Table) -> str:
     return str(sqlite.insert(table).compile(dialect=sqlite.dialect()))
+
+
+@cache
+def _delete(table: Table) -> str:
+    keys = " AND ".join(f"{column.name} = ?" for column in table.primary_key)
+    return f"DELETE FROM {table.name} WHERE {keys}"

@@ -8,14 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from aidos_actors.core.batches import unfolded
 from aidos_actors.core.errors import NotFound
-from aidos_actors.core.records import AttemptRecord, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AttemptRecord, CallBatch, JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.engine import open_for_reading, storage_errors, transaction
 from aidos_actors.ledger.migrate import require_current, stored_revision
 from aidos_actors.ledger.revisions import LEDGER_FILE
-from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS, event_of
+from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS, call_batch_of, event_of
 
 EVENTS_MAX = 10_000
 
@@ -76,15 +77,28 @@ class LedgerReader:
 
     def tasks(self, requirement_id: str) -> list[TaskRecord]:
         """The tasks of a requirement in file order; none for an unknown one."""
-        table = TASKS.table
-        query = select(table).where(table.c.requirement == requirement_id).order_by(table.c.position, table.c.id)
-        return TASKS.records(self._rows(query))
+        return self.work(requirement_id)[0]
 
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
-        """The attempts of a requirement, or of one task of it, by task and number."""
-        table = ATTEMPTS.table
-        query = select(table).where(table.c.requirement == requirement_id).order_by(table.c.task, table.c.number)
-        return ATTEMPTS.records(self._rows(query if task is None else query.where(table.c.task == task)))
+        """The attempts of a requirement, or of one task of it, by task and number; of callables that travelled in
+        batches those under way, and those that ended otherwise than well."""
+        attempts = self.work(requirement_id)[1]
+        return attempts if task is None else [each for each in attempts if each.task == task]
+
+    def work(self, requirement_id: str) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
+        """Tasks in file order, attempts by task and number, and open batches of callables, of one moment. What the
+        batches stand for is among the tasks and attempts."""
+        tasks, attempts, calls = TASKS.table, ATTEMPTS.table, schema.call_batches
+        queries = (
+            select(tasks).where(tasks.c.requirement == requirement_id).order_by(tasks.c.position, tasks.c.id),
+            select(attempts).where(attempts.c.requirement == requirement_id),
+            select(calls).where(calls.c.requirement == requirement_id),
+        )
+        task_rows, attempt_rows, call_rows = self._answers(*queries)
+        found = unfolded(
+            [call_batch_of(row) for row in call_rows], TASKS.records(task_rows), ATTEMPTS.records(attempt_rows)
+        )
+        return found[0], sorted(found[1], key=lambda each: (each.task, each.number)), found[2]
 
     def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
         """The first ``limit`` (never more than ``EVENTS_MAX``) events after ``after_seq``, in order."""
@@ -112,8 +126,11 @@ class LedgerReader:
         return self._rows(query if requirement is None else query.where(table.c.requirement == requirement))
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        return self._answers(query)[0]
+
+    def _answers(self, *queries: Select[Any]) -> list[Sequence[Row[Any]]]:
         with storage_errors(self._path), transaction(self._connection) as connection:
-            return connection.execute(query).all()
+            return [connection.execute(query).all() for query in queries]
 
 
 def _requirements() -> Select[Any]:

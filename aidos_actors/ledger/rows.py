@@ -12,7 +12,15 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Row, Table, Text
 
-from aidos_actors.core.records import AttemptRecord, Batch, JournalEvent, NewEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import (
+    AttemptRecord,
+    Batch,
+    CallBatch,
+    JournalEvent,
+    NewEvent,
+    RequirementRecord,
+    TaskRecord,
+)
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused
@@ -80,12 +88,38 @@ def rows_of(batch: Batch) -> list[tuple[Table, list[Values]]]:
     return [(table, rows) for table, rows in all_rows if rows]
 
 
+def call_rows(batches: Iterable[CallBatch]) -> tuple[list[Values], list[Values]]:
+    """The rows of batches that are open, and the keys of those that are over."""
+    written = []
+    over = []
+    for each in batches:
+        key = (each.requirement, each.task, each.number)
+        if each.members:
+            about = (each.epoch, each.leased_at, each.worker, each.worker_generation, to_json(each.members))
+            written.append((*key, *about))
+        else:
+            over.append(key)
+    return written, over
+
+
+def call_batch_of(row: Row[Any]) -> CallBatch:
+    values = list(row)
+    try:
+        values[-1] = tuple((str(task), int(number)) for task, number in json.loads(values[-1]))
+    except (ValueError, TypeError) as error:
+        raise LedgerDamaged(f"a batch of callables cannot be read: {error}") from error
+    return CallBatch(*values)
+
+
 def event_rows(events: Sequence[NewEvent], epoch: int, after_seq: int) -> list[Values]:
     """Rows numbered from ``after_seq + 1``. ``LedgerRefused`` when an event's data is not JSON."""
-    return [
-        (seq, event.at, event.type, event.requirement, event.task, event.attempt, epoch, _data_of(event))
-        for seq, event in enumerate(events, after_seq + 1)
-    ]
+    rows = []
+    data, text = None, ""
+    for seq, event in enumerate(events, after_seq + 1):
+        if event.data is not data:  # many events of one batch share their data
+            data, text = event.data, _data_of(event)
+        rows.append((seq, event.at, event.type, event.requirement, event.task, event.attempt, epoch, text))
+    return rows
 
 
 def event_of(row: Row[Any]) -> JournalEvent:

@@ -97,6 +97,19 @@ attempts = Table(
     ForeignKeyConstraint(["requirement", "task"], ["tasks.requirement", "tasks.id"], name="fk_attempts_task"),
 )
 
+call_batches = Table(
+    "call_batches",
+    metadata,
+    Column("requirement", ID, ForeignKey("requirements.id"), primary_key=True),
+    Column("task", ID, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("leased_at", Double, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("worker_generation", Text, nullable=False),
+    Column("members", Text, nullable=False),
+)
+
 # No foreign keys: the journal outlives what it tells of. SQLite makes only an INTEGER the key of the file itself.
 events = Table(
     "events",

@@ -7,7 +7,17 @@ from typing import Any
 from board_doers import OK, Ledger
 
 from aidos_actors.core.board import Settings
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Discard, Integration, Order, Start, Step, WorkerId
+from aidos_actors.core.orders import (
+    AttemptKey,
+    AttemptOutcome,
+    CallEnded,
+    Discard,
+    Integration,
+    Order,
+    Start,
+    Step,
+    WorkerId,
+)
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement, Task
 
@@ -58,20 +68,35 @@ class Bench:
 
     def lease(self) -> AttemptKey:
         """The one attempt that is leased next."""
-        (attempt,) = self.dispatch().batch.attempts
+        batch = self.dispatch().batch
+        if batch.calls:
+            ((calls),) = batch.calls
+            ((task, number),) = calls.members
+            return AttemptKey(calls.requirement, task, number)
+        (attempt,) = batch.attempts
         return AttemptKey(attempt.requirement, attempt.task, attempt.number)
 
     def run(self, key: AttemptKey | None = None, pid: int = 7) -> AttemptKey:
         """An attempt (the next one) up to its running command."""
         key = key or self.lease()
+        if self.is_call(key):
+            return key
         if self.record().repo is not None:
             self.take(self.board.prepared(key, "head", "/repo", self.now))
         self.take(self.board.minded(self.worker(key), key, pid, 70 + pid, self.now))
         return key
 
     def end(self, key: AttemptKey, outcome: AttemptOutcome = OK) -> AttemptKey:
-        self.take(self.board.ended(self.worker(key), key, outcome, self.now))
+        if self.is_call(key):
+            result = CallEnded(key.task, key.number, outcome.result, None if outcome.ok else outcome)
+            self.take(self.board.calls_ended(self.worker(key), 1, key.requirement, [result], [], self.now))
+        else:
+            self.take(self.board.ended(self.worker(key), key, outcome, self.now))
         return key
+
+    def is_call(self, key: AttemptKey) -> bool:
+        """It travels in a batch."""
+        return self.board._books.open[key.requirement].travels_in_batches(key.task)
 
     def finish(self, key: AttemptKey, answer: Integration = INTEGRATED) -> None:
         """From a running command to the discarded worktree."""

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from aidos_actors.core.batches import unfolded
 from aidos_actors.core.board import Board, Settings
 from aidos_actors.core.orders import (
     Acknowledge,
     AttemptKey,
     AttemptOutcome,
     AttemptReport,
+    Call,
+    CallEnded,
+    CallsNoted,
+    CallSpan,
     Discard,
     End,
     GitOrder,
@@ -20,16 +26,19 @@ from aidos_actors.core.orders import (
     Integration,
     Order,
     Prepare,
+    ReturnCalls,
     Start,
+    StartCalls,
     Step,
     WorkerId,
 )
-from aidos_actors.core.records import AttemptRecord, NewEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AttemptRecord, CallBatch, NewEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import TASK_FINAL
 
 SLOTS = 2
 OK = AttemptOutcome(ok=True, exit_code=0, result="1")
 OWN = AttemptOutcome(ok=False, exit_code=1, error="no", fault="own")
+RELEASED = AttemptOutcome(ok=False, fault="released")
 INFRA = AttemptOutcome(ok=False, error="no fork", fault="infra")
 
 
@@ -38,15 +47,54 @@ class Ledger:
     """Rows as the real one keeps them: each replaces the one with its key."""
 
     requirements: dict[str, RequirementRecord] = field(default_factory=dict)
-    tasks: dict[tuple[str, str], TaskRecord] = field(default_factory=dict)
-    attempts: dict[AttemptKey, AttemptRecord] = field(default_factory=dict)
+    stored_tasks: dict[tuple[str, str], TaskRecord] = field(default_factory=dict)
+    stored_attempts: dict[AttemptKey, AttemptRecord] = field(default_factory=dict)
+    stored_calls: dict[AttemptKey, CallBatch] = field(default_factory=dict)
     events: list[NewEvent] = field(default_factory=list)
 
     def write(self, step: Step) -> None:
         self.requirements.update({each.id: each for each in step.batch.requirements})
-        self.tasks.update({(each.requirement, each.id): each for each in step.batch.tasks})
-        self.attempts.update({key_of(each): each for each in step.batch.attempts})
+        self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.tasks})
+        self.stored_attempts.update({key_of(each): each for each in step.batch.attempts})
+        for batch in step.batch.calls:
+            self.stored_calls[AttemptKey(batch.requirement, batch.task, batch.number)] = batch
+        self.stored_calls = {key: batch for key, batch in self.stored_calls.items() if batch.members}
         self.events.extend(step.batch.events)
+        self.__dict__.pop("_work", None)
+
+    @cached_property
+    def _work(self) -> tuple[dict, dict, list[CallBatch]]:
+        tasks, attempts, batches = {}, {}, []
+        for name in self.requirements:
+            found = unfolded(
+                [each for each in self.stored_calls.values() if each.requirement == name],
+                [each for each in self.stored_tasks.values() if each.requirement == name],
+                [each for each in self.stored_attempts.values() if each.requirement == name],
+            )
+            tasks.update({(each.requirement, each.id): each for each in found[0]})
+            attempts.update({key_of(each): each for each in found[1]})
+            batches += found[2]
+        return tasks, attempts, batches
+
+    @property
+    def tasks(self) -> dict[tuple[str, str], TaskRecord]:
+        """With what open batches stand for, as everywhere."""
+        return self._work[0]
+
+    @property
+    def attempts(self) -> dict[AttemptKey, AttemptRecord]:
+        return self._work[1]
+
+    @property
+    def calls(self) -> list[CallBatch]:
+        return self._work[2]
+
+    def batch_of(self, attempt: AttemptRecord) -> AttemptKey:
+        """The name of the batch it is a member of; its own when it is in none."""
+        for batch in self.calls:
+            if batch.requirement == attempt.requirement and (attempt.task, attempt.number) in batch.members:
+                return AttemptKey(batch.requirement, batch.task, batch.number)
+        return key_of(attempt)
 
     def board(self, epoch: int, now: float, settings: Settings) -> Board:
         """A board restored from no more rows than it asks for."""
@@ -57,6 +105,7 @@ class Ledger:
             self.requirements.values(),
             self.tasks.values(),
             wanted,
+            self.calls,
             epoch=epoch,
             settings=settings,
             worktree_root="/w",
@@ -100,6 +149,10 @@ class Worker:
         self.me, self.truth, self.on_go, self.outbox = me, truth, on_go, outbox
         self.held: dict[AttemptKey, Held] = {}
         self.inbox: deque[Order] = deque()
+        self.waiting: deque[tuple[str, Call]] = deque()
+        self.calling: tuple[AttemptKey, int] | None = None
+        self.told: dict[int, tuple[str, list[CallEnded]]] = {}
+        self.seq = 0
         self.say_up()
 
     def say_up(self) -> None:
@@ -108,7 +161,16 @@ class Worker:
 
     def report(self) -> None:
         reports = [AttemptReport(key, h.phase, h.pid, h.pid, h.outcome) for key, h in self.held.items()]
-        self.outbox.append(("worker_report", (self.me, reports)))
+        self.outbox.append(("worker_report", (self.me, reports), {"called": self.called}))
+        for seq, (requirement, results) in self.told.items():
+            self.outbox.append(("calls_ended", (self.me, seq, requirement, results, ())))
+
+    @property
+    def called(self) -> list[AttemptKey]:
+        """All callables of batches that wait, are called, or whose end was not noted."""
+        told = [AttemptKey(name, e.task, e.number) for name, results in self.told.values() for e in results]
+        waiting = [AttemptKey(name, call.task, call.number) for name, call in self.waiting]
+        return [*told, *([self.calling[0]] if self.calling else []), *waiting]
 
     def receive(self, order: Order) -> None:
         match order:
@@ -119,8 +181,21 @@ class Worker:
             case Go(key=key) if key in self.held and self.held[key].phase == "minded":
                 self.held[key].phase = "running"
                 self.on_go(key)
+            case End(key=key, reason=reason) if key in self.called:
+                outcome = AttemptOutcome(ok=False, fault="released" if reason == "drain" else "cancelled")
+                self._take_back(outcome, key)
+                if self.calling is not None and self.calling[0] == key:
+                    self.call_ends(outcome)
             case End(key=key, reason=reason):
                 self._end(key, AttemptOutcome(ok=False, fault="released" if reason == "drain" else "cancelled"))
+            case StartCalls():
+                known = self.called
+                new = [c for c in order.calls if AttemptKey(order.requirement, c.task, c.number) not in known]
+                self.waiting.extend((order.requirement, call) for call in new)
+            case ReturnCalls():
+                self._take_back(RELEASED)
+            case CallsNoted(seq=seq):
+                self.told.pop(seq, None)
             case Acknowledge(key=key):
                 held = self.held.pop(key, None)
                 assert held is None or held.phase == "ended", "acknowledged what had not ended"
@@ -137,8 +212,42 @@ class Worker:
         elif held.phase == "running":
             self._end(key, outcome)
 
+    def advance_calls(self, outcome: AttemptOutcome, *, gives_back: bool) -> None:
+        """The callable ends, or the next one begins; or what has not begun goes back."""
+        if gives_back:
+            self._take_back(RELEASED)
+        elif self.calling is not None:
+            self.call_ends(outcome)
+        elif self.waiting:
+            requirement, call = self.waiting.popleft()
+            key = AttemptKey(requirement, call.task, call.number)
+            self.calling = (key, self.truth.new_minder(key))
+            self.on_go(key)
+
+    def call_ends(self, outcome: AttemptOutcome) -> None:
+        assert self.calling is not None
+        key, pid = self.calling
+        self.calling = None
+        del self.truth.minders[pid]
+        self._tell(key.requirement, [CallEnded(key.task, key.number, "1", None if outcome.ok else outcome)])
+
+    def _take_back(self, outcome: AttemptOutcome, only: AttemptKey | None = None) -> None:
+        for requirement, call in tuple(self.waiting):
+            if only in (None, AttemptKey(requirement, call.task, call.number)):
+                self.waiting.remove((requirement, call))
+                self._tell(requirement, [CallEnded(call.task, call.number, None, outcome)])
+
+    def _tell(self, requirement: str, results: list[CallEnded]) -> None:
+        self.seq += 1
+        self.told[self.seq] = (requirement, results)
+        spans = (CallSpan("x:y", 1, 0.001),)
+        self.outbox.append(("calls_ended", (self.me, self.seq, requirement, results, spans)))
+
     def die(self) -> None:
-        """Before ``Go`` a minder dies with its worker; after it, some time later, as an orphan."""
+        """Before ``Go`` a minder dies with its worker; after it, some time later, as an orphan. A callable dies at
+        once."""
+        if self.calling is not None:
+            del self.truth.minders[self.calling[1]]
         for held in self.held.values():
             if held.phase in ("starting", "minded"):
                 self.truth.minders.pop(held.pid, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from board_doers import SLOTS, Ledger, Truth, key_of
+from board_doers import SLOTS, Ledger, Truth
 
 from aidos_actors.core.orders import AttemptKey, Step
 from aidos_actors.core.requirement import Mode, Requirement, Task
@@ -22,8 +22,9 @@ class Laws:
     def write(self, step: Step) -> None:
         """The step is in the ledger, and every law holds."""
         before = {key: task.state for key, task in self.ledger.tasks.items()}
-        leased = [attempt for attempt in step.batch.attempts if key_of(attempt) not in self.ledger.attempts]
+        known = set(self.ledger.attempts)
         self.ledger.write(step)
+        leased = [attempt for key, attempt in self.ledger.attempts.items() if key not in known]
         retried = {(each.requirement, each.task) for each in step.batch.events if each.type == "task_retried"}
         for key, state in before.items():
             stays = state in TASK_FINAL and (state is TaskState.DONE or key not in retried)
@@ -65,10 +66,12 @@ class Laws:
         assert max(of_task.values(), default=0) <= 1, f"two open attempts of a task: {of_task}"
         lanes = Counter(self._lane(a.requirement, a.task) for a in busy)
         assert max(lanes.values(), default=0) <= 1, f"overlap in a lane: {lanes}"
-        held = [a for a in busy if a.ended_at is None]
-        by_worker = Counter((a.worker, a.worker_generation) for a in held)
+        # What is cancelled and had no minder still has to be reported, but nothing of it begins any more.
+        held = [a for a in busy if a.ended_at is None and (a.state in ATTEMPT_OPEN or a.minder_pid is not None)]
+        by_turns = {self.ledger.batch_of(a): a for a in held}.values()  # members of a batch go one after the other
+        by_worker = Counter((a.worker, a.worker_generation) for a in by_turns)
         assert max(by_worker.values(), default=0) <= SLOTS
-        for name, count in Counter(a.requirement for a in held).items():
+        for name, count in Counter(a.requirement for a in by_turns).items():
             assert count <= (self.models[name].workers or count), f"{name}: {count} tasks at once"
 
     def _lane(self, requirement: str, task: str) -> tuple[str, ...]:

@@ -89,8 +89,9 @@ class World:
         self.hear(word, is_sent=is_sent)
 
     def hear(self, word: tuple, *, is_sent: bool = True) -> None:
-        verb, args = word
-        self.take(getattr(self.board, verb)(*args, now=self.now), is_sent=is_sent)
+        verb, args, *more = word
+        named = more[0] if more else {}
+        self.take(getattr(self.board, verb)(*args, now=self.now, **named), is_sent=is_sent)
 
     # The doers
 
@@ -101,13 +102,15 @@ class World:
                 me = WorkerId(path, f"life-{self._lives}")
                 self.workers[path] = Worker(me, self.truth, self.laws.command_starts, self.outbox(me.incarnation))
 
-    def kill(self, worker: Worker) -> None:
+    def kill(self, worker: Worker, which: int = 0) -> None:
         del self.workers[worker.me.path]
+        begun = None if which % 2 else (worker.calling[0],) if worker.calling else ()
         worker.die()
-        self.outbox("supervisor").append(("worker_gone", (worker.me.path, worker.me.incarnation)))
+        self.outbox("supervisor").append(("worker_gone", (worker.me.path, worker.me.incarnation), {"begun": begun}))
 
     def orphan_dies(self) -> None:
         owned = {held.pid for worker in self.workers.values() for held in worker.held.values()}
+        owned |= {worker.calling[1] for worker in self.workers.values() if worker.calling}
         for pid in [pid for pid in self.truth.minders if pid not in owned][:1]:
             del self.truth.minders[pid]
 
@@ -125,6 +128,9 @@ class World:
             self.deliver(self.senders[which % len(self.senders)])
         elif kind < 30 and worker and worker.inbox:
             worker.receive(worker.inbox.popleft())
+        elif kind < 42 and worker and worker.called and which % 2:
+            outcome = self.outcomes[which // 2 % len(self.outcomes)]
+            worker.advance_calls(outcome, gives_back=which % 16 == 1)
         elif kind < 42 and worker and held:
             worker.advance(held[which // 2 % len(held)], self.outcomes[which % len(self.outcomes)])
         elif kind < 51 and self.gitops.inbox:
@@ -140,7 +146,7 @@ class World:
 
     def fault(self, kind: int, which: int, worker: Worker | None) -> None:
         if kind == 56 and worker:
-            self.kill(worker)
+            self.kill(worker, which // 4)
         elif kind == 57:
             self.revive_workers()
         elif kind == 58:
@@ -215,11 +221,13 @@ class World:
             return
         other = self.restored()
         for role in ("analyzer", "gitops", "worker"):
-            assert other.owed(role) == self.board.owed(role)
+            assert other.owed(role) == self.board.owed(role), (other.owed(role), self.board.owed(role))
         other._books.crew = self.board._books.crew
+        other._books.paces = self.board._books.paces
         assert other.next_due_at() == self.board.next_due_at()
         ours, theirs = self.board.dispatch(self.now), other.dispatch(self.now)
         assert set(ours.batch.attempts) == set(theirs.batch.attempts)
+        assert set(ours.batch.calls) == set(theirs.batch.calls)
         self.take(ours)
 
     # The end
@@ -259,6 +267,7 @@ class World:
                 worker.receive(worker.inbox.popleft())
             for key in sorted(worker.held):
                 worker.advance(key, OK)
+            worker.advance_calls(OK, gives_back=False)
         if self.to_analyzer:
             self.analyzer_acts()
         if self.gitops.inbox:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, Start, WorkerId
 from aidos_actors.core.requirement import Task
-from aidos_actors.executors.call import CallContext, call
+from aidos_actors.executors.call import CallContext, call, call_of_batch
+from aidos_actors.executors.command import Surroundings
+from aidos_actors.layout import Layout
 
 
 def call_of(name: str, folder: Path, **args: Any) -> AttemptOutcome:
     task = Task.model_validate({"id": "a", "call": name, "args": args})
     order = Start(WorkerId("w", "1"), AttemptKey("r", "a", 2), task, str(folder), None, ())
-    return call(order, {"AIDOS_TASK": "a"}, folder / "out" / "2.log")
+    return call(Surroundings({}, Layout(str(folder / "state"))), order)
 
 
 def about(context: CallContext, n: int) -> dict[str, Any]:
@@ -45,10 +48,27 @@ def test_a_callable_that_fails_fails_by_itself_and_leaves_its_stack(
     outcome = call_of(name, tmp_path, **args)
     assert not outcome.ok and outcome.fault == "own"
     assert outcome.error is not None and outcome.error.startswith(says)
-    assert says.split(":", maxsplit=1)[0] in (tmp_path / "out" / "2.log").read_text()
+    assert says.split(":", maxsplit=1)[0] in Layout(str(tmp_path / "state")).output("r", "a", 2).read_text()
 
 
 def test_a_result_too_large_to_keep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "about", lambda: "x" * 1_100_000)
     outcome = call_of(f"{__name__}:about", tmp_path)
     assert not outcome.ok and "more than 1048576" in str(outcome.error)
+
+
+def fills_its_folder(context: CallContext) -> str:
+    (Path(context.folder) / "x").touch()
+    return context.folder
+
+
+def test_a_callable_of_a_batch_has_a_folder_only_when_it_asks_for_one_and_only_while_it_is_called(
+    tmp_path: Path,
+) -> None:
+    around = Surroundings({}, Layout(str(tmp_path)))
+    ended = call_of_batch(around, "r", Call("a", 1, f"{__name__}:fills_its_folder", {}, {}, 1.0))
+    assert ended.outcome is None and ended.result is not None
+    assert json.loads(ended.result) == str(tmp_path / "worktrees" / "r" / "a" / "1")
+    assert not (tmp_path / "worktrees" / "r" / "a" / "1").exists()
+    ended = call_of_batch(around, "r", Call("a", 1, "platform:python_version", {}, {}, 1.0))
+    assert ended.outcome is None and not (tmp_path / "output").exists(), "nothing is made that nobody needs"

@@ -20,6 +20,7 @@ from aidos_actors.ledger import engine, migrate, schema
 from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused, LedgerUnavailable
 from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.ledger.lock import holder_of
+from aidos_actors.ledger.revisions import REVISIONS
 from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS
 
 
@@ -115,7 +116,7 @@ def test_opening_a_current_ledger_does_not_import_alembic(state: Path) -> None:
 def test_a_newer_schema_is_refused_by_name(state: Path) -> None:
     execute(state, "UPDATE alembic_version SET version_num = '0999'")
     for opened in (Ledger.open, Ledger.read_only, lambda path: Ledger.open(path, migrate=True)):
-        with pytest.raises(Unfit, match=r"schema 0999.*0001") as refused:
+        with pytest.raises(Unfit, match=rf"schema 0999.*{REVISIONS[-1]}") as refused:
             opened(state)
         assert refused.value.exit_code == 78 and refused.value.hint
     assert holder_of(state) is None
@@ -126,16 +127,16 @@ def test_an_older_schema_is_brought_up_only_when_asked(
 ) -> None:
     migrations = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, migrations)
-    (migrations / "versions" / "0002_more.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (migrations / "versions" / "9999_more.py").write_text(
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision = '9999'\ndown_revision = '{REVISIONS[-1]}'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('tasks') as tasks:\n"
         "        tasks.add_column(sa.Column('more', sa.Text))\n"
     )
     monkeypatch.setattr(migrate, "MIGRATIONS", migrations)
-    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migrate, "REVISIONS", (*REVISIONS, "9999"))
     for opened in (Ledger.open, Ledger.read_only):
-        with pytest.raises(Unfit, match=r"schema 0001.*schema 0002"):
+        with pytest.raises(Unfit, match=rf"schema {REVISIONS[-1]}.*schema 9999"):
             opened(state)
     ledger = Ledger.open(state, migrate=True)
     assert [task.id for task in ledger.tasks("shop")] == ["t1"]

@@ -106,9 +106,10 @@ def test_a_kill_below_the_worker(place: Place, kind: str) -> None:
 
 def test_what_a_command_started_is_gone_before_its_next_attempt(place: Place) -> None:
     seen = place.folder / "seen"
+    ours = os.getpid()  # other tests sleep, too
     command = (
-        f"ps -eo args | grep -E '^sleep 7[78]$' >> {seen}; "
-        'test "$AIDOS_ATTEMPT" = 2 && exit 0; setsid sleep 77 & sleep 78'
+        f"ps -eo args | grep -E '^sleep 7[78].{ours}$' >> {seen}; "
+        f'test "$AIDOS_ATTEMPT" = 2 && exit 0; setsid sleep 77.{ours} & sleep 78.{ours}'
     )
     run = place.begin("run", str(place.requirement({"long": {"run": command}})), "--workers", "1")
     eventually(lambda: place.event("attempt_started", "long"))

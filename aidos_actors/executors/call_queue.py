@@ -1,0 +1,173 @@
+"""Callables of batches in one worker: called one after the other beside its mailbox, their results kept until noted.
+
+The calling thread takes the next callable, and the mailbox takes away what has not begun and collects what has ended;
+each touches the queue for a moment only, under one lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, CallSpan
+
+CHUNK_S = 0.01
+RESULTS_CHARS_MAX = 100_000
+
+Carry = Callable[[str, Call], CallEnded]
+
+
+@dataclass(slots=True)
+class Current:
+    """The callable that is being called, since ``began_at`` (seconds of the queue's clock)."""
+
+    requirement: str
+    call: Call
+    began_at: float
+
+    @property
+    def key(self) -> AttemptKey:
+        return AttemptKey(self.requirement, self.call.task, self.call.number)
+
+
+@dataclass(slots=True)
+class Told:
+    """Results that the Scheduler was told of under ``seq`` and has not noted yet."""
+
+    seq: int
+    requirement: str
+    results: tuple[CallEnded, ...]
+    spans: tuple[CallSpan, ...]
+
+
+@dataclass(slots=True)
+class _Pile:
+    """Results of one requirement, not told yet."""
+
+    results: list[CallEnded] = field(default_factory=list)
+    spans: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+
+class CallQueue:
+    """``run_chunk`` from one thread at a time, everything else from the mailbox. ``begin`` is told of each callable
+    before it is called, and of None after the last."""
+
+    def __init__(self, carry: Carry, begin: Callable[[AttemptKey | None], None], clock: Callable[[], float]) -> None:
+        self._carry = carry
+        self._begin = begin
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[str, Call]] = deque()
+        self._held: set[AttemptKey] = set()
+        self._ended: dict[str, _Pile] = {}
+        self._told: dict[int, Told] = {}
+        self._seq = 0
+        self._abandoned: AttemptKey | None = None
+        self.current: Current | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        return bool(self._waiting)
+
+    def held(self) -> tuple[AttemptKey, ...]:
+        """All that waits, is being called, or has a result that was not noted yet."""
+        with self._lock:
+            return tuple(self._held)
+
+    def holds(self, key: AttemptKey) -> bool:
+        return key in self._held
+
+    def add(self, requirement: str, calls: Iterable[Call]) -> None:
+        """Those that are not held already wait, in order."""
+        with self._lock:
+            for call in calls:
+                key = AttemptKey(requirement, call.task, call.number)
+                if key not in self._held:
+                    self._held.add(key)
+                    self._waiting.append((requirement, call))
+
+    def run_chunk(self) -> None:
+        """Callables were called until none waits or some ``CHUNK_S`` have passed. What one raises is its outcome."""
+        began_at = at = self._clock()
+        while at - began_at < CHUNK_S:
+            with self._lock:
+                if not self._waiting:
+                    break
+                requirement, call = self._waiting.popleft()
+                current = self.current = Current(requirement, call, at)
+            self._begin(current.key)
+            ended = self._carry(requirement, call)
+            now = self._clock()
+            with self._lock:
+                self.current = None
+                if self._abandoned == current.key:
+                    return
+                self._keep(requirement, ended)
+                pile = self._ended[requirement]
+                calls, span_s = pile.spans.get(call.function, (0, 0.0))
+                pile.spans[call.function] = (calls + 1, span_s + now - at)
+            at = now
+        self._begin(None)
+
+    def take_back(self, outcome: AttemptOutcome, keys: Iterable[AttemptKey] | None = None) -> None:
+        """Those of ``keys`` (None: all) that have not begun never will; each has ended with ``outcome``."""
+        wanted = None if keys is None else set(keys)
+        with self._lock:
+            rest: deque[tuple[str, Call]] = deque()
+            for requirement, call in self._waiting:
+                if wanted is None or AttemptKey(requirement, call.task, call.number) in wanted:
+                    self._keep(requirement, CallEnded(call.task, call.number, None, outcome))
+                else:
+                    rest.append((requirement, call))
+            self._waiting = rest
+
+    def abandon(self, outcome: AttemptOutcome) -> AttemptKey | None:
+        """The callable that is being called has ended with ``outcome``, whatever becomes of it; which that is."""
+        with self._lock:
+            current = self.current
+            if current is None or self._abandoned is not None:
+                return None
+            self._abandoned = current.key
+            self._keep(current.requirement, CallEnded(current.call.task, current.call.number, None, outcome))
+            return current.key
+
+    def tell(self) -> list[Told]:
+        """What has ended since the last time, to be told under numbers of its own."""
+        with self._lock:
+            piles, self._ended = self._ended, {}
+        return [told for requirement, pile in piles.items() for told in self._parcels(requirement, pile)]
+
+    def untold(self) -> list[Told]:
+        """What was told and not noted: to be told again."""
+        return list(self._told.values())
+
+    def noted(self, seq: int) -> None:
+        """The Scheduler has it on disk, or does not want it."""
+        told = self._told.pop(seq, None)
+        if told is not None:
+            with self._lock:
+                self._held.difference_update(AttemptKey(told.requirement, e.task, e.number) for e in told.results)
+
+    def _keep(self, requirement: str, ended: CallEnded) -> None:
+        self._ended.setdefault(requirement, _Pile()).results.append(ended)
+
+    def _parcels(self, requirement: str, pile: _Pile) -> list[Told]:
+        """Each small enough for one message."""
+        parcels: list[list[CallEnded]] = [[]]
+        chars = 0
+        for ended in pile.results:
+            size = len(ended.result or "")
+            if parcels[-1] and chars + size > RESULTS_CHARS_MAX:
+                parcels.append([])
+                chars = 0
+            parcels[-1].append(ended)
+            chars += size
+        spans = tuple(CallSpan(function, *span) for function, span in pile.spans.items())
+        return [self._numbered(requirement, results, spans if results is parcels[0] else ()) for results in parcels]
+
+    def _numbered(self, requirement: str, results: list[CallEnded], spans: tuple[CallSpan, ...]) -> Told:
+        self._seq += 1
+        told = self._told[self._seq] = Told(self._seq, requirement, tuple(results), spans)
+        return told

@@ -5,16 +5,14 @@ A wrong field raises ``SupervisorError`` with code ``bad_spec``, naming field an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from supervisors.errors import SupervisorError
+from supervisors.fields import number, refuse, text_id, whole
 
 CHILDREN_MAX = 1000
-ID_CHARS_MAX = 200
 SUPERVISOR_HEARTBEAT_S = 1.0
 
 
@@ -43,22 +41,6 @@ class Shutdown(StrEnum):
     INFINITY = "infinity"
 
 
-def _refuse(what: str, name: str, value: object, rule: str) -> SupervisorError:
-    return SupervisorError("bad_spec", f"{what}: {name}={value!r} {rule}", child=what)
-
-
-def _number(what: str, name: str, value: object, *, least: float, above: bool = False) -> None:
-    ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not ok or value < least or (above and value == least):  # type: ignore[operator]
-        raise _refuse(what, name, value, f"must be a finite number {'above' if above else 'from'} {least:g}")
-
-
-def _text_id(value: object) -> None:
-    if not isinstance(value, str) or not value or "/" in value or len(value) > ID_CHARS_MAX or not value.isprintable():
-        rule = f"must be a printable text of 1 to {ID_CHARS_MAX} characters without '/'"
-        raise _refuse("child spec", "id", value, rule)
-
-
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """The delay before a restart, in seconds: ``initial_s`` times ``factor`` to the power of the earlier restarts,
@@ -69,9 +51,9 @@ class Backoff:
     max_s: float = 30.0
 
     def __post_init__(self) -> None:
-        _number("backoff", "initial_s", self.initial_s, least=0)
-        _number("backoff", "factor", self.factor, least=1)
-        _number("backoff", "max_s", self.max_s, least=0)
+        number("backoff", "initial_s", self.initial_s, least=0)
+        number("backoff", "factor", self.factor, least=1)
+        number("backoff", "max_s", self.max_s, least=0)
 
 
 NO_BACKOFF = Backoff(initial_s=0)
@@ -90,8 +72,10 @@ class ErrorBudget:
     probe: Backoff = Backoff(initial_s=1, factor=2, max_s=60)
 
     def __post_init__(self) -> None:
-        _number("error budget", "degrade_after", self.degrade_after, least=1)
-        _number("error budget", "restart_after", self.restart_after, least=self.degrade_after)
+        whole("error budget", "degrade_after", self.degrade_after, least=1)
+        whole("error budget", "restart_after", self.restart_after, least=self.degrade_after)
+        _backoff("error budget", "retry", self.retry)
+        _backoff("error budget", "probe", self.probe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +93,20 @@ class ChildSpec:
     start_timeout_s: float = 60.0
 
     def __post_init__(self) -> None:
-        _text_id(self.id)
-        if not isinstance(self.actor, type):
-            raise _refuse(self.id, "actor", self.actor, "must be an actor class")
+        text_id(self.id)
+        if not isinstance(self.actor, type) or not hasattr(self.actor, "_begin"):
+            raise refuse(self.id, "actor", self.actor, "must be an actor class: a subclass of ManagedActor")
         if not isinstance(self.args, Mapping) or not all(isinstance(name, str) for name in self.args):
-            raise _refuse(self.id, "args", self.args, "must be a mapping from argument names to values")
+            raise refuse(self.id, "args", self.args, "must be a mapping from argument names to values")
         _restart(self, self.id, self.restart)
         if isinstance(self.shutdown, str):
             if self.shutdown not in ("kill", "infinity"):
-                raise _refuse(self.id, "shutdown", self.shutdown, "must be seconds, 'kill' or 'infinity'")
+                raise refuse(self.id, "shutdown", self.shutdown, "must be seconds, 'kill' or 'infinity'")
             object.__setattr__(self, "shutdown", Shutdown(self.shutdown))
         else:
-            _number(self.id, "shutdown", self.shutdown, least=0)
+            number(self.id, "shutdown", self.shutdown, least=0)
         _significant(self.id, self.significant, self.restart)
-        if self.heartbeat_s is not None:
-            _number(self.id, "heartbeat_s", self.heartbeat_s, least=0, above=True)
-        _number(self.id, "start_timeout_s", self.start_timeout_s, least=0, above=True)
+        _times(self)
 
     @property
     def is_supervisor(self) -> bool:
@@ -136,18 +118,30 @@ class ChildSpec:
         return self.heartbeat_s
 
 
+def _backoff(what: str, name: str, value: object) -> None:
+    if not isinstance(value, Backoff):
+        raise refuse(what, name, value, "must be a Backoff")
+
+
 def _restart(spec: object, what: str, value: object) -> None:
     try:
         object.__setattr__(spec, "restart", Restart(value))  # type: ignore[arg-type]
     except ValueError:
-        raise _refuse(what, "restart", value, "must be permanent, transient or temporary") from None
+        raise refuse(what, "restart", value, "must be permanent, transient or temporary") from None
+
+
+def _times(spec: ChildSpec | SupervisorSpec) -> None:
+    _backoff(spec.id, "backoff", spec.backoff)
+    if spec.heartbeat_s is not None:
+        number(spec.id, "heartbeat_s", spec.heartbeat_s, least=0, above=True)
+    number(spec.id, "start_timeout_s", spec.start_timeout_s, least=0, above=True)
 
 
 def _significant(what: str, significant: object, restart: Restart) -> None:
     if not isinstance(significant, bool):
-        raise _refuse(what, "significant", significant, "must be True or False")
+        raise refuse(what, "significant", significant, "must be True or False")
     if significant and restart is Restart.PERMANENT:
-        raise _refuse(what, "significant", True, "needs restart transient or temporary: a permanent child never ends")
+        raise refuse(what, "significant", True, "needs restart transient or temporary: a permanent child never ends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,46 +167,49 @@ class SupervisorSpec:
     heartbeat_s: float | None = None
 
     def __post_init__(self) -> None:
-        _text_id(self.id)
+        text_id(self.id)
         try:
             object.__setattr__(self, "strategy", Strategy(self.strategy))
         except ValueError:
             rule = f"must be one of {', '.join(Strategy)}"
-            raise _refuse(self.id, "strategy", self.strategy, rule) from None
+            raise refuse(self.id, "strategy", self.strategy, rule) from None
         object.__setattr__(self, "children", tuple(self.children))
         _restart(self, self.id, self.restart)
-        _number(self.id, "max_restarts", self.max_restarts, least=0)
-        _number(self.id, "within_s", self.within_s, least=0, above=True)
+        whole(self.id, "max_restarts", self.max_restarts, least=0)
+        number(self.id, "within_s", self.within_s, least=0, above=True)
         if self.auto_shutdown not in ("never", "any_significant", "all_significant"):
             rule = "must be never, any_significant or all_significant"
-            raise _refuse(self.id, "auto_shutdown", self.auto_shutdown, rule)
+            raise refuse(self.id, "auto_shutdown", self.auto_shutdown, rule)
         _significant(self.id, self.significant, self.restart)
-        if self.heartbeat_s is not None:
-            _number(self.id, "heartbeat_s", self.heartbeat_s, least=0, above=True)
+        _times(self)
+        if isinstance(self.preload, str) or not all(isinstance(name, str) for name in self.preload):
+            raise refuse(self.id, "preload", self.preload, "must hold the names of modules")
         self._check_children()
 
     def _check_children(self) -> None:
         seen: set[str] = set()
         for child in self.children:
             if not isinstance(child, ChildSpec | SupervisorSpec):
-                raise _refuse(self.id, "children", child, "must hold ChildSpec and SupervisorSpec values")
+                raise refuse(self.id, "children", child, "must hold ChildSpec and SupervisorSpec values")
             if child.id in seen:
-                raise _refuse(self.id, "children", child.id, "stands there twice")
+                raise refuse(self.id, "children", child.id, "stands there twice")
             if child.significant and self.auto_shutdown == "never":
-                raise _refuse(child.id, "significant", True, f"needs auto_shutdown on supervisor {self.id!r}")
+                raise refuse(child.id, "significant", True, f"needs auto_shutdown on supervisor {self.id!r}")
             seen.add(child.id)
         if len(self.children) > CHILDREN_MAX:
-            raise _refuse(self.id, "children", len(self.children), f"must be at most {CHILDREN_MAX}")
-        _number(self.id, "initial", self.initial, least=0)
+            raise refuse(self.id, "children", len(self.children), f"must be at most {CHILDREN_MAX}")
+        whole(self.id, "initial", self.initial, least=0)
         if self.strategy is Strategy.DYNAMIC:
             if self.initial and not self.children:
-                raise _refuse(self.id, "initial", self.initial, "needs a template")
+                raise refuse(self.id, "initial", self.initial, "needs a template")
             if len(self.children) > 1:
-                raise _refuse(self.id, "children", len(self.children), "a dynamic supervisor has one template")
+                raise refuse(self.id, "children", len(self.children), "a dynamic supervisor has one template")
             if self.max_children is not None:
-                _number(self.id, "max_children", self.max_children, least=0)
+                whole(self.id, "max_children", self.max_children, least=0)
+                if self.initial > self.max_children:
+                    raise refuse(self.id, "initial", self.initial, f"is more than max_children={self.max_children}")
         elif self.max_children is not None or self.initial:
-            raise _refuse(self.id, "max_children", self.max_children, "and initial are for dynamic supervisors only")
+            raise refuse(self.id, "max_children", self.max_children, "and initial are for dynamic supervisors only")
 
     @property
     def is_supervisor(self) -> bool:

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from supervisors import Backoff, ChildInfo, ChildSpec, Restart, Shutdown, Strategy, SupervisorError, SupervisorSpec
+from supervisors import (
+    Backoff,
+    ChildInfo,
+    ChildSpec,
+    ErrorBudget,
+    Restart,
+    Shutdown,
+    Strategy,
+    SupervisorError,
+    SupervisorSpec,
+)
 from supervisors import decisions as do
 from supervisors.backoff import restart_delay_s
 from supervisors.guardian_policy import CALM_S, SLOW_DELAY_MAX_S, Revivals, revive
@@ -65,6 +75,9 @@ def test_SPEC_03_what_is_missing_or_unknown_is_named() -> None:
     ("field", "value"),
     [
         ("actor", "not a class"),
+        ("actor", int),
+        ("backoff", None),
+        ("backoff", 0.5),
         ("restart", "sometimes"),
         ("shutdown", -1),
         ("shutdown", "soon"),
@@ -91,6 +104,12 @@ def test_SPEC_08_two_children_of_one_id() -> None:
         ("strategy", "one_for_none"),
         ("max_restarts", "three"),
         ("max_restarts", -1),
+        ("max_restarts", 1.5),
+        ("max_restarts", True),
+        ("backoff", None),
+        ("start_timeout_s", -1),
+        ("preload", "json"),
+        ("preload", (1,)),
         ("within_s", 0),
         ("within_s", float("inf")),
         ("auto_shutdown", "sometimes"),
@@ -101,6 +120,22 @@ def test_SPEC_13_a_bad_option_is_named(field: str, value: Any) -> None:
     assert f"{field}={value!r}" in refused(SupervisorSpec, id="s", **{field: value})
     with pytest.raises(TypeError, match="unknown"):
         SupervisorSpec(id="s", unknown=1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("max_children", 1.5), ("max_children", True), ("initial", 0.5), ("initial", -1), ("initial", 3)],
+)
+def test_a_bad_option_of_a_pool_is_named(field: str, value: Any) -> None:
+    options = {"strategy": "dynamic", "children": [child("w")], "max_children": 2, field: value}
+    assert f"{field}={value!r}" in refused(SupervisorSpec, id="s", **options)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("degrade_after", 2.5), ("restart_after", 2), ("retry", None), ("probe", 1)]
+)
+def test_a_bad_error_budget_is_refused(field: str, value: Any) -> None:
+    assert f"{field}={value!r}" in refused(ErrorBudget, **{field: value})
 
 
 def test_SPEC_19_PART_04_bad_partitions_are_refused() -> None:

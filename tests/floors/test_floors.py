@@ -22,6 +22,7 @@ MAY_IMPORT = {
 WORLD = {"time", "random", "os", "subprocess", "socket", "threading", "asyncio", "multiprocessing", "signal", "secrets"}
 PURE = {
     "supervisors/specs.py",
+    "supervisors/fields.py",
     "supervisors/family.py",
     "supervisors/decisions.py",
     "supervisors/strategy.py",

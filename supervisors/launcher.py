@@ -69,7 +69,7 @@ class Launcher:
         if word == "probe":
             self._tell(("alive", "launcher"))
             if self._portal.is_up:
-                self._switchboard.request(_Probe(self._tell))
+                self._switchboard.request(_Probe(self._portal.root_path, self._tell))
                 self._portal.ask_admin()
         elif not self._stopping:
             self._stopping = True
@@ -117,9 +117,10 @@ class _Farewell:
 class _Probe:
     """The request that only a root which carries messages answers."""
 
-    verb, target, timeout_s = "count_children", "", 60.0
+    verb, timeout_s = "count_children", 60.0
 
-    def __init__(self, tell: Callable[[Any], None]) -> None:
+    def __init__(self, root_path: str, tell: Callable[[Any], None]) -> None:
+        self.target = root_path
         self.id = f"probe-{time.monotonic_ns()}"
         self.args: dict[str, Any] = {}
         self._tell = tell

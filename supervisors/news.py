@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from supervisors.messages import Answer
+from supervisors.errors import SupervisorError
+from supervisors.messages import Answer, Began, Deliver
 from supervisors.ports import System
 from supervisors.registrar import Registrar
 from supervisors.relay import Relay
@@ -41,6 +42,14 @@ class News:
         if self.registrar is None:
             self._system.post(self._address, Sync(then))
         return self.registrar is not None
+
+    def refuse(self, message: Deliver, sender_address: Any) -> None:
+        """A supervisor has no receive: who asked is answered, and what was sent is dropped."""
+        if message.request:
+            error = SupervisorError("not_found", f"{message.path!r} is a supervisor, not an actor")
+            self._system.post(sender_address, Answer(message.request, error=error))
+        else:
+            self._system.post(sender_address, Began(message.path, message.incarnation, message.seq, message.route))
 
     def handle(self, message: Noted | Listed | Degraded | Locate | Answer | Sync | Remark, sender_address: Any) -> None:
         """In the root: one message of another supervisor, of an actor or from outside."""

@@ -25,7 +25,7 @@ class Registrar:
     entries: dict[str, ChildInfo] = field(default_factory=dict)
     homes: dict[str, tuple[str, Any]] = field(default_factory=dict)
     events: deque[LifecycleEvent] = field(default_factory=lambda: deque(maxlen=EVENTS_MAX))
-    _askers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _askers: dict[str, dict[tuple[str, bool], Any]] = field(default_factory=dict)
     _lost: dict[str, float] = field(default_factory=dict)
     _reporters: dict[str, str] = field(default_factory=dict)
     _dead: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -69,6 +69,8 @@ class Registrar:
             return []
         home = self.homes.pop(path, None)
         lost = self._lose_what_is_below(path, home[0] if home else "", event.at)
+        if path not in self.entries or self.entries[path].state == "stopped":
+            self._forget_below(path)
         return self._tell({path, *lost} if home else lost, event.reason)
 
     def note_listed(self, listed: Listed) -> list[tuple[Any, Located]]:
@@ -97,6 +99,12 @@ class Registrar:
                 lost.add(each)
                 self._died_with_its_supervisor(each, at)
         return lost
+
+    def _forget_below(self, path: str) -> None:
+        """Who was below a supervisor that does not come back by itself does not come back either."""
+        for each in [each for each in self._lost if each.startswith(path + "/")]:
+            del self._lost[each]
+            self.entries.pop(each, None)
 
     def _bury(self, path: str, incarnation: str, at: float) -> None:
         """What this incarnation had said as a supervisor, and comes from now on, comes late."""
@@ -145,9 +153,11 @@ class Registrar:
             del self._presumed[key]
 
     def locate(self, ask: Locate, address: Any) -> Located:
-        """Where the name is now; the asker is told of every change from here on."""
-        self._askers.setdefault(ask.name, {})[ask.asker] = address
-        return self._located(ask.name, None)
+        """Where the name is now; the asker is told of every change from here on, if it wants to know."""
+        where = self._located(ask.name, None)
+        if where.path or ask.stays:
+            self._askers.setdefault(ask.name, {})[ask.asker, ask.stays] = address
+        return where
 
     def _located(self, name: str, reason: ExitReason | None) -> Located:
         try:
@@ -155,18 +165,22 @@ class Registrar:
         except SupervisorError:
             return Located(name, "", None, None, reason)
         incarnation, address = self.homes.get(path, (None, None))
-        return Located(name, path, incarnation, address, reason)
+        return Located(name, path, incarnation, address, reason, self.entries[path].state == "stopped")
 
     def _tell(self, paths: set[str], reason: ExitReason | None) -> list[tuple[Any, Located]]:
         told = []
-        for name, askers in self._askers.items():
+        for name, askers in list(self._askers.items()):
             if name not in paths and not any(path.endswith("/" + name) for path in paths):
                 continue
-            for asker, address in list(askers.items()):
-                if asker in paths and asker not in self.homes:
-                    del askers[asker]
-                else:
-                    told.append((address, self._located(name, reason)))
+            where = self._located(name, reason)
+            for (asker, stays), address in list(askers.items()):
+                has_ended = asker in paths and asker not in self.homes
+                if not has_ended:
+                    told.append((address, where))
+                if has_ended or not (where.path or stays):
+                    del askers[asker, stays]
+            if not askers:
+                del self._askers[name]
         return told
 
     def tree(self, root: ChildInfo) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class Relay:
         home = registrar.homes.get(path)
         if registrar.entries[path].kind != "supervisor":
             raise SupervisorError("not_found", f"{path!r} is an actor, not a supervisor")
+        if home is None and registrar.entries[path].state == "stopped":
+            raise SupervisorError("stopped", f"supervisor {path!r} is stopped; restart_child starts it")
         if home is None:
             raise SupervisorError("restarting", f"supervisor {path!r} is being restarted")
         self._pending[command.request] = _Pending(reply_to, path, home[0])

@@ -149,7 +149,7 @@ class Mail:
 
     def _locate(self, name: str) -> None:
         if self.registrar is not None:
-            self._system.post(self.registrar, Locate(name, self._system.path))
+            self._system.post(self.registrar, Locate(name, self._system.path, stays=True))
 
     def _flush(self, route: Route) -> None:
         for kept in route.take():

@@ -24,6 +24,7 @@ from supervisors.messages import (
     ChildInfo,
     ChildStarted,
     Command,
+    Deliver,
     Hello,
     LifecycleEvent,
     Stop,
@@ -86,6 +87,8 @@ class SupervisorShell:
                 self.system.end(self._last_word)
             case Noted() | Listed() | Degraded() | Locate() | Answer() | Sync() | Remark():
                 self.news.handle(message, sender_address)
+            case Deliver():
+                self.news.refuse(message, sender_address)
             case Stop():
                 self._on(do.StopAll(message.reason))
             case Deadline():

@@ -17,7 +17,7 @@ from supervisors.shell import Mail, Resend
 from supervisors.systems.timers import Timers
 from supervisors.whereabouts import Locate, Located
 
-REGISTRAR_VERBS = frozenset({"tree", "events"})
+TIMERS_KEPT = 1000
 
 
 class Asked(Protocol):
@@ -68,11 +68,14 @@ class Switchboard:
         self._looking: dict[str, list[Asked]] = {}
         self._places: dict[str, Located] = {}
         self._timers = Timers()
+        self._many_timers = TIMERS_KEPT
 
     # ---- the callers
 
     def request(self, request: Asked) -> None:
         """The request will be answered once: by the tree, or because its time is over."""
+        if len(self._timers) >= self._many_timers:
+            self._forget_answered()
         self._timers.add(self._now() + request.timeout_s, request.id)
         if request.verb in ("ask", "tell", "locate"):
             place = self._places.get(request.target)
@@ -82,8 +85,7 @@ class Switchboard:
                 self._deliver(request, place)
         else:
             self._waiting[request.id] = _Waiting(request)
-            target = "" if request.verb in REGISTRAR_VERBS else request.target
-            self.post(self._root, Command(request.id, request.verb, target, request.args))
+            self.post(self._root, Command(request.id, request.verb, request.target, request.args))
 
     def after(self, delay_s: float, message: Any) -> None:
         """A timer of the mail."""
@@ -100,6 +102,12 @@ class Switchboard:
                 self._mail.resend(due)
             else:
                 self._expire(due)
+
+    def _forget_answered(self) -> None:
+        """Who was answered needs no timer; at most half of them, and a few, are for such."""
+        waiting = {*self._waiting, *(each.id for requests in self._looking.values() for each in requests)}
+        self._timers.keep(lambda due: isinstance(due, Resend) or due in waiting)
+        self._many_timers = 2 * len(self._timers) + TIMERS_KEPT
 
     def close(self, error: SupervisorError) -> None:
         """Whoever still waits is answered with ``error``: no answer will come from the tree."""
@@ -120,6 +128,8 @@ class Switchboard:
             request.answer(error=SupervisorError("not_found", f"nothing is named {request.target!r}"))
         elif request.verb == "tell":
             self._tell(request, place.path)
+        elif place.incarnation is None and place.is_stopped:
+            request.answer(error=SupervisorError("stopped", f"{place.path!r} is stopped; restart_child starts it"))
         elif place.incarnation is None:
             request.answer(error=SupervisorError("restarting", f"{place.path!r} is being restarted"))
         elif request.verb == "locate":
@@ -176,7 +186,10 @@ class Switchboard:
                 self._located(message)
 
     def _located(self, place: Located) -> None:
-        self._places[place.name] = place
+        if place.path:
+            self._places[place.name] = place
+        else:
+            self._places.pop(place.name, None)
         if place.path and place.path not in self._places:
             self.post(self._root, Locate(place.path, ""))
         self._answer_for_the_gone(place)

@@ -24,11 +24,12 @@ class Now:
     value: Any
 
 
-def _child(command: Command) -> str:
+def _child(shell: SupervisorShell, command: Command) -> str:
+    """The child's id, which may be given as its path."""
     child = command.args.get("child")
     if not isinstance(child, str):
         raise SupervisorError("not_found", f"child={child!r} must be the id of a child")
-    return child
+    return child.removeprefix(f"{shell.system.path}/")
 
 
 def _which_children(shell: SupervisorShell, _command: Command) -> Now:
@@ -44,7 +45,7 @@ def _count_children(shell: SupervisorShell, _command: Command) -> Now:
 
 
 def _child_spec(shell: SupervisorShell, command: Command) -> Now:
-    return Now(shell.row(_child(command)).spec)
+    return Now(shell.row(_child(shell, command)).spec)
 
 
 def _start_child(shell: SupervisorShell, command: Command) -> do.Event:
@@ -58,6 +59,8 @@ def _start_child(shell: SupervisorShell, command: Command) -> do.Event:
     template = shell.spec.children[0] if shell.spec.strategy == "dynamic" and shell.spec.children else None
     if template is None:
         raise SupervisorError("bad_spec", f"{shell.system.path!r} is no dynamic supervisor with a template")
+    if args and isinstance(template, SupervisorSpec):
+        raise SupervisorError("bad_spec", f"args={args!r} fit no template that is a supervisor")
     shell.instances += 1
     if child_id is None:
         child_id = f"{template.id}-{shell.instances}"
@@ -92,19 +95,21 @@ VERBS: dict[str, Callable[[SupervisorShell, Command], Now | do.Event]] = {
     "count_children": _count_children,
     "child_spec": _child_spec,
     "start_child": _start_child,
-    "terminate_child": lambda _shell, command: do.TerminateChild(command.request, _child(command)),
-    "restart_child": lambda _shell, command: do.RestartChild(command.request, _child(command)),
-    "delete_child": lambda _shell, command: do.DeleteChild(command.request, _child(command)),
+    "terminate_child": lambda shell, command: do.TerminateChild(command.request, _child(shell, command)),
+    "restart_child": lambda shell, command: do.RestartChild(command.request, _child(shell, command)),
+    "delete_child": lambda shell, command: do.DeleteChild(command.request, _child(shell, command)),
     "change_spec": _change_spec,
     "tree": _tree,
     "events": _events,
 }
+ROOT_VERBS = frozenset({"tree", "events"})
+"""Asked of the whole tree, so that no supervisor is named."""
 
 
 def serve(shell: SupervisorShell, command: Command, reply_to: Any) -> None:
     """``reply_to`` gets the answer: from this supervisor, or from the one that the command is meant for."""
     try:
-        if shell.registrar is not None and command.target not in ("", shell.system.path):
+        if shell.registrar is not None and command.verb not in ROOT_VERBS and command.target != shell.system.path:
             address, forwarded = shell.news.relay.forward(shell.registrar, command, reply_to)
             shell.system.post(address, forwarded)
             return

@@ -9,23 +9,34 @@ from supervisors.errors import ExitReason
 from supervisors.messages import ChildInfo, LifecycleEvent
 
 
+def checked_name(target: str) -> str:
+    """``target``, an id or an id path. TypeError for what can be neither."""
+    if not isinstance(target, str):
+        raise TypeError(f"target={target!r} must be an id or an id path")
+    return target
+
+
 @dataclass(frozen=True, slots=True)
 class Locate:
-    """To the registrar: where is ``path`` (or the unique id), now and whenever that changes?"""
+    """To the registrar: where is ``name``, a path or a unique id, now and whenever that changes? Who ``stays`` wants to
+    know of what may come under that name, too; the others only of what is there, until it is gone."""
 
     name: str
     asker: str
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """``name`` stands for ``path`` (empty: nothing yet), alive when ``incarnation`` is set. Comes at each change."""
+    """``name`` stands for ``path`` (empty: nothing yet), alive when ``incarnation`` is set; ``is_stopped``: it does not
+    come back by itself. Comes at each change."""
 
     name: str
     path: str
     incarnation: str | None
     address: Any
     reason: ExitReason | None = None
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Portal:
     def __init__(self, spec: SupervisorSpec, log_dir: Path, title: str, guardian_pid: int, private: list[int]) -> None:
         """Admin, logger and root are forked; the root begins its start. ``private`` descriptors are closed in them."""
         self.path = ""
+        self.root_path = spec.id
         self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
         self.refusals = hardening.harden(str(log_dir / "thespian.log"), guardian_pid)
         ours, theirs = os.pipe()

@@ -4,6 +4,8 @@ told from another."""
 from __future__ import annotations
 
 import heapq
+import math
+from collections.abc import Callable
 from typing import Any
 
 TIMERS_MAX = 100_000
@@ -18,11 +20,21 @@ class Timers:
         self._alarm_at: float | None = None
 
     def add(self, at: float, message: Any) -> None:
-        """``message`` is due at ``at``."""
+        """``message`` is due at ``at``. ValueError when that is no moment."""
+        if not math.isfinite(at):
+            raise ValueError(f"at={at!r} is no moment")
         if len(self._heap) >= TIMERS_MAX:
             raise RuntimeError(f"more than {TIMERS_MAX} timers in one process")
         self._count += 1
         heapq.heappush(self._heap, (at, self._count, message))
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def keep(self, is_wanted: Callable[[Any], bool]) -> None:
+        """Only the messages that are wanted come; a wake-up that was asked for the others comes early."""
+        self._heap = [each for each in self._heap if is_wanted(each[2])]
+        heapq.heapify(self._heap)
 
     def due(self, now: float) -> list[Any]:
         """The messages due by ``now``, earliest first; they are gone from here."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from supervisors import ChildInfo, ExitReason, SupervisorError
+from supervisors import ChildInfo, ExitReason, SupervisorError, SupervisorSpec
 from supervisors.messages import Answer, Command, LifecycleEvent
 from supervisors.registrar import KNOWN_AFTER_LOSS_S, Registrar
 from supervisors.relay import Relay
+from supervisors.testing import Puppet, SimulatedTree
 from supervisors.whereabouts import Locate, Noted
 
 KILLED = ExitReason("killed", "SIGKILL")
@@ -39,7 +40,7 @@ def family() -> Registrar:
 
 def test_who_dies_with_its_supervisor_has_one_end_and_is_told_to_those_who_asked() -> None:
     registrar = family()
-    registrar.locate(Locate("a", "me"), "my address")
+    registrar.locate(Locate("a", "me", stays=True), "my address")
     ((address, located),) = registrar.note(gone("root/sub", 1, "r"))
     assert address == "my address" and located.path == "root/sub/a" and located.incarnation is None
     assert told(registrar, "root/sub/a") == [("started", ""), ("exited", "with its supervisor")]
@@ -89,3 +90,34 @@ def test_a_command_is_answered_through_the_root_or_when_its_supervisor_ends() ->
     assert address == "asker" and isinstance(answer.error, SupervisorError) and answer.error.code == "actor_failed"
     with pytest.raises(SupervisorError, match="restarting"):
         relay.forward(registrar, Command("three", "which_children", "root/sub"), "asker")
+
+
+def test_who_only_looks_is_told_of_the_end_and_forgotten() -> None:
+    registrar = family()
+    for name in ("a", "root/sub/a", "nobody"):
+        registrar.locate(Locate(name, ""), "the door")
+    forgotten = Noted(LifecycleEvent(2.0, "exited", "root/sub/a", 2, KILLED), None, by="root/sub-1")
+    assert [(where.name, where.path) for _, where in registrar.note(forgotten)] == [("a", ""), ("root/sub/a", "")]
+    assert not registrar._askers
+    assert registrar.note(born("root/sub/a", 3, "root/sub-1")) == []
+
+
+def test_who_stays_is_told_of_what_comes_under_the_name() -> None:
+    registrar = family()
+    registrar.locate(Locate("b", "root/sub/a", stays=True), "the address of a")
+    ((address, where),) = registrar.note(born("root/sub/b", 4, "root/sub-1"))
+    assert (address, where.path) == ("the address of a", "root/sub/b")
+
+
+def test_nothing_is_kept_of_names_that_were_asked_for_once() -> None:
+    pool = SupervisorSpec(id="root", strategy="dynamic", children=[Puppet.child_spec(id="w", restart="temporary")])
+    with SimulatedTree.start(pool) as tree:
+        for number in range(20):
+            name = tree.start_child("root").id
+            assert tree.ask(name, ("reply", number)) == number
+            tree.terminate_child("root", name)
+            for nobody in (name, f"root/{name}", f"nobody-{number}"):
+                with pytest.raises(SupervisorError, match="not_found"):
+                    tree.ask(nobody, 1)
+        registrar = tree._root._shell.registrar
+        assert not registrar._askers and not tree._switchboard._places

@@ -47,8 +47,11 @@ def absolute_path() -> list[str]:
 
 
 def main_module() -> Mapping[str, Any]:
-    """What multiprocessing's spawn would tell a child of this program's main file."""
+    """What multiprocessing's spawn would tell a child of this program's main file; nothing where there is none to read,
+    as when the program came on stdin."""
     from multiprocessing import spawn
 
     data = spawn.get_preparation_data("aidos")
+    if not Path(data.get("init_main_from_path", __file__)).is_file():
+        return {}
     return {name: data[name] for name in ("init_main_from_name", "init_main_from_path") if name in data}

@@ -37,6 +37,7 @@ from supervisors.systems.timers import Timers
 from supervisors.title import take_title
 
 LAST_WORD_GRACE_S = 0.5
+ALARM_MAX_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,7 @@ class ThespianSystem(KeepsSnapshots):
 
     def started(self, info: Any) -> None:
         self._pen.beat(self.now(), Stage.SERVING)
-        try:
-            report(self._report_fd, ("started", self.incarnation, self.address(), info))
-        except Exception as error:
-            self.end(reason_of(error))
+        report(self._report_fd, ("started", self.incarnation, self.address(), info))
 
     def end(self, reason: ExitReason, *, ignored: bool = False) -> None:
         self._ended = True
@@ -183,7 +181,8 @@ class ThespianSystem(KeepsSnapshots):
     def _set_alarm(self) -> None:
         at = self._timers.alarm()
         if at is not None:
-            self._actor.wakeupAfter(timedelta(seconds=max(0.0, at - self.now())), at)
+            delay_s = min(max(0.0, at - self.now()), ALARM_MAX_S)  # one that rings early is set again
+            self._actor.wakeupAfter(timedelta(seconds=delay_s), at)
 
     def _ready(self, fds: set[int]) -> None:
         if self.jobs.fileno() in fds:
@@ -232,7 +231,7 @@ class Process(Actor):  # type: ignore[misc]
     """The one Thespian actor class: a home for any actor or supervisor."""
 
     def __init__(self) -> None:
-        for signum in hardening.CRASH_SIGNALS:
+        for signum in hardening.ENDING_SIGNALS:
             signal.signal(signum, signal.SIG_DFL)
         become_subreaper()
         birth = born()

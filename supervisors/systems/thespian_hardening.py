@@ -21,7 +21,12 @@ from supervisors.systems.ordered import send_in_order
 from supervisors.systems.signatures import Refusals, SignedPickle
 
 ADOPTION_WAIT_S = 2.0
-CRASH_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+ENDING_SIGNALS = (
+    *(signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL),
+    *(signal.SIGABRT, signal.SIGTERM, signal.SIGQUIT),
+)
+"""By these a process ends at once, and as one that was ended by a signal. Thespian's own handlers spin for ever after
+the first four, and end after the others as if all were well."""
 
 after_fork: list[Callable[[], None]] = []
 """Called first thing in every process of the system: closes what it must not inherit."""

@@ -49,7 +49,7 @@ class Accounts:
 
     def say(self, reason: str) -> None:
         """The actor's own word, besides that of its budgets."""
-        self._own_word = reason
+        self._own_word = (reason or "")[:ERROR_CHARS_MAX]
         self._publish()
 
     def may_begin(self, operation: str) -> bool:

@@ -13,12 +13,13 @@ from typing import Any
 from supervisors.accounts import Accounts
 from supervisors.errors import ExitReason, SupervisorError, reason_of
 from supervisors.liveness import Stage
-from supervisors.messages import IGNORE, Answer, Began, Deliver, Hello, JobDone, Peer, Stop, checked_key
+from supervisors.messages import IGNORE, Answer, Began, Deliver, Hello, JobDone, LifecycleEvent, Peer, Stop, checked_key
 from supervisors.operations import Operations
+from supervisors.parcel import check_info, opened, packed
 from supervisors.ports import System
 from supervisors.shell import Mail, Resend
 from supervisors.specs import ChildSpec
-from supervisors.whereabouts import Degraded, Located
+from supervisors.whereabouts import Degraded, Located, checked_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class ManagedActor(Operations):
         return self._shell.system.incarnation
 
     def reply(self, value: Any, to: Asked | None = None) -> None:
-        """The one who asked gets ``value``: the current request, or one kept from ``asked()``."""
+        """The one who asked (now, or as kept from ``asked()``) gets ``value``. SupervisorError ``not_picklable``."""
         self._shell.reply(value, to)
 
     def asked(self) -> Asked | None:
@@ -81,13 +82,13 @@ class ManagedActor(Operations):
     def send(self, target: str, message: Any, *, idempotency_key: str | None = None) -> bool:
         """``message`` will be handled at most once by ``target`` (an id path, or an id unique in the tree) or its
         successor; False, and dropped, when 1,000 messages to it are unread already. A durable target handles messages
-        of the same ``idempotency_key`` once, however often they are sent."""
-        return self._shell.mail.send(target, message, checked_key(idempotency_key))
+        of the same ``idempotency_key`` once, however often they are sent. SupervisorError ``not_picklable``."""
+        return self._shell.mail.send(checked_name(target), packed(message), checked_key(idempotency_key))
 
     def watch(self, target: str) -> None:
         """``Peer`` messages tell from now on when ``target`` is there and when it has gone, once each; the first says
         how it stands now. Watching twice is watching once."""
-        if target not in self._shell.watched:
+        if checked_name(target) not in self._shell.watched:
             self._shell.watched.add(target)
             self._shell.mail.watch(target)
 
@@ -166,15 +167,13 @@ class ActorShell:
     def reply(self, value: Any, to: Asked | None) -> None:
         asked = to or self.current
         if asked is not None:
-            self.system.post(asked.reply_to, Answer(asked.request, value))
+            self.system.post(asked.reply_to, Answer(asked.request, packed(value)))
 
     def _dispatch(self, message: Any, sender_address: Any) -> None:
         match message:
             case Deliver():
                 if self.mail.accept(message, sender_address):
-                    self.current = Asked(message.request, sender_address, message.key) if message.request else None
-                    self._receive(message.payload, message.sender or None, message.key)
-                    self.current = None
+                    self._deliver(message, sender_address)
                 elif message.request:
                     gone = SupervisorError("restarting", f"{message.path!r} is another process now")
                     self.system.post(sender_address, Answer(message.request, error=gone))
@@ -195,6 +194,20 @@ class ActorShell:
             case Stop():
                 self.stopping = message.reason
 
+    def _deliver(self, message: Deliver, sender_address: Any) -> None:
+        try:
+            payload = opened(message.payload)
+        except SupervisorError as error:  # its sender's fault, which ends nobody
+            if message.request:
+                self.mail.refuse(sender_address, message.request, error)
+            else:
+                text = f"a message of {message.sender or 'outside'}: {error.message}"
+                self.mail.remark(LifecycleEvent(self.system.wall(), "unread", self.system.path, None, detail=text))
+            return
+        self.current = Asked(message.request, sender_address, message.key) if message.request else None
+        self._receive(payload, message.sender or None, message.key)
+        self.current = None
+
     def _receive(self, message: Any, sender: str | None, key: str | None = None) -> None:
         if self._actor is not None:
             self._actor._handle(message, sender, key)
@@ -213,6 +226,7 @@ class ActorShell:
             self._ended = True
             self.system.end(ExitReason("normal", "ignored"), ignored=True)
             return
+        check_info(info)
         self.system.started(info)
 
     def _stop_in_order(self, reason: ExitReason) -> None:
@@ -222,7 +236,7 @@ class ActorShell:
             if self._actor is not None:
                 self._actor._finish(reason)
         except BaseException as error:
-            reason = reason_of(error)
+            reason, self.stopping = reason_of(error), None
         self._end(self.stopping or reason)
 
     def _tell_degraded(self, reason: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from supervisors import frames
 from supervisors.errors import CODES, SupervisorError
+from supervisors.parcel import opened, packed
 from supervisors.premises import SOCKET_NAME
 
 HELLO_TIMEOUT_S = 10.0
@@ -68,13 +69,12 @@ class Caller:
         """The answer's value. SupervisorError as the system says; ``Unanswered`` when the connection broke; OSError
         when there is none to be had; ``ProtocolMismatch`` when the versions differ."""
         request_id = request_id or uuid.uuid4().hex
-        message = {"id": request_id, "verb": verb, "target": target, "args": args, "timeout_s": timeout_s}
+        carried = packed(args) if self._trusted else args
+        message = {"id": request_id, "verb": verb, "target": target, "args": carried, "timeout_s": timeout_s}
         try:
             frame = frames.encode(message, trusted=self._trusted)
-        except frames.FrameError as error:
-            raise SupervisorError("not_picklable", str(error)) from error
         except Exception as error:
-            raise SupervisorError("not_picklable", f"the message does not pickle: {error}") from error
+            raise SupervisorError("not_picklable", f"the message does not travel: {error}") from error
         reply = _Reply()
         with self._lock:
             link = self._opened()
@@ -85,7 +85,7 @@ class Caller:
                 self._replies.pop(request_id, None)
                 self._drop(link)
                 raise Unanswered(str(error)) from error
-        if not reply.come.wait(timeout_s + ANSWER_GRACE_S):
+        if not reply.come.wait(min(timeout_s + ANSWER_GRACE_S, threading.TIMEOUT_MAX)):
             self._replies.pop(request_id, None)
             raise SupervisorError("timeout", f"no answer to {verb} {target!r} within {timeout_s:g} s")
         if reply.message is None:
@@ -146,7 +146,7 @@ class Caller:
 
 def _value_of(message: dict[str, Any]) -> Any:
     if message["ok"]:
-        return message["value"]
+        return opened(message["value"])
     error = message["error"]
     if isinstance(error, SupervisorError):
         raise error

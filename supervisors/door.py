@@ -17,6 +17,7 @@ from typing import Any
 
 from supervisors import frames
 from supervisors.errors import SupervisorError
+from supervisors.parcel import opened, packed
 
 CONNECTIONS_MAX = 128
 REQUESTS_MAX = 10_000
@@ -54,13 +55,13 @@ class Connection:
 
     def answer(self, request_id: str, value: Any, error: SupervisorError | None) -> None:
         message: dict[str, Any] = {"id": request_id, "ok": error is None}
-        if error is None:
-            message["value"] = value
-        elif self._trusted:
-            message["error"] = error
-        else:
-            message["error"] = {"code": error.code, "message": error.message, "cause": error.cause}
         try:
+            if error is None:
+                message["value"] = packed(value) if self._trusted else opened(value)
+            elif self._trusted:
+                message["error"] = error
+            else:
+                message["error"] = {"code": error.code, "message": error.message, "cause": error.cause}
             frame = frames.encode(message, trusted=self._trusted)
         except Exception as unfit:
             failed = SupervisorError("not_picklable", f"the answer cannot be sent: {unfit}")
@@ -101,7 +102,11 @@ class Connection:
         timeout_s = min(max(float(message.get("timeout_s", 5.0)), 0.0), TIMEOUT_MAX_S)
         if timeout_s != timeout_s:  # NaN has no place in a heap of moments
             raise ValueError("timeout_s is no number")
-        args = dict(message.get("args") or {})
+        try:
+            args = dict(opened(message.get("args")) or {})
+        except SupervisorError as error:
+            self.answer(request_id, None, error)
+            return
         verb, target = str(message["verb"]), str(message.get("target", ""))
         self._door.hand_in(Request(request_id, verb, target, args, timeout_s, self))
 

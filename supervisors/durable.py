@@ -17,10 +17,12 @@ from supervisors.actor import Asked, ManagedActor
 from supervisors.answers import Answers
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import IGNORE, LifecycleEvent, checked_key
+from supervisors.parcel import packed
 from supervisors.snapshot_errors import SnapshotError, SnapshotUnreadable
 from supervisors.snapshot_format import Snapshot, encode
 from supervisors.snapshot_rules import Found, Plan, plan
 from supervisors.versioned_state import dumped, loaded, migrated, version_of
+from supervisors.whereabouts import checked_name
 
 WAITING_MAX = 100
 
@@ -73,7 +75,8 @@ class DurableActor(ManagedActor):
         if asked.key is not None:
             self._answers.answer(asked.key, value)
             everyone += self._waiting.pop(asked.key, [])
-        self._outgoing += [lambda each=each: shell.reply(value, each) for each in everyone]  # type: ignore[misc]
+        answer = packed(value)
+        self._outgoing += [lambda each=each: shell.reply(answer, each) for each in everyone]  # type: ignore[misc]
 
     def asked(self) -> Asked | None:
         asked = super().asked()
@@ -83,12 +86,13 @@ class DurableActor(ManagedActor):
 
     def send(self, target: str, message: Any, *, idempotency_key: str | None = None) -> bool:
         mail = self._shell.mail
-        held = self._held_for.get(target, 0)
+        held = self._held_for.get(checked_name(target), 0)
         if held >= mail.room(target):
             return False
         checked_key(idempotency_key)
+        parcel = packed(message)
         self._held_for[target] = held + 1
-        self._outgoing.append(lambda: mail.send(target, message, idempotency_key))
+        self._outgoing.append(lambda: mail.send(target, parcel, idempotency_key))
         return True
 
     def start_job(self, job: str, work: Callable[..., Any], *args: Any) -> None:

@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass
 
 STACK_CHARS_MAX = 8000
+DETAIL_CHARS_MAX = 2000
 
 CODES = frozenset(
     {
@@ -54,8 +55,9 @@ def _rebuild(code: str, message: str, child: str, cause: str, stack: str) -> Sup
 @dataclass(frozen=True, slots=True)
 class ExitReason:
     """Why a process ended. ``kind``: normal (its work is done) | shutdown (it was asked to, or gave up in good order)
-    | killed (SIGKILL) | abnormal (a raise, an exit code, another signal). ``stack`` is set after a raise; ``child``
-    when a supervisor ended because that child failed its first start."""
+    | killed (SIGKILL) | abnormal (a raise, an exit code, another signal). ``detail`` is a text of at most
+    ``DETAIL_CHARS_MAX`` characters. ``stack`` is set after a raise; ``child`` when a supervisor ended because that
+    child failed its first start."""
 
     kind: str
     detail: str = ""
@@ -65,6 +67,7 @@ class ExitReason:
     def __post_init__(self) -> None:
         if self.kind not in ("normal", "shutdown", "killed", "abnormal"):
             raise ValueError(f"exit kind {self.kind!r} is none of normal, shutdown, killed, abnormal")
+        object.__setattr__(self, "detail", str(self.detail)[:DETAIL_CHARS_MAX])
 
     @property
     def is_expected(self) -> bool:
@@ -78,7 +81,13 @@ class ExitReason:
 def reason_of(error: BaseException) -> ExitReason:
     """The exit reason that a raise is: abnormal with type, text and stack; ``SystemExit(0)`` is normal."""
     if isinstance(error, SystemExit) and error.code in (None, 0):
-        return ExitReason("normal")
+        return ExitReason("normal", "exit code 0")
     stack = "".join(traceback.format_exception(error))[-STACK_CHARS_MAX:]
-    text = str(error.code) if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
-    return ExitReason("abnormal", text, stack)
+    return ExitReason("abnormal", _text_of(error), stack)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error.code) if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}, whose text cannot be had"

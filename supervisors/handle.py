@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import ChildCounts, ChildInfo, LifecycleEvent, checked_key
+from supervisors.parcel import packed
 from supervisors.picture import draw, node_of
 from supervisors.specs import ChildSpec, Spec, SupervisorSpec
 
 START_TIMEOUT_S = 150.0
 CALL_TIMEOUT_S = 30.0
+DONE_TIMEOUT_S = 86_400.0
+"""Starts and stops have limits of their own in the specs; whoever asks for one waits until it has happened."""
 
 
 class TreeHandle:
@@ -35,13 +40,13 @@ class TreeHandle:
         """What ``target`` replied. SupervisorError: ``restarting`` (it is being replaced), ``actor_failed`` with the
         cause (it ended before it answered), ``timeout``, ``not_found``, ``stopped``. After any of these a durable actor
         may be asked again with the same ``idempotency_key``: it handles the message once."""
-        args = {"message": message, "idempotency_key": checked_key(idempotency_key)}
-        return self._call("ask", target, args, timeout_s)
+        args = {"message": packed(message), "idempotency_key": checked_key(idempotency_key)}
+        return self._call("ask", str(target), args, timeout_s)
 
     def tell(self, target: str, message: Any, timeout_s: float = 5.0, *, idempotency_key: str | None = None) -> None:
         """``message`` is on its way to ``target``; a durable one handles those of the same ``idempotency_key`` once."""
-        args = {"message": message, "idempotency_key": checked_key(idempotency_key)}
-        self._call("tell", target, args, timeout_s)
+        args = {"message": packed(message), "idempotency_key": checked_key(idempotency_key)}
+        self._call("tell", str(target), args, timeout_s)
 
     # ---- management
 
@@ -69,7 +74,7 @@ class TreeHandle:
 
     def terminate_child(self, supervisor: str, child: str) -> None:
         """The child's process has ended; its spec is kept, unless it is temporary or an instance."""
-        self._call("terminate_child", supervisor, {"child": child})
+        self._call("terminate_child", supervisor, {"child": child}, DONE_TIMEOUT_S)
 
     def restart_child(self, supervisor: str, child: str) -> ChildInfo:
         return self._info("restart_child", supervisor, {"child": child})
@@ -108,7 +113,7 @@ class TreeHandle:
         return draw(node_of(self.tree()), form)
 
     def _info(self, verb: str, supervisor: str, args: dict[str, Any]) -> ChildInfo:
-        info = self._call(verb, supervisor, args, START_TIMEOUT_S)
+        info = self._call(verb, supervisor, args, DONE_TIMEOUT_S)
         assert isinstance(info, ChildInfo)
         return info
 
@@ -117,6 +122,10 @@ class TreeHandle:
 
 
 def pickled(spec: SupervisorSpec) -> bytes:
+    """A whole tree, to be started elsewhere. SupervisorError: bad_spec, not_importable, not_picklable."""
+    if not isinstance(spec, SupervisorSpec):
+        raise SupervisorError("bad_spec", f"spec={spec!r} must be a SupervisorSpec: the root of a tree")
+    check_importable(spec)
     try:
         return pickle.dumps(spec)
     except Exception as error:
@@ -132,12 +141,22 @@ def check_importable(spec: Spec) -> None:
             check_importable(child)
         return
     actor = spec.actor
-    main = __import__("__main__")
-    unreachable = actor.__module__ == "__main__" and not getattr(main, "__file__", None)
-    if "<locals>" in actor.__qualname__ or unreachable:
-        where = "within a function" if "<locals>" in actor.__qualname__ else "in a session without a file"
+    where = _unreachable(actor)
+    if where:
         text = f"{actor.__qualname__} of child {spec.id!r} is defined {where}; put it at the top of a module"
         raise SupervisorError("not_importable", text, child=spec.id)
+
+
+def _unreachable(actor: type) -> str:
+    """Why another process would look for the class in vain; empty when it would find it."""
+    if "<locals>" in actor.__qualname__:
+        return "within a function"
+    found: Any = sys.modules.get(actor.__module__)
+    if actor.__module__ == "__main__" and not Path(getattr(found, "__file__", None) or "").is_file():
+        return "in a session without a file"
+    for name in actor.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return "" if found is actor else "where its own name does not lead"
 
 
 def start_failure(reason: ExitReason) -> SupervisorError:

@@ -61,8 +61,8 @@ class ChildCounts:
 @dataclass(frozen=True, slots=True)
 class LifecycleEvent:
     """Something that happened to a process of the tree. ``type``: started ignored exited degraded recovered, and of a
-    durable actor's state snapshot_rejected snapshot_set_aside snapshots_discarded. ``at`` is wall-clock seconds since
-    the epoch; ``detail`` says why it is degraded, or what became of its state."""
+    durable actor's state snapshot_rejected snapshot_set_aside snapshots_discarded; unread: a message that could not be
+    unpickled was dropped. ``at`` is wall-clock seconds since the epoch; ``detail`` says why, or what became of it."""
 
     at: float
     type: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from supervisors import boot
 from supervisors.calls import Caller, Unanswered, hand_over
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.guarded_system import Charge
-from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, check_importable, pickled, start_failure
+from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, pickled, start_failure
 from supervisors.ownership import Ownership, Word
 from supervisors.specs import SupervisorSpec
 
@@ -44,11 +43,11 @@ class ActorTree(TreeHandle):
         SupervisorError: ``start_failed`` (nothing is left running), ``already_started`` (another tree owns
         ``state_dir``), ``not_importable`` and ``not_picklable`` (in this process, nothing started).
         """
-        check_importable(spec)
+        body = pickled(spec)
         folder = Path(state_dir)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         charge = Charge(
-            spec=pickled(spec),
+            spec=body,
             main=dict(boot.main_module()),
             packages=packages,
             state_dir=str(folder.resolve()),
@@ -122,25 +121,22 @@ class ActorTree(TreeHandle):
         """Why the root ended by its own decision, or was stopped. SupervisorError ``timeout`` when it has not."""
         self._check_pid()
         with self._changed:
-            if not self._changed.wait_for(lambda: self._ended is not None, timeout_s):
+            if not self._changed.wait_for(lambda: self._ended is not None, min(timeout_s, threading.TIMEOUT_MAX)):
                 raise SupervisorError("timeout", f"the tree still runs after {timeout_s:g} s")
             assert self._ended is not None
             return self._ended
 
     def _call(self, verb: str, target: str, args: dict[str, Any], timeout_s: float = CALL_TIMEOUT_S) -> Any:
         self._check_pid()
-        until = time.monotonic() + timeout_s
-        while True:
-            with self._changed:
-                if self._ended is not None:
-                    raise SupervisorError("stopped", f"the tree has ended: {self._ended}")
-                if not self._up:
-                    raise SupervisorError("restarting", "the system is being restarted")
-            left_s = until - time.monotonic()
-            try:
-                return self._caller.call(verb, target, args, max(0.0, left_s))
-            except Unanswered as lost:
-                raise SupervisorError("restarting", f"the system is being restarted: {lost}") from None
+        with self._changed:
+            if self._ended is not None:
+                raise SupervisorError("stopped", f"the tree has ended: {self._ended}")
+            if not self._up:
+                raise SupervisorError("restarting", "the system is being restarted")
+        try:
+            return self._caller.call(verb, target, args, max(0.0, timeout_s))
+        except Unanswered as lost:
+            raise SupervisorError("restarting", f"the system is being restarted: {lost}") from None
 
     def _check_pid(self) -> None:
         if os.getpid() != self._owner_pid:

@@ -11,8 +11,9 @@ from typing import Any
 
 from supervisors import guardian_policy as policy
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, check_importable, pickled, start_failure
+from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, pickled, start_failure
 from supervisors.messages import Hello, Stop
+from supervisors.parcel import opened
 from supervisors.specs import SupervisorSpec
 from supervisors.switchboard import Switchboard
 from supervisors.systems.simulated import Address, Faults, Simulation
@@ -58,7 +59,6 @@ class SimulatedTree(TreeHandle):
         """All children of ``spec`` have started when this returns; no real time has passed. The same ``seed``,
         ``faults`` and calls give the same ``trace``. Raises what ``ActorTree.start`` raises; nothing is written to
         ``state_dir``."""
-        check_importable(spec)
         tree = object.__new__(cls)
         tree._begin(pickled(spec), Simulation(seed, faults), on_give_up)
         return tree
@@ -228,4 +228,4 @@ class SimulatedTree(TreeHandle):
         value, failure = call.answers[0]
         if failure is not None:
             raise failure
-        return value
+        return opened(value)

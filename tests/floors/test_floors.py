@@ -44,6 +44,7 @@ PURE = {
     "supervisors/guardian_policy.py",
     "supervisors/errors.py",
     "supervisors/messages.py",
+    "supervisors/parcel.py",
     "supervisors/shell.py",
     "supervisors/systems/simulated_jobs.py",
     "supervisors/systems/simulated_process.py",

@@ -1,0 +1,129 @@
+"""What is said of those that do not run: on their way back, stopped, or not there at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from supervisors import Backoff, ExitReason, ManagedActor, Restart, SupervisorError, SupervisorSpec
+from tests.conformance.stage import Stage, pool, puppet, refused, sup
+
+
+class Caller(ManagedActor):
+    """Names others in ways that are no name, and ends twice at once."""
+
+    def receive(self, message: Any, sender: str | None) -> None:
+        match message:
+            case ("send", target):
+                self.reply(self.send(target, "hello"))
+            case ("watch", target):
+                self.watch(target)
+                self.reply("watches")
+            case "stop":
+                self.stop("normal", "done")
+
+    def on_stop(self, reason: ExitReason) -> None:
+        self.stop("shutdown", "said first")
+        raise ValueError("raised later")
+
+
+def test_a_child_on_its_way_back_is_restarting_and_a_terminated_one_is_stopped(stage: Stage) -> None:
+    slow = Backoff(initial_s=60, factor=1, max_s=60)
+    with stage.play(sup(puppet("back", backoff=slow), puppet("gone"))) as scene:
+        scene.hit("back")
+        scene.terminate("gone")
+        refused("restarting", scene.ask, "back", 1)
+        assert "restart_child" in refused("stopped", scene.ask, "gone", 1).message
+        scene.tell("gone", "kept for it")
+        scene.restart("gone")
+        scene.eventually(lambda: scene.ask("gone", "kept") == [("kept for it",)])
+
+
+def test_a_transient_child_that_is_done_is_stopped(stage: Stage) -> None:
+    with stage.play(sup(puppet("t", restart=Restart.TRANSIENT))) as scene:
+        scene.hit("t", "stop", "normal", "done")
+        scene.eventually(lambda: refused("stopped", scene.ask, "t", 1))
+
+
+def test_below_a_terminated_supervisor_nobody_is_known(stage: Stage) -> None:
+    with stage.play(sup(SupervisorSpec(id="mid", children=[puppet("x"), SupervisorSpec(id="low")]))) as scene:
+        scene.terminate("mid")
+        assert "restart_child" in refused("stopped", stage.tree.which_children, scene.at("mid")).message
+        refused("stopped", stage.tree.start_child, scene.at("mid"), puppet("y"))
+        for name in ("mid/x", "mid/low"):
+            refused("not_found", scene.ask, name, 1)
+        refused("not_found", stage.tree.which_children, scene.at("mid/low"))
+        scene.restart("mid")
+        assert scene.ask("mid/x", 1) == 1 and stage.tree.which_children(scene.at("mid/low")) == []
+
+
+def test_of_a_start_that_failed_no_name_is_left(stage: Stage) -> None:
+    with stage.play(sup()) as scene:
+        failing = SupervisorSpec(id="mid", children=[puppet("x"), puppet("bad", starts=("raise",))])
+        refused("start_failed", scene.add, failing)
+        for name in ("mid", "mid/x", "mid/bad"):
+            refused("not_found", scene.ask, name, 1)
+
+
+def test_below_a_killed_supervisor_everybody_is_on_the_way_back(stage: Stage) -> None:
+    slow = Backoff(initial_s=60, factor=1, max_s=60)
+    with stage.play(sup(SupervisorSpec(id="mid", children=[puppet("x")], backoff=slow))) as scene:
+        scene.hit("mid")
+        refused("restarting", scene.ask, "mid/x", 1)
+        refused("restarting", stage.tree.which_children, scene.at("mid"))
+
+
+def test_an_instance_that_was_terminated_is_nobody(stage: Stage) -> None:
+    with stage.play(pool(initial=1)) as scene:
+        scene.terminate("w-1")
+        refused("not_found", scene.ask, "w-1", 1)
+
+
+@pytest.mark.parametrize("target", [None, 5, ("a", "b"), b"a", ["a"]])
+def test_what_is_no_name_is_refused_where_it_is_used_and_ends_nobody_else(stage: Stage, target: Any) -> None:
+    with stage.play(sup(Caller.child_spec(id="c"), puppet("a"))) as scene:
+        for verb in ("send", "watch"):
+            scene.eventually(lambda: scene.is_up("c"))
+            assert "TypeError: target=" in refused("actor_failed", scene.ask, "c", (verb, target)).cause
+        assert scene.ask("a", 1) == 1 and scene.info("a").restarts == 0
+        for ask in (stage.tree.ask, stage.tree.tell):
+            refused("not_found", ask, target, 1)
+
+
+@pytest.mark.parametrize("delay_s", [float("nan"), float("inf")])
+def test_a_timer_for_no_moment_ends_its_actor_with_a_reason(stage: Stage, delay_s: float) -> None:
+    with stage.play(sup(puppet("a"))) as scene:
+        scene.hit("a", "later", delay_s, "never")
+        scene.eventually(lambda: scene.is_up("a"))
+        assert "ValueError" in scene.exits("a")[0].detail and scene.ask("a", 1) == 1
+
+
+def test_a_timer_may_be_far_away(stage: Stage) -> None:
+    with stage.play(sup(puppet("a"))) as scene:
+        scene.tell("a", "later", 1e12, "in another age")
+        scene.tell("a", "later", -1, "at once")
+        scene.eventually(lambda: scene.ask("a", "kept") == ["at once"])
+
+
+def test_a_termination_is_waited_for_however_long_it_takes(simulated: Stage) -> None:
+    """Longer than any other call may take: the child is busy for a while and has the time for it."""
+    with simulated.play(sup(puppet("a", shutdown=600.0))) as scene:
+        scene.tell("a", "hang", 300.0)
+        scene.terminate("a")
+        last = scene.info("a").last_exit
+        assert last is not None and last.kind == "shutdown" and scene.info("a").state == "stopped"
+
+
+def test_a_start_is_waited_for_however_long_it_takes(simulated: Stage) -> None:
+    with simulated.play(sup(puppet("a"))) as scene:
+        slow = puppet("slow", starts=("hang",), start_timeout_s=1000.0)
+        assert "within 1000 s" in refused("start_failed", scene.add, slow).cause
+
+
+def test_a_raise_in_a_stop_is_its_last_word(stage: Stage) -> None:
+    with stage.play(sup(Caller.child_spec(id="c", restart=Restart.TRANSIENT))) as scene:
+        with pytest.raises(SupervisorError, match="raised later"):
+            scene.ask("c", "stop")
+        scene.eventually(lambda: scene.info("c").pid is None or scene.info("c").restarts)
+        assert [reason.detail for reason in scene.exits("c")][:1] == ["ValueError: raised later"]

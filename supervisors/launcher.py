@@ -18,6 +18,7 @@ from supervisors.messages import Stop
 from supervisors.switchboard import Switchboard
 
 STEP_S = 60.0
+LAST_ANSWERS_S = 0.5
 
 
 class Launcher:
@@ -52,9 +53,16 @@ class Launcher:
             for request in self._door.take():
                 self._on_request(request)
             self._switchboard.expire()
+        self._take_last_answers()
         self._switchboard.close(SupervisorError("stopped", "the system has ended"))
         reason: ExitReason = self._portal.last_word
         return reason
+
+    def _take_last_answers(self) -> None:
+        """The root's word of its end overtakes what was posted before, such as why the one who was asked has ended."""
+        until = time.monotonic() + LAST_ANSWERS_S
+        while self._switchboard.is_waiting and (left_s := until - time.monotonic()) > 0:
+            self._portal.wait(left_s, [], self._switchboard.on_message)
 
     # ---- the guardian
 

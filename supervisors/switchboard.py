@@ -109,6 +109,11 @@ class Switchboard:
         self._timers.keep(lambda due: isinstance(due, Resend) or due in waiting)
         self._many_timers = 2 * len(self._timers) + TIMERS_KEPT
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anybody waits for an answer of the tree."""
+        return bool(self._waiting)
+
     def close(self, error: SupervisorError) -> None:
         """Whoever still waits is answered with ``error``: no answer will come from the tree."""
         for waiting in self._waiting.values():

@@ -77,7 +77,7 @@ class Portal:
     def wait(self, timeout_s: float, watched: list[int], handle: Callable[[Any, Any], None]) -> set[int]:
         """Carry messages for at most ``timeout_s`` seconds or until one of ``watched`` is readable (those are
         returned); ``handle(message, sender)`` is called for what came."""
-        self._base.transport.set_watch([*watched, self._report_fd])
+        self._base.transport.set_watch([*watched, self._report_fd] if self.last_word is None else watched)
         wait_s = self._root_watch.wait_s(timeout_s, time.monotonic())
         envelope = self._base._run_transport(timedelta(seconds=wait_s))
         self._end_hung_root(self._root_watch.verdict(time.monotonic()))

@@ -154,6 +154,15 @@ def test_over_its_limit_the_tree_ends_with_shutdown(tmp_path: Path) -> None:
         assert reason.kind == "shutdown" and "more than 1 restarts" in reason.detail
 
 
+def test_who_asked_the_one_that_ended_all_is_told_why(tmp_path: Path) -> None:
+    """The end of the tree and the answer travel on different ways; asked often enough, either comes first."""
+    for number in range(5):
+        tree = start(tmp_path / f"{number}", child("a", tmp_path), max_restarts=0)
+        with tree, pytest.raises(SupervisorError) as failed:
+            tree.ask("a", "raise")
+        assert failed.value.code == "actor_failed" and "RuntimeError: told to" in failed.value.cause
+
+
 @pytest.mark.parametrize(
     ("strategy", "changed"),
     [(Strategy.ONE_FOR_ONE, "b"), (Strategy.ONE_FOR_ALL, "abc"), (Strategy.REST_FOR_ONE, "bc")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import statistics
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ P99_SAMPLES_MIN = 100
 @dataclass(frozen=True, slots=True)
 class Row:
     """``goals`` hold by statistic: ``{"p99": 10.0}`` is met when the 99th percentile is at most 10. ``skipped`` says
-    why there are no samples."""
+    why there are no samples, ``how`` what is on disk when something counts as done, and how much was measured."""
 
     name: str
     samples: Sequence[float] = ()
@@ -23,6 +24,7 @@ class Row:
     goals: dict[str, float] = field(default_factory=dict)
     at_least: bool = False
     skipped: str = ""
+    how: str = ""
 
     def numbers(self) -> dict[str, float]:
         """The 99th percentile is there only with samples enough to speak of one."""
@@ -50,7 +52,7 @@ class Row:
         found: dict[str, Any] = {"name": self.name, "unit": self.unit, "samples": len(self.samples), **self.numbers()}
         if self.goals:
             found |= {"goals": self.goals, "verdict": self.verdict()}
-        return found
+        return found | ({"how": self.how} if self.how else {})
 
     def as_line(self, width: int) -> str:
         if self.skipped:
@@ -61,7 +63,8 @@ class Row:
         sign = "≥" if self.at_least else "≤"
         goals = ", ".join(f"{name} {sign} {goal:g}" for name, goal in self.goals.items())
         text = f"{self.name:{width}} {numbers['median']:10.2f} {spread:22} {p99:14} {self.unit:5} n={len(self.samples)}"
-        return f"{text:{width + 62}} {goals}: {self.verdict()}" if goals else text
+        said = f"{goals}: {self.verdict()}" if goals else ""
+        return "  ".join((f"{text:{width + 62}}", said, self.how)).rstrip()
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -71,4 +74,10 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def machine() -> dict[str, Any]:
-    return {"cpus": os.cpu_count(), "load": round(os.getloadavg()[0], 2), "python": sys.version.split()[0]}
+    return {
+        "cpus": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "python": sys.version.split()[0],
+        "sqlite": sqlite3.sqlite_version,
+        "kernel": os.uname().release,
+    }

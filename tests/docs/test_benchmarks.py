@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -82,6 +83,60 @@ def test_idle_has_every_tree(tmp_path: Path) -> None:
     trees = run(tmp_path, "idle", "--seconds", "0.1", "--runs", "1", "--settle", "0")["trees"]
     assert list(trees) == ["aidos", "watched", "unwatched"]
     assert all(tree["pss_bytes_per_idle_actor"]["least"] > 0 for tree in trees.values())
+
+
+def test_throughput_has_every_row(tmp_path: Path) -> None:
+    found = run(tmp_path, "throughput", "--runs", "1", "--count", "5", "--singles", "3")
+    assert checked(found["rows"], set()) == [
+        "disk: fdatasync of 1 kB",
+        "drain: ours",
+        "grouped submission, as a value: ours",
+        "grouped submission, as a file: ours",
+        "singles, accepted: ours",
+        "singles, done: ours",
+        "singles, done: ours / fdatasync",
+    ]
+    goals = [row["name"] for row in found["rows"] if row.get("goals")]
+    assert len(goals) == 4, goals
+
+
+def test_latency_has_every_row(tmp_path: Path) -> None:
+    found = run(tmp_path, "latency", "--runs", "1", "--count", "2")
+    assert checked(found["rows"], set()) == ["submit → accepted", "submit → done"]
+
+
+def test_dag_has_every_row(tmp_path: Path) -> None:
+    found = run(tmp_path, "dag", "--runs", "1", "--layers", "2", "--width", "4")
+    name = "2 layers of 4, 3 parents each"
+    assert checked(found["rows"], set()) == [name, f"{name}: each task"]
+
+
+def test_commands_has_every_row(tmp_path: Path) -> None:
+    found = run(tmp_path, "commands", "--runs", "1", "--count", "4")
+    assert checked(found["rows"], set()) == ["command: bare subprocess", "command: ours", "command: ours beyond bare"]
+
+
+def test_what_is_found_is_written_down_and_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setattr(sys, "argv", ["it", "--runs", "2", "--out", str(tmp_path)])
+    from report import Report
+    from rows import Row
+
+    report = Report("it", "What it is.", runs=(5, "times"))
+    assert report.asked().runs == 2
+    rows = [
+        Row("a < b", [1.0, 2.0, 4.0], goals={"median": 3.0}, how="on disk"),
+        Row("below", [-1.0]),
+        Row("none", skipped="why"),
+    ]
+    report.give(rows, disk="ext4")
+    assert "on disk" in capsys.readouterr().out
+    found = json.loads((tmp_path / "it.json").read_text())
+    assert found["runs"] == 2 and found["machine"]["disk"] == "ext4" and len(found["rows"]) == 3
+    names = [text.text for text in ElementTree.parse(tmp_path / "it.svg").iter() if text.tag.endswith("text")]
+    assert {"a < b", "2 ms", "below 0", "why"} <= set(names)
 
 
 @pytest.mark.parametrize(

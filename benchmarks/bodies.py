@@ -1,0 +1,25 @@
+"""What the measured tasks call. Imported by the workers, so it imports little."""
+
+from __future__ import annotations
+
+import os
+import time
+
+
+def noop() -> None:
+    """Nothing."""
+
+
+def work(number: int, ms: float, log: str) -> None:
+    """``ms`` milliseconds of work, whose begin and end are a line each in ``log``: what, number, moment, process."""
+    _say(log, f"begin {number} {time.monotonic():.6f} {os.getpid()}\n")
+    time.sleep(ms / 1000)
+    _say(log, f"end {number} {time.monotonic():.6f} {os.getpid()}\n")
+
+
+def _say(log: str, line: str) -> None:
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, line.encode())
+    finally:
+        os.close(handle)

@@ -1,11 +1,11 @@
-# make demo | test | kills | explore | conformance | fuzz | outlives | growth | lint | venv
+# make demo | test | kills | explore | conformance | fuzz | outlives | growth | peers | lint | venv
 # make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test kills explore conformance fuzz outlives growth lint venv
+.PHONY: demo test kills explore conformance fuzz outlives growth peers lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -47,6 +47,16 @@ outlives: venv
 
 growth: venv
 	GROWTH_CYCLES=$${GROWTH_CYCLES:-2000} $(BIN)/python -m pytest -q -s tests/supervisors/test_nothing_grows.py --timeout 0
+
+# This project beside its durable peers, which get an environment of their own: a table here, JSON and a plot in
+# build/benchmarks. PEERS_ARGS="--runs 9" make peers
+peers: venv build/peers/installed
+	$(BIN)/python benchmarks/throughput.py --out build/benchmarks $(PEERS_ARGS)
+
+build/peers/installed: requirements/benchmarks.lock
+	$(BIN)/python -m venv --clear build/peers
+	build/peers/bin/python -m pip install --quiet --require-hashes -r requirements/benchmarks.lock
+	@touch $@
 
 lint: venv
 	$(BIN)/python -m ruff check .

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ class Report:
     """Made before the measurement, so that the load it names is not its own."""
 
     def __init__(self, name: str, doc: str, **counts: tuple[float, str]) -> None:
-        """``counts`` are the options: default and meaning; each must be more than 0. SystemExit when it is not."""
+        """``counts`` are the options: default and meaning. A SIGTERM ends what was started, as an exception does."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         self._name, self._machine = name, machine()
         parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
         for count, (default, meaning) in counts.items():

@@ -1,4 +1,4 @@
-"""Tasks in a second: python benchmarks/throughput.py [--runs 5] [--json] [--out FOLDER]
+"""Tasks in a second, beside durable peers: python benchmarks/throughput.py [--runs 5] [--alone] [--json] [--out FOLDER]
 
 All tasks do nothing, on two workers; what counts as done is on disk. In each run a new system
 
@@ -8,7 +8,11 @@ All tasks do nothing, on two workers; what counts as done is on disk. In each ru
     singles   takes requirements of one task, each by a ``submit`` of its own and on disk when that returns; until the
               last has returned, and until all are recorded as done
 
-and the disk is asked how often in a second it syncs 1 kB. The counts are cut to what a warm-up does in ``--seconds``.
+and the disk is asked how often in a second it syncs 1 kB. Then come the peers, unless ``--alone``: Huey, Dramatiq, SAQ,
+Procrastinate and DBOS, each with two worker processes and with a new store that is gone afterwards, and with tasks
+submitted by one call each, because most have no other (see ``peers/drive.py``). ``make peers`` makes their environment
+first; a peer that cannot run here is a row that says why. The sides take turns in each run. The counts are cut to what
+a warm-up of each does in ``--seconds``.
 """
 
 from __future__ import annotations
@@ -16,7 +20,10 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
+import beside
+from beside import WARM_UP
 from measured_system import (
     DURABLE,
     drained_per_s,
@@ -29,7 +36,6 @@ from measured_system import (
 from report import Report
 from rows import Row
 
-WARM_UP = 40
 DRAIN_GOAL, GROUPED_GOAL, SINGLES_GOAL, SINGLES_BY_SYNC_GOAL = 20_000, 50_000, 2000, 0.3
 
 
@@ -79,19 +85,18 @@ def singles(found: Found, count: int) -> None:
         found.singles.append(count / (time.monotonic() - began_at))
 
 
-def measure(runs: int, seconds: float, count_max: int, singles_max: int) -> tuple[Found, int, int]:
+def cut(rate: float, most: int, seconds: float) -> int:
+    return min(most, max(WARM_UP, int(rate * seconds)))
+
+
+def warmed_up(count_max: int, singles_max: int, seconds: float) -> tuple[int, int]:
+    """The counts that take about ``seconds``."""
+    if max(count_max, singles_max) <= WARM_UP:
+        return count_max, singles_max
     warm = Found()
     grouped(warm, min(WARM_UP, count_max))
     singles(warm, min(WARM_UP, singles_max))
-    count = min(count_max, max(WARM_UP, int(warm.drain[0] * seconds)))
-    single_count = min(singles_max, max(WARM_UP, int(warm.singles[0] * seconds)))
-    found = Found()
-    for _ in range(runs):
-        found.syncs.append(fdatasyncs_per_s())
-        grouped(found, count)
-        from_file(found, count)
-        singles(found, single_count)
-    return found, count, single_count
+    return cut(warm.drain[0], count_max, seconds), cut(warm.singles[0], singles_max, seconds)
 
 
 def ours(found: Found, count: int, single_count: int) -> list[Row]:
@@ -121,8 +126,24 @@ def main() -> None:
         singles=(2000, "requirements of one task, at most"),
         seconds=(3.0, "that a drain should take"),
     )
+    report.parser.add_argument("--alone", action="store_true", help="no peers")
     options = report.asked()
-    report.give(ours(*measure(options.runs, options.seconds, options.count, options.singles)))
+    most, seconds = (options.count, options.singles), options.seconds
+    count, single_count = warmed_up(*most, seconds)
+    peers = [] if options.alone else beside.warmed_up(partial(cut, seconds=seconds), *most)
+    found = Found()
+    for turn in range(options.runs):
+        found.syncs.append(fdatasyncs_per_s())
+        grouped(found, count)
+        from_file(found, count)
+        singles(found, single_count)
+        beside.take_turns(peers, turn)
+    rows = ours(found, count, single_count)
+    if not options.alone:
+        ratios = (("drain", found.drain), ("singles", found.singles))
+        rows += [row for measure in beside.MEASURES for row in beside.rows_of(peers, measure)]
+        rows += [beside.ratio_row(mine, peers, measure) for measure, mine in ratios]
+    report.give(rows)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from aidos_actors import crash
 from supervisors.linux import sync_folder
 
 INLINE_CHARS_MAX = 100_000
@@ -20,7 +21,9 @@ def put_text(folder: Path, text: str) -> str:
     name = hashlib.sha256(body).hexdigest()
     path = folder / name
     if not path.exists():
+        crash.before("document-stored")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _remove_unfinished(folder)
         part = folder / f"{name}.{os.getpid()}.part"
         with part.open("wb") as file:
             file.write(body)
@@ -28,7 +31,15 @@ def put_text(folder: Path, text: str) -> str:
             os.fsync(file.fileno())
         part.rename(path)
         sync_folder(folder)
+        crash.after("document-stored")
     return PREFIX + name
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """What a writer that is gone has left; a reused pid only makes it stay."""
+    for part in folder.glob("*.part"):
+        if not Path(f"/proc/{part.name.split('.')[1]}").exists():
+            part.unlink(missing_ok=True)
 
 
 def get_text(folder: Path, reference: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from aidos_actors import crash
 from aidos_actors.actors.words import SCHEDULER, PlanAccepted, PlanRejected
 from aidos_actors.analyzers.held import hold_while_exists
 from aidos_actors.blobs import get_text
@@ -56,9 +57,11 @@ class Analyzer(ManagedActor):
     def _analyse(self, order: Analyse) -> PlanAccepted | PlanRejected:
         """Runs beside the mailbox."""
         hold_while_exists(Path(self._hold_file) if self._hold_file else None)
+        crash.before("plan-built")
         try:
             requirement = Requirement.model_validate_json(get_text(self._layout.blobs, order.document))
             build_plan(requirement)
         except (AidosError, ValueError) as error:
             return PlanRejected(order.requirement, str(error))
+        crash.after("plan-built")
         return PlanAccepted(order.requirement)

@@ -15,6 +15,7 @@ from typing import Any
 
 from loguru import logger
 
+from aidos_actors import crash
 from aidos_actors.actors.words import SCHEDULER, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
 from aidos_actors.core.errors import Conflict, Fenced, NotFound
 from aidos_actors.core.orders import Integrate, Integration
@@ -86,7 +87,9 @@ class GitOps(ManagedActor):
         self._lanes.forget(work)
         self._failures.pop(name_of(work), None)
         self.succeeded(operation_of(work))
+        crash.before("git-word-told")
         self.send(SCHEDULER, word)
+        crash.after("git-word-told")
 
     def _try_again(self, work: GitWork, error: BaseException) -> None:
         """One order that fails while others of its kind succeed is tried more and more slowly, too."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from aidos_actors import crash
 from aidos_actors.actors import desk
 from aidos_actors.actors.words import (
     ANALYZER,
@@ -65,7 +66,9 @@ class Scheduler(ManagedActor):
         self._steps: list[Step] = []
         self._answers: list[tuple[Asked, dict[str, Any]]] = []
         self.ledger = Ledger.open(Path(state_dir), what_for="scheduler", take_over=True)
+        crash.before("epoch-begun")
         self.epoch = self.ledger.begin_epoch(self.clock())
+        crash.after("epoch-begun")
         self.last_seq = self.ledger.last_seq()
         self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in range(1, workers + 1))):
@@ -87,21 +90,15 @@ class Scheduler(ManagedActor):
         now = self.clock()
         board = self.board
         match message:
+            case MinderReady() | AttemptEnded() | CallsEnded() | WorkIntegrated():
+                self._put_on_record(message, now)
+                return
             case WorkerHello():
                 self.take(board.worker_up(message.worker, message.slots, now))
                 self.take(board.worker_report(message.worker, message.reports, now, message.called))
                 self.take(Step(orders=board.owed("worker", message.worker)))
-            case MinderReady():
-                self.take(board.minded(message.worker, message.key, message.pid, message.started, now))
-            case AttemptEnded():
-                self.take(board.ended(message.worker, message.key, message.outcome, now))
-            case CallsEnded():
-                results, spans = message.results, message.spans
-                self.take(board.calls_ended(message.worker, message.seq, message.requirement, results, spans, now))
             case WorktreeReady():
                 self.take(board.prepared(message.key, message.base_commit, message.repo, now))
-            case WorkIntegrated():
-                self.take(board.integrated(message.key, message.answer, now))
             case WorktreeGone():
                 self.take(board.discarded(message.key, now))
             case PlanAccepted():
@@ -115,6 +112,32 @@ class Scheduler(ManagedActor):
             case dict():
                 self._call(message)
         self._after_change()
+
+    def _put_on_record(self, message: MinderReady | AttemptEnded | CallsEnded | WorkIntegrated, now: float) -> None:
+        """What a doer did is on disk, with all that follows from it."""
+        board = self.board
+        match message:
+            case MinderReady():
+                crash.before("minder-on-record")
+                self.take(board.minded(message.worker, message.key, message.pid, message.started, now))
+                self._after_change()
+                crash.after("minder-on-record")
+            case AttemptEnded():
+                crash.before("result-on-record")
+                self.take(board.ended(message.worker, message.key, message.outcome, now))
+                self._after_change()
+                crash.after("result-on-record")
+            case CallsEnded():
+                crash.before("calls-on-record")
+                results, spans = message.results, message.spans
+                self.take(board.calls_ended(message.worker, message.seq, message.requirement, results, spans, now))
+                self._after_change()
+                crash.after("calls-on-record")
+            case WorkIntegrated():
+                crash.before("commit-confirmed")
+                self.take(board.integrated(message.key, message.answer, now))
+                self._after_change()
+                crash.after("commit-confirmed")
 
     def _peer(self, peer: Peer) -> None:
         """A doer is there or has gone. What is owed to it is sent to each new life of it."""
@@ -208,6 +231,7 @@ class Scheduler(ManagedActor):
     def _send_all(self, orders: Iterable[Order]) -> None:
         """What is for one worker travels together."""
         of_workers: dict[WorkerId, list[WorkerOrder]] = {}
+        crash.before("order-sent")
         for order in orders:
             match order:
                 case Analyse():
@@ -220,6 +244,7 @@ class Scheduler(ManagedActor):
         for worker, found in of_workers.items():
             if self._incarnations.get(worker.path, worker.incarnation) == worker.incarnation:
                 self.send(worker.path, WorkerOrders(tuple(found)))
+        crash.after("order-sent")
 
 
 __all__ = ["SCHEDULER", "Scheduler"]

@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 
+from aidos_actors import crash
 from aidos_actors.executors import linux, protocol
 from aidos_actors.executors.minder import Minder
 
@@ -55,6 +56,7 @@ class Keeper:
             return False
         given = message[1]
         control = given.pop(protocol.CONTROL)
+        crash.before("minder-forked")
         try:
             pid = os.fork()
         except OSError as error:
@@ -62,6 +64,7 @@ class Keeper:
         else:
             if pid == 0:
                 self._become_minder(control, given)
+            crash.after("minder-forked")
             self._minders[pid] = control
         for descriptor in given.values():
             os.close(descriptor)

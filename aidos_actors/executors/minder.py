@@ -12,6 +12,7 @@ import select
 import signal
 import time
 
+from aidos_actors import crash
 from aidos_actors.executors import launch, linux, protocol
 from aidos_actors.executors.limits import Limits
 
@@ -44,16 +45,22 @@ class Minder:
     def run(self, order: dict[str, Any], given: dict[str, int]) -> None:
         """Returns when nothing of the command is left; the outcome has been sent, if there is someone to read it."""
         self._grace_s = order["grace_s"]
+        crash.before("minder-ready")
         protocol.send(self._control, "ready", os.getpid(), linux.start_time(os.getpid()))
+        crash.after("minder-ready")
         while not (self._is_started or self._end):
             self._listen(None)
         begun_at = time.monotonic()
         self._end = reason, message = self._end or self._mind(order, given)
+        crash.before("descendants-ended")
         survivors = self._end_descendants()
+        crash.after("descendants-ended")
         if self._is_abandoned:
             return
         more = {"duration_s": time.monotonic() - begun_at, "survivors": survivors, **_ending(self._status)}
+        crash.before("outcome-sent")
         protocol.send(self._control, "outcome", protocol.outcome_fields(reason, message, **more))
+        crash.after("outcome-sent")
 
     def _mind(self, order: dict[str, Any], given: dict[str, int]) -> tuple[str, str]:
         """Runs the command until it ends or has to be ended: (reason, sentence)."""
@@ -62,7 +69,9 @@ class Minder:
             output = streams[1] if order["output_path"] is not None else None
             # Before the start: what the command does at once must count as its own.
             self._limits = Limits(order, output, time.monotonic())
+            crash.before("command-started")
             self._command = launch.start(order, streams)
+            crash.after("command-started")
         except (OSError, ValueError) as error:
             reason = "no_room" if launch.is_of_the_machine(error) else "failed_to_start"
             return reason, f"The command could not be started: {launch.explain(error)}."

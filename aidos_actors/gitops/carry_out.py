@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from aidos_actors import crash
 from aidos_actors.actors.words import GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
@@ -117,7 +118,9 @@ class GitHands:
         if end_marked(mark_of(self._layout, key), MINDER_END_LIMIT_S):
             raise TryAgain(f"a process of {key} still runs; its folder is not removed")
         if order.repo is None:
+            crash.before("folder-deleted")
             delete_tree(Path(order.path))
+            crash.after("folder-deleted")
         else:
             discard(order.repo, path=order.path, quarantine_dir=str(self._layout.discarded), run=self._run)
         _remove_empty_folders(Path(order.path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aidos_actors import crash
 from aidos_actors.core.errors import Fenced, TryAgain
 from aidos_actors.gitops.git import Git, GitFailed, Run, run_here
 from aidos_actors.gitops.repair import transact
@@ -38,7 +39,9 @@ def claim_epoch(repo: str, installation: str, epoch: int, run: Run = run_here) -
                 hint="A newer scheduler is at work; this one must end.",
             )
         try:
+            crash.before("epoch-claimed")
             transact(git, [f"update {ref} {new} {old}" if old else f"create {ref} {new}"], f"aidos: epoch {epoch}")
+            crash.after("epoch-claimed")
         except GitFailed:
             if git.object_of(ref) == old:
                 raise

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aidos_actors import crash
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken
@@ -121,7 +122,9 @@ def _carry_out(work: _Work) -> Outcome:
         if published is not None:
             return Integrated(published)
         if tree is None:
+            crash.before("task-tree-written")
             tree = result_tree(work.git, work.worktree, work.base_commit)
+            crash.after("task-tree-written")
             work.emit("committed", {"tree": tree})
         if tree == work.git.tree_of(work.base_commit):
             return Integrated(None)
@@ -138,12 +141,16 @@ def _merge_and_publish(work: _Work, tree: str) -> Outcome | None:
     """One try on the target as it stands now; None when others moved it meanwhile."""
     head = work.git.commit_of(f"refs/heads/{work.target}")
     parent = ground_of(work.git, work.worktree, work.target, head) if head else work.base_commit
+    crash.before("merge-tree-written")
     merged = _merge(work, tree, parent)
+    crash.after("merge-tree-written")
     if isinstance(merged, Conflicted):
         return merged
     if merged == work.git.tree_of(parent):
         return Integrated(None)
+    crash.before("commit-written")
     commit = commit_tree(work.git, merged, parent, work.title, work.key)
+    crash.after("commit-written")
     work.emit("merged", {"tree": merged, "commit": commit, "head": head})
     if work.gate is not None and work.gate_folder is not None:
         result = _ask_gate(work, work.gate, work.gate_folder, commit, merged)
@@ -181,6 +188,9 @@ def _ask_gate(work: _Work, gate: Gate, folder: str, commit: str, tree: str) -> G
     discard(repo, path=folder, run=run)
     try:
         add_worktree(work.git, folder, commit, work.key)
-        return gate(folder, tree)
+        crash.before("gate-run")
+        result = gate(folder, tree)
+        crash.after("gate-run")
+        return result
     finally:
         discard(repo, path=folder, run=run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from aidos_actors import crash
 from aidos_actors.core.errors import Fenced
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken
@@ -91,8 +92,12 @@ def publish(
     guard = [f"verify {epoch.ref} {epoch.oid}"] if epoch else []
     move = f"update {ref} {commit} {head}" if head else f"create {ref} {commit}"
     try:
+        crash.before("restore-point")
         transact(git, [*guard, f"update {restore} {parent}"], reason)
+        crash.after("restore-point")
+        crash.before("ref-moved")
         transact(git, [*guard, move], reason, target=target)
+        crash.after("ref-moved")
     except GitFailed as failed:
         if epoch and git.object_of(epoch.ref) != epoch.oid:
             raise Fenced(
@@ -104,7 +109,9 @@ def publish(
             raise
         if found != commit:
             return False
+    crash.before("ref-synced")
     git.sync_ref(ref)
+    crash.after("ref-synced")
     return True
 
 

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from aidos_actors import crash
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, Run, run_here
@@ -63,7 +64,9 @@ def prepare(
             hint="Was the branch or the history removed while the requirement ran? Submit it again.",
         )
     admin = add_worktree(git, path, commit, key)
+    crash.before("worktree-marked")
     (admin / READY).write_text(f"{_read(BOOT_ID)} {commit}")
+    crash.after("worktree-marked")
     return commit
 
 
@@ -73,10 +76,12 @@ def add_worktree(git: Git, path: str, commit: str, key: AttemptKey) -> Path:
     where = real_path(path)
     where.parent.mkdir(parents=True, exist_ok=True)
     reason = f"{OUR_REASON}{key.requirement}/{key.task}-{key.number} {where}"
+    crash.before("worktree-added")
     git.call(
         *("worktree", "add", "--quiet", "--detach", "--lock", "--reason", reason, str(where), commit),
         timeout_s=HEAVY_TIMEOUT_S,
     )
+    crash.after("worktree-added")
     admin = Path(_read(where / ".git").removeprefix("gitdir: "))
     _forget_sparse_checkout(git, admin)
     return admin
@@ -93,14 +98,20 @@ def discard(repo: str, *, path: str, quarantine_dir: str | None = None, run: Run
     where = real_path(path)
     quarantine = Path(quarantine_dir) if quarantine_dir else where.parent / ".discarded"
     if os.path.lexists(where):
+        crash.before("folder-set-aside")
         _set_aside(where, quarantine)
+        crash.after("folder-set-aside")
     records_aside = Path(git.common_dir) / QUARANTINE / "worktrees"
     for record in records(git):
         if record.path is not None and record.path.is_relative_to(where):
+            crash.before("record-set-aside")
             _set_aside(record.admin, records_aside)
+            crash.after("record-set-aside")
     _remove_unborn_record(Path(git.common_dir) / "worktrees", where.name)
+    crash.before("quarantine-emptied")
     _empty(quarantine)
     _empty(records_aside)
+    crash.after("quarantine-emptied")
     remove_if_empty(records_aside.parent)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects import sqlite
 
+from aidos_actors import crash
 from aidos_actors.core.errors import AidosError, Fenced
 from aidos_actors.core.records import Batch, NewEvent
 from aidos_actors.ledger import schema
@@ -126,8 +127,10 @@ class Ledger(LedgerReader):
             if not self._is_settled:
                 self._settle()
             try:
+                crash.before("ledger-commit")
                 with transaction(self._connection) as connection:
                     yield connection
+                crash.after("ledger-commit")
                 self._is_settled = True
             finally:
                 if not self._is_settled:  # the day files hold lines of a batch that was rolled back
@@ -138,7 +141,9 @@ class Ledger(LedgerReader):
         if rows:
             connection.exec_driver_sql(_insert(schema.events), rows)
             self._is_settled = False
+            crash.before("journal-lines")
             self._days.append(rows)
+            crash.after("journal-lines")
 
     def _settle(self) -> None:
         self._days.settle(self.last_seq(), self._rows_after)

@@ -210,9 +210,13 @@ def _empty(quarantine: Path) -> None:
 
 
 def _remove_unborn_record(folder: Path, name: str) -> None:
-    """A git killed at its very first step leaves an empty folder of that name, which git itself ignores."""
-    for suffix in ("", "1", "2"):
-        remove_if_empty(folder / f"{name}{suffix}")
+    """A git killed at its very first steps leaves a folder of that name, with a number after it where the name was
+    taken; nothing is in there yet, or only an empty ``locked``, which would stay for ever: no path, and no owner."""
+    for born in folder.glob(f"{name}*"):
+        if born.name.removeprefix(name).isdigit() or born.name == name:
+            if [path.name for path in born.iterdir()] == ["locked"] and not _read(born / "locked"):
+                (born / "locked").unlink(missing_ok=True)
+            remove_if_empty(born)
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -153,3 +153,22 @@ def test_the_user_s_prune_does_not_take_a_worktree_on_its_way(sandbox: Sandbox) 
     assert sandbox.git("rev-parse", "HEAD", cwd=attempt.path) == sandbox.base
     assert Path(sandbox.git("rev-parse", "--git-common-dir", cwd=attempt.path)) == sandbox.repo / ".git"
     assert sandbox.git("for-each-ref", f"refs/heads/{TARGET}") == ""
+
+
+@pytest.mark.parametrize("name", ["index-1", "index-13"])
+@pytest.mark.parametrize("files", [(), ("locked",)])
+def test_a_record_of_a_git_that_was_killed_at_its_first_steps_goes_too(
+    sandbox: Sandbox, name: str, files: tuple[str, ...]
+) -> None:
+    """Seen in 4 of 100 kills within ``git worktree add``: the lock's file is made, and its reason not written yet."""
+    attempt = sandbox.prepare("index")
+    record = sandbox.repo / ".git" / "worktrees" / name
+    if name != "index-1":
+        record.mkdir()
+    else:
+        shutil.rmtree(record)
+        record.mkdir()
+    for file in files:
+        (record / file).touch()
+    sandbox.discard(attempt)
+    sandbox.assert_nothing_left()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
+from aidos_actors.actors.words import GitWord, GitWork
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start, WorkerId
 from aidos_actors.core.records import AttemptRecord, Batch, CallBatch, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.executors.orders import Outcome
 
 
 class LedgerView(Protocol):
@@ -55,3 +59,57 @@ class Ledger(LedgerView, Protocol):
     def apply(self, epoch: int, batch: Batch) -> int:
         """The batch, whole, is durable; returns the last seq. Raises ``Fenced`` when ``epoch`` is not the newest,
         ``LedgerUnavailable`` when the disk cannot, ``LedgerRefused`` when a row breaks a rule. Blocks for a sync."""
+
+
+class Workspace(Protocol):
+    """What GitOps does to repositories. Called beside its mailbox, from one thread for each lane; blocks."""
+
+    def carry_out(self, work: GitWork) -> GitWord:
+        """The order is done and durable, as if once, and this is what to tell the Scheduler. Raises what git and the
+        disk raise, ``TryAgain`` when a process still works where nobody may, ``Fenced`` when the epoch is over."""
+
+    def called_of_batch(self, requirement: str, order: Call) -> CallEnded:
+        """One callable of a batch has returned or raised."""
+
+    def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
+        """Where this life of a worker says which callable of a batch it has begun, so that it is known after its
+        death. Called before any of them."""
+
+    def close(self) -> None:
+        """Nothing that was started for it lives any more."""
+
+
+class Minding(Protocol):
+    """A minder that waits for ``go``, or runs its command. From any thread."""
+
+    pid: int
+    started: int
+
+    def go(self) -> None:
+        """The command starts; once."""
+
+    def end(self, reason: str) -> None:
+        """Asks for the end of the command and all it started; before ``go`` it never starts."""
+
+    def wait(self) -> Outcome:
+        """Blocks until the command and everything it started have ended. ``NurseryLost``: they have, none knows how."""
+
+
+class Executor(Protocol):
+    """What a Worker does for its attempts. Called beside its mailbox; each call blocks as long as what it names."""
+
+    def clear(self, order: Start) -> Minding | None:
+        """Nothing of an earlier attempt lives, the folder is there, and a minder waits; None for a callable.
+        TimeoutError when something does not end, ``SpawnFailed`` and ``NurseryLost`` when no minder can be."""
+
+    def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
+        """The command and everything it started have ended. ``NurseryLost``: they have, and nobody knows how."""
+
+    def verified(self, order: Start, left_s: float, began: Callable[[Minding], None]) -> AttemptOutcome:
+        """The task's check has run, within ``left_s`` seconds. ``began`` gets its minder before it starts."""
+
+    def called(self, order: Start) -> AttemptOutcome:
+        """The callable has returned or raised."""
+
+    def close(self) -> None:
+        """Nothing that was started for it lives any more."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import get_args
 
 from aidos_actors.actors.words import SCHEDULER, CallsEnded
@@ -22,10 +21,8 @@ from aidos_actors.core.orders import (
     StartCalls,
     WorkerId,
 )
-from aidos_actors.executors.begun import BegunMark
-from aidos_actors.executors.call import call_of_batch
 from aidos_actors.executors.call_queue import CallQueue, Told
-from aidos_actors.executors.command import Surroundings
+from aidos_actors.ports import Executor
 from supervisors import ManagedActor
 from supervisors.messages import JobDone
 
@@ -52,11 +49,10 @@ class Overdue:
 class Calling:
     """The batches in one worker's hands. Called from its mailbox."""
 
-    def __init__(self, actor: ManagedActor, me: WorkerId, around: Surroundings) -> None:
+    def __init__(self, actor: ManagedActor, me: WorkerId, hands: Executor) -> None:
         self._actor = actor
         self._me = me
-        mark = BegunMark(around.layout.begun(me.path), me.incarnation)
-        self._queue = CallQueue(partial(call_of_batch, around), mark.begin, actor.now)
+        self._queue = CallQueue(hands.called_of_batch, hands.begun_mark(me), actor.now)
         self._epoch = 0
         self._is_looking = False
         self._is_calling = False

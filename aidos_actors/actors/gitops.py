@@ -10,21 +10,21 @@ and so do the workers. A process that has failed too often starts anew, but not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from loguru import logger
 
 from aidos_actors import crash
-from aidos_actors.actors.words import SCHEDULER, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.actors.words import SCHEDULER, GitWord, GitWork, WorkIntegrated
 from aidos_actors.core.errors import Conflict, Fenced, NotFound
 from aidos_actors.core.orders import Integrate, Integration
-from aidos_actors.executors.nursery import Nursery
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands
 from aidos_actors.gitops.lanes import Lanes, name_of, operation_of
-from aidos_actors.gitops.minded_run import MindedRun
 from aidos_actors.layout import Layout
+from aidos_actors.ports import Workspace
 from supervisors import Backoff, ExitReason, ManagedActor
 from supervisors.backoff import ceiling_s
 from supervisors.messages import JobDone
@@ -48,9 +48,13 @@ class GitOps(ManagedActor):
 
     treatments = TREATMENTS
 
-    def on_start(self, state_dir: str, base_env: dict[str, str]) -> None:
-        self._nursery = Nursery()
-        self._hands = GitHands(Layout(state_dir), base_env, self._nursery, MindedRun(self._nursery))
+    def on_start(
+        self,
+        state_dir: str,
+        base_env: dict[str, str],
+        hands: Callable[[Layout, dict[str, str]], Workspace] = GitHands,
+    ) -> None:
+        self._hands = hands(Layout(state_dir), base_env)
         self._lanes = Lanes()
         self._failures: dict[str, int] = {}
 
@@ -66,7 +70,7 @@ class GitOps(ManagedActor):
             self.start_job(lane, self._hands.carry_out, work)
 
     def on_stop(self, reason: ExitReason) -> None:
-        self._nursery.close()
+        self._hands.close()
 
     def _done(self, work: GitWork, done: JobDone) -> None:
         error = done.error
@@ -83,7 +87,7 @@ class GitOps(ManagedActor):
         else:
             self._try_again(work, error)
 
-    def _answer(self, work: GitWork, word: WorktreeReady | WorkIntegrated | WorktreeGone) -> None:
+    def _answer(self, work: GitWork, word: GitWord) -> None:
         self._lanes.forget(work)
         self._failures.pop(name_of(work), None)
         self.succeeded(operation_of(work))

@@ -7,11 +7,11 @@ that the rows still call for is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from aidos_actors import crash
+from aidos_actors import crash, ports
 from aidos_actors.actors import desk
 from aidos_actors.actors.words import (
     ANALYZER,
@@ -46,6 +46,11 @@ from supervisors.messages import Peer
 WAITERS_MAX = 1000
 
 
+def owned_ledger(state_dir: Path) -> ports.Ledger:
+    """The ledger of ``state_dir`` as its sole owner; who holds it longer than two seconds more is ended."""
+    return Ledger.open(state_dir, what_for="scheduler", take_over=True)
+
+
 class _Due:
     """Timer: something on the board may be due."""
 
@@ -53,7 +58,14 @@ class _Due:
 class Scheduler(ManagedActor):
     """Answers callers with ``{"value": …}`` or ``{"error": …}``; see ``desk`` for the verbs."""
 
-    def on_start(self, state_dir: str, workers: int, retry_delay_s: float, adoption_s: float) -> dict[str, Any]:
+    def on_start(
+        self,
+        state_dir: str,
+        workers: int,
+        retry_delay_s: float,
+        adoption_s: float,
+        open_ledger: Callable[[Path], ports.Ledger] = owned_ledger,
+    ) -> dict[str, Any]:
         layout = Layout(state_dir)
         self._layout = layout
         self._settings = Settings(workers, retry_delay_s=retry_delay_s, adoption_s=adoption_s)
@@ -65,7 +77,7 @@ class Scheduler(ManagedActor):
         self._incarnations: dict[str, str] = {}
         self._steps: list[Step] = []
         self._answers: list[tuple[Asked, dict[str, Any]]] = []
-        self.ledger = Ledger.open(Path(state_dir), what_for="scheduler", take_over=True)
+        self.ledger = open_ledger(Path(state_dir))
         crash.before("epoch-begun")
         self.epoch = self.ledger.begin_epoch(self.clock())
         crash.after("epoch-begun")

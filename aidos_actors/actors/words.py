@@ -95,6 +95,9 @@ class WorktreeGone:
     key: AttemptKey
 
 
+GitWord = WorktreeReady | WorkIntegrated | WorktreeGone
+
+
 @dataclass(frozen=True, slots=True)
 class PlanAccepted:
     requirement: str

@@ -7,11 +7,11 @@ waits here; a new Scheduler is told of everything held, and adopts it.
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from aidos_actors import crash
 from aidos_actors.actors.calling import FAULT_OF_END, Calling, Look, Overdue
 from aidos_actors.actors.words import SCHEDULER, AttemptEnded, MinderReady, WorkerHello, WorkerOrders
 from aidos_actors.core.orders import (
@@ -29,20 +29,15 @@ from aidos_actors.core.orders import (
     WorkerId,
     WorkerOrder,
 )
-from aidos_actors.executors.call import call
-from aidos_actors.executors.command import Surroundings, judged, mark_of, shell_order, verified, with_its_folder
-from aidos_actors.executors.minded import Minded
-from aidos_actors.executors.nursery import Nursery
+from aidos_actors.executors.hands import WorkerHands
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
-from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.layout import Layout
+from aidos_actors.ports import Executor, Minding
 from supervisors import ExitReason, ManagedActor
 from supervisors.messages import JobDone, Peer
 
 SLOTS = 1
-CLEARING_LIMIT_S = 30.0
 NO_MINDER = (0, 0)
-EARLIER_MARKS = 3
 
 
 @dataclass(slots=True)
@@ -51,12 +46,12 @@ class _Held:
 
     order: Start
     report: AttemptReport
-    minded: Minded | None = None
+    minded: Minding | None = None
     ending: EndReason | None = None
     is_over_time: bool = False
     until: float = 0.0
 
-    def verifying(self, minded: Minded) -> None:
+    def verifying(self, minded: Minding) -> None:
         """The verify's minder waits; called beside the mailbox."""
         self.minded = minded
         if self.ending is not None:
@@ -69,13 +64,17 @@ class _CallOverdue:
 
 
 class Worker(ManagedActor):
-    """One slot. Its nursery, and with it every process of a task, ends when it ends."""
+    """One slot. Its hands, and with them every process of a task, end when it ends."""
 
-    def on_start(self, state_dir: str, base_env: dict[str, str]) -> None:
-        self._around = Surroundings(base_env, Layout(state_dir))
+    def on_start(
+        self,
+        state_dir: str,
+        base_env: dict[str, str],
+        hands: Callable[[Layout, dict[str, str]], Executor] = WorkerHands,
+    ) -> None:
         self._held: dict[AttemptKey, _Held] = {}
-        self._nursery = Nursery()
-        self._calling = Calling(self, self._me, self._around)
+        self._hands = hands(Layout(state_dir), base_env)
+        self._calling = Calling(self, self._me, self._hands)
         self.watch(SCHEDULER)
 
     @property
@@ -105,7 +104,7 @@ class Worker(ManagedActor):
                 self._call_overdue(key)
 
     def on_stop(self, reason: ExitReason) -> None:
-        self._nursery.close()
+        self._hands.close()
 
     # ---- orders
 
@@ -117,7 +116,7 @@ class Worker(ManagedActor):
         match order:
             case Start() if held is None:
                 self._held[order.key] = _Held(order, AttemptReport(order.key, "starting"))
-                self.start_job(f"clear {_name(order.key)}", self._clear, order)
+                self.start_job(f"clear {_name(order.key)}", self._hands.clear, order)
             case Start() if held is not None:
                 self._tell(held)
             case Go() if held is not None and held.report.phase == "minded":
@@ -137,16 +136,20 @@ class Worker(ManagedActor):
         """Say again where an attempt stands; the Scheduler may have missed it."""
         report = held.report
         if report.phase == "minded" and report.minder_pid is not None and report.minder_started is not None:
+            crash.before("minder-told")
             self.send(SCHEDULER, MinderReady(self._me, report.key, report.minder_pid, report.minder_started))
+            crash.after("minder-told")
         elif report.outcome is not None:
+            crash.before("result-told")
             self.send(SCHEDULER, AttemptEnded(self._me, report.key, report.outcome))
+            crash.after("result-told")
 
     def _end(self, held: _Held, reason: EndReason) -> None:
         held.ending = reason
         if held.report.phase == "minded":
             if held.minded is not None:
                 held.minded.end(reason)
-                self.start_job(f"wait {_name(held.order.key)}", held.minded.wait)
+                self.start_job(f"wait {_name(held.order.key)}", self._hands.ran, held.order, held.minded)
             else:
                 self._ended(held, AttemptOutcome(False, None, f"ended: {reason}", "call", fault="cancelled"))
         elif held.minded is not None:
@@ -160,39 +163,13 @@ class Worker(ManagedActor):
     def _acknowledged(self, held: _Held) -> None:
         if held.report.phase != "ended":
             return
+        crash.before("result-forgotten")
         del self._held[held.order.key]
+        crash.after("result-forgotten")
         if held.is_over_time:
             self.stop("normal", f"the call of {_name(held.order.key)} did not end in time")
 
     # ---- one attempt, step by step; each step is a job
-
-    def _clear(self, order: Start) -> Minded | None:
-        """Beside the mailbox: nothing of an earlier attempt lives, the folder is there, and a minder waits."""
-        for pid, started in order.previous:
-            if pid and not wait_gone(pid, started, CLEARING_LIMIT_S):
-                raise TimeoutError(f"the minder {pid} of an earlier attempt does not end")
-        key = order.key
-        for number in range(max(1, key.number - EARLIER_MARKS), key.number):
-            earlier = replace(key, number=number)
-            if end_marked(mark_of(self._around.layout, earlier), CLEARING_LIMIT_S):
-                raise TimeoutError(f"a process of {_name(earlier)} does not end")
-        if order.repo is None:
-            Path(order.path).mkdir(parents=True, exist_ok=True)
-        if order.task.run is None:
-            return None
-        env = self._around.env(order)
-        task = order.task
-        return self._nursery.spawn(
-            shell_order(
-                task.run or "",
-                cwd=order.path,
-                env=env,
-                output_path=self._output(key),
-                timeout_s=task.timeout_s,
-                stall_s=task.stall_s,
-                watched=(env["AIDOS_CHECKPOINT_DIR"],),
-            )
-        )
 
     def _job_done(self, step: str, name: str, done: JobDone) -> None:
         held = next((each for each in self._held.values() if _name(each.order.key) == name), None)
@@ -203,12 +180,11 @@ class Worker(ManagedActor):
         elif step == "clear":
             self._cleared(held, done.value)
         elif step == "wait":
-            outcome = judged(done.value, "run", timeout_s=held.order.task.timeout_s)
-            self._command_ended(held, with_its_folder(outcome, held.order.path))
+            self._command_ended(held, done.value)
         else:
             self._ended(held, done.value)
 
-    def _cleared(self, held: _Held, minded: Minded | None) -> None:
+    def _cleared(self, held: _Held, minded: Minding | None) -> None:
         held.minded = minded
         pid, started = (minded.pid, minded.started) if minded is not None else NO_MINDER
         held.report = replace(held.report, phase="minded", minder_pid=pid, minder_started=started)
@@ -220,21 +196,22 @@ class Worker(ManagedActor):
     def _go(self, held: _Held) -> None:
         held.report = replace(held.report, phase="running")
         key = held.order.key
-        held.until = time.monotonic() + held.order.task.timeout_s
+        held.until = self.now() + held.order.task.timeout_s
         if held.minded is not None:
+            crash.before("go-given")
             held.minded.go()
-            self.start_job(f"wait {_name(key)}", held.minded.wait)
+            crash.after("go-given")
+            self.start_job(f"wait {_name(key)}", self._hands.ran, held.order, held.minded)
         else:
             self.after(held.order.task.timeout_s, _CallOverdue(key))
-            self.start_job(f"call {_name(key)}", call, self._around, held.order)
+            self.start_job(f"call {_name(key)}", self._hands.called, held.order)
 
     def _command_ended(self, held: _Held, outcome: AttemptOutcome) -> None:
         held.minded = None
         if outcome.ok and held.order.task.verify and held.ending is None:
-            env = self._around.env(held.order)
-            key = held.order.key
-            args = (self._nursery, held.order, env, self._output(key), held.until, held.verifying)
-            self.start_job(f"verify {_name(key)}", verified, *args)
+            left_s = max(0.001, held.until - self.now())
+            verified = self._hands.verified
+            self.start_job(f"verify {_name(held.order.key)}", verified, held.order, left_s, held.verifying)
         else:
             self._ended(held, outcome)
 
@@ -251,9 +228,6 @@ class Worker(ManagedActor):
             outcome = replace(outcome, fault=FAULT_OF_END[held.ending], error=f"ended: {held.ending}")
         held.report = replace(held.report, phase="ended", outcome=outcome)
         self._tell(held)
-
-    def _output(self, key: AttemptKey) -> Path:
-        return self._around.layout.output(key.requirement, key.task, key.number)
 
 
 def _name(key: AttemptKey) -> str:

@@ -9,24 +9,9 @@ one of these places, and the work must be done all the same: nothing lost, nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-Process = Literal["run", "scheduler", "analyzer", "gitops", "worker", "nursery", "minder"]
-
-
-@dataclass(frozen=True, slots=True)
-class CrashPoint:
-    """``half`` is what stands when the process ends just after the effect, ``reconciler`` who makes that good.
-    ``processes`` come to it; the first is the one it is about."""
-
-    name: str
-    where: str
-    processes: tuple[Process, ...]
-    effect: str
-    half: str
-    reconciler: str
-
+from aidos_actors.core.crash_point import CrashPoint
+from aidos_actors.core.crash_points_of_git import OF_GITOPS
 
 _OF_THE_SCHEDULER = (
     CrashPoint(
@@ -91,96 +76,78 @@ _OF_THE_SCHEDULER = (
     ),
 )  # fmt: skip
 
-_OF_GITOPS = (
+_OF_A_WORKER = (
     CrashPoint(
-        "epoch-claimed", "gitops/epoch.py", ("gitops",),
-        "the repository knows the Scheduler's epoch",
-        "the epoch's ref has moved and nothing was published",
-        "claiming it again finds it claimed",
+        "leftovers-ended", "executors/hands.py", ("worker",),
+        "nothing of an earlier attempt lives",
+        "the place is clear and no minder waits",
+        "the attempt is lost with its worker; the next one clears again",
     ),
     CrashPoint(
-        "worktree-added", "gitops/worktrees.py", ("gitops",),
-        "git has made a worktree, an attempt's or a gate's",
-        "a worktree without its mark, perhaps a part of one",
-        "making it again discards first what stands at its path",
+        "folder-made", "executors/hands.py", ("worker",),
+        "the folder of a task without a repository is there",
+        "a folder of an attempt that is lost",
+        "its removal is owed, by the row of the lost attempt",
     ),
     CrashPoint(
-        "worktree-marked", "gitops/worktrees.py", ("gitops",),
-        "the worktree carries the mark that it is whole",
-        "it is whole and nobody was told",
-        "preparing again finds the mark and answers with its commit",
+        "checkpoint-folder-made", "executors/command.py", ("worker",),
+        "the folder for what the task keeps over attempts is there",
+        "an empty folder",
+        "it is the same for every attempt",
     ),
     CrashPoint(
-        "task-tree-written", "gitops/integrate.py", ("gitops",),
-        "what the task left is a tree in the repository",
-        "loose objects, and the index beside the worktree",
-        "integrating again begins with a new index; the objects are the same",
+        "minder-spawned", "executors/hands.py", ("worker",),
+        "a minder waits for Go",
+        "a minder whose owner is gone, on no record",
+        "it sees that by a pidfd and ends; by its mark the next attempt would find what it started",
     ),
     CrashPoint(
-        "merge-tree-written", "gitops/integrate.py", ("gitops",),
-        "that tree is merged onto the target's head",
-        "loose objects that no ref names",
-        "integrating again merges again",
+        "minder-told", "actors/worker.py", ("worker",),
+        "the Scheduler is told of the minder",
+        "the word may be lost with its sender, or put on record for a minder that is gone",
+        "the attempt is lost with its worker, and its successor waits for that very minder's end",
     ),
     CrashPoint(
-        "commit-written", "gitops/integrate.py", ("gitops",),
-        "the commit to be published is an object",
-        "a commit that no ref names",
-        "integrating again makes another; git's own gc takes the first",
+        "go-given", "actors/worker.py", ("worker",),
+        "the command starts",
+        "a command whose worker is gone",
+        "its minder ends it and all below it; the attempt is lost with its worker",
     ),
     CrashPoint(
-        "gate-run", "gitops/integrate.py", ("gitops",),
-        "the gate has judged the merge result",
-        "a verdict nobody heard, and the gate's worktree",
-        "integrating again discards that worktree and asks the gate again",
+        "command-run", "executors/hands.py", ("worker",),
+        "the command and all it started have ended",
+        "a result that nobody was told",
+        "the attempt is lost with its worker; the task runs again",
     ),
     CrashPoint(
-        "restore-point", "gitops/publish.py", ("gitops",),
-        "a ref names the head from before",
-        "a restore point of a commit that was not published",
-        "publishing again writes it over",
+        "verify-run", "executors/hands.py", ("worker",),
+        "the task's own check has ended",
+        "a result that nobody was told",
+        "the attempt is lost with its worker; the task runs again",
     ),
     CrashPoint(
-        "ref-moved", "gitops/publish.py", ("gitops",),
-        "the target names the new commit",
-        "published, and not confirmed",
-        "integrating again finds the commit by its trailers and answers with it",
+        "call-of-batch-run", "executors/hands.py", ("worker",),
+        "a callable of a batch has returned",
+        "its result was not told",
+        "the worker's mark says which one it was; it is lost and runs again, those not begun go back",
     ),
     CrashPoint(
-        "ref-synced", "gitops/publish.py", ("gitops",),
-        "the folders that name the target are synced",
-        "published and durable, and not confirmed",
-        "integrating again finds the commit by its trailers and answers with it",
+        "call-run", "executors/hands.py", ("worker",),
+        "the callable has returned or raised",
+        "a result that nobody was told",
+        "the attempt is lost with its worker; the callable is called again",
     ),
     CrashPoint(
-        "folder-set-aside", "gitops/worktrees.py", ("gitops",),
-        "the worktree's folder is in quarantine",
-        "git has a record of a worktree that has no folder",
-        "discarding again takes the record, and empties the quarantine",
-    ),
-    CrashPoint(
-        "record-set-aside", "gitops/worktrees.py", ("gitops",),
-        "git's record of the worktree is in quarantine",
-        "both lie in quarantine",
-        "the next discarding empties it",
-    ),
-    CrashPoint(
-        "quarantine-emptied", "gitops/worktrees.py", ("gitops",),
-        "what was set aside is deleted",
-        "all is gone and nobody was told",
-        "discarding again finds nothing and says so",
-    ),
-    CrashPoint(
-        "folder-deleted", "gitops/carry_out.py", ("gitops",),
-        "the folder of a task without a repository is deleted",
-        "it is gone, perhaps in part, and nobody was told",
-        "deleting again deletes the rest and says so",
-    ),
-    CrashPoint(
-        "git-word-told", "actors/gitops.py", ("gitops",),
-        "the Scheduler is told that an order was carried out",
+        "result-told", "actors/worker.py", ("worker",),
+        "the Scheduler is told the result",
         "the word may be lost with its sender",
-        "the Scheduler gives each new GitOps what is owed to it, and gets the same answer",
+        "lost, the attempt is lost with its worker; heard, it counts, and the worker's death changes nothing",
+    ),
+    CrashPoint(
+        "result-forgotten", "actors/worker.py", ("worker",),
+        "the worker has let go of an acknowledged result",
+        "nothing: it is on the Scheduler's disk",
+        "nobody needs to",
     ),
 )  # fmt: skip
 
@@ -218,6 +185,6 @@ _BELOW_THE_WORKER = (
 )  # fmt: skip
 
 CRASH_POINTS: Mapping[str, CrashPoint] = {
-    point.name: point for point in (*_OF_THE_SCHEDULER, *_OF_GITOPS, *_BELOW_THE_WORKER)
+    point.name: point for point in (*_OF_THE_SCHEDULER, *OF_GITOPS, *_OF_A_WORKER, *_BELOW_THE_WORKER)
 }
 SIDES = ("before", "after")

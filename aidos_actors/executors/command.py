@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.minded import Minded
@@ -32,7 +32,9 @@ class Surroundings:
 
     def env_of(self, key: AttemptKey, extra: Mapping[str, str], path: str) -> dict[str, str]:
         checkpoint = self.layout.checkpoint(key.requirement, key.task)
+        crash.before("checkpoint-folder-made")
         checkpoint.mkdir(parents=True, exist_ok=True)
+        crash.after("checkpoint-folder-made")
         own = {
             "AIDOS_REQUIREMENT": key.requirement,
             "AIDOS_TASK": key.task,
@@ -117,13 +119,12 @@ def verified(
     order: Start,
     env: Mapping[str, str],
     output: Path,
-    until: float,
+    left_s: float,
     began: Callable[[Minded], None],
 ) -> AttemptOutcome:
-    """The task's ``verify`` has run in the worktree, within what is left of its time (monotonic ``until``). ``began``
-    is called with its minder before it starts. Blocks until it has ended."""
+    """The task's ``verify`` has run in the worktree, within ``left_s`` seconds of its time. ``began`` is called with
+    its minder before it starts. Blocks until it has ended."""
     assert order.task.verify is not None
-    left_s = max(0.001, until - time.monotonic())
     command = shell_order(order.task.verify, cwd=order.path, env=env, output_path=output, timeout_s=left_s)
     try:
         minded = nursery.spawn(command)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aidos_actors import crash
-from aidos_actors.actors.words import GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.actors.words import GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
 from aidos_actors.executors.command import mark_of
@@ -14,31 +14,28 @@ from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
-from aidos_actors.gitops.git import Run
 from aidos_actors.gitops.integrate import Conflicted, GateFailed, GateResult, Integrated, integrate
-from aidos_actors.gitops.minded_run import run_gate
+from aidos_actors.gitops.minded_run import MindedRun, run_gate
 from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.worktrees import delete_tree, discard, prepare, remove_if_empty
 from aidos_actors.layout import Layout
 
 MINDER_END_LIMIT_S = 10.0
 FILES_NAMED_MAX = 10
-Word = WorktreeReady | WorkIntegrated | WorktreeGone
 
 
 class GitHands:
-    """Carries out orders, each as if once. Called from one job thread per lane; blocks."""
+    """The port ``Workspace`` on real repositories. Called from one job thread per lane; blocks."""
 
-    def __init__(self, layout: Layout, base_env: Mapping[str, str], nursery: Nursery, run: Run) -> None:
+    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+        """The nursery that git and the gates run in is there. Raises ``NurseryLost``."""
         self._layout = layout
         self._base_env = base_env
-        self._nursery = nursery
-        self._run = run
+        self._nursery = Nursery()
+        self._run = MindedRun(self._nursery)
         self._tokens: dict[tuple[str, int], EpochToken] = {}
 
-    def carry_out(self, work: GitWork) -> Word:
-        """The order is done and durable, and this is what to tell the Scheduler. Raises what git and the disk raise,
-        ``TryAgain`` when a process still works where nobody may, ``Fenced`` when the epoch is over."""
+    def carry_out(self, work: GitWork) -> GitWord:
         order = work.order
         match order:
             case Prepare():
@@ -57,6 +54,9 @@ class GitHands:
                 return WorkIntegrated(order.key, self._integrate(work, order))
             case Discard():
                 return self._discard(order)
+
+    def close(self) -> None:
+        self._nursery.close()
 
     def _integrate(self, work: GitWork, order: Integrate) -> Integration:
         repair_locks(order.repo, order.target, self._run)

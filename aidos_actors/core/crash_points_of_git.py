@@ -1,0 +1,98 @@
+"""What GitOps does to repositories, and what stands when it dies doing so: the second part of ``crash_points``."""
+
+from __future__ import annotations
+
+from aidos_actors.core.crash_point import CrashPoint
+
+OF_GITOPS = (
+    CrashPoint(
+        "epoch-claimed", "gitops/epoch.py", ("gitops",),
+        "the repository knows the Scheduler's epoch",
+        "the epoch's ref has moved and nothing was published",
+        "claiming it again finds it claimed",
+    ),
+    CrashPoint(
+        "worktree-added", "gitops/worktrees.py", ("gitops",),
+        "git has made a worktree, an attempt's or a gate's",
+        "a worktree without its mark, perhaps a part of one",
+        "making it again discards first what stands at its path",
+    ),
+    CrashPoint(
+        "worktree-marked", "gitops/worktrees.py", ("gitops",),
+        "the worktree carries the mark that it is whole",
+        "it is whole and nobody was told",
+        "preparing again finds the mark and answers with its commit",
+    ),
+    CrashPoint(
+        "task-tree-written", "gitops/integrate.py", ("gitops",),
+        "what the task left is a tree in the repository",
+        "loose objects, and the index beside the worktree",
+        "integrating again begins with a new index; the objects are the same",
+    ),
+    CrashPoint(
+        "merge-tree-written", "gitops/integrate.py", ("gitops",),
+        "that tree is merged onto the target's head",
+        "loose objects that no ref names",
+        "integrating again merges again",
+    ),
+    CrashPoint(
+        "commit-written", "gitops/integrate.py", ("gitops",),
+        "the commit to be published is an object",
+        "a commit that no ref names",
+        "integrating again makes another; git's own gc takes the first",
+    ),
+    CrashPoint(
+        "gate-run", "gitops/integrate.py", ("gitops",),
+        "the gate has judged the merge result",
+        "a verdict nobody heard, and the gate's worktree",
+        "integrating again discards that worktree and asks the gate again",
+    ),
+    CrashPoint(
+        "restore-point", "gitops/publish.py", ("gitops",),
+        "a ref names the head from before",
+        "a restore point of a commit that was not published",
+        "publishing again writes it over",
+    ),
+    CrashPoint(
+        "ref-moved", "gitops/publish.py", ("gitops",),
+        "the target names the new commit",
+        "published, and not confirmed",
+        "integrating again finds the commit by its trailers and answers with it",
+    ),
+    CrashPoint(
+        "ref-synced", "gitops/publish.py", ("gitops",),
+        "the folders that name the target are synced",
+        "published and durable, and not confirmed",
+        "integrating again finds the commit by its trailers and answers with it",
+    ),
+    CrashPoint(
+        "folder-set-aside", "gitops/worktrees.py", ("gitops",),
+        "the worktree's folder is in quarantine",
+        "git has a record of a worktree that has no folder",
+        "discarding again takes the record, and empties the quarantine",
+    ),
+    CrashPoint(
+        "record-set-aside", "gitops/worktrees.py", ("gitops",),
+        "git's record of the worktree is in quarantine",
+        "both lie in quarantine",
+        "the next discarding empties it",
+    ),
+    CrashPoint(
+        "quarantine-emptied", "gitops/worktrees.py", ("gitops",),
+        "what was set aside is deleted",
+        "all is gone and nobody was told",
+        "discarding again finds nothing and says so",
+    ),
+    CrashPoint(
+        "folder-deleted", "gitops/carry_out.py", ("gitops",),
+        "the folder of a task without a repository is deleted",
+        "it is gone, perhaps in part, and nobody was told",
+        "deleting again deletes the rest and says so",
+    ),
+    CrashPoint(
+        "git-word-told", "actors/gitops.py", ("gitops",),
+        "the Scheduler is told that an order was carried out",
+        "the word may be lost with its sender",
+        "the Scheduler gives each new GitOps what is owed to it, and gets the same answer",
+    ),
+)  # fmt: skip

@@ -1,0 +1,93 @@
+"""What a Worker does with its hands: clear the place, mind a command, run it, check it, or call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from aidos_actors import crash
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start, WorkerId
+from aidos_actors.executors.begun import BegunMark
+from aidos_actors.executors.call import call, call_of_batch
+from aidos_actors.executors.command import Surroundings, judged, mark_of, shell_order, verified, with_its_folder
+from aidos_actors.executors.nursery import Nursery
+from aidos_actors.executors.sweep import end_marked, wait_gone
+from aidos_actors.layout import Layout
+from aidos_actors.ports import Minding
+
+CLEARING_LIMIT_S = 30.0
+EARLIER_MARKS = 3
+
+
+class WorkerHands:
+    """The port ``Executor`` on real processes: all below one nursery, which ends with this process."""
+
+    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+        """The nursery is there. Raises ``NurseryLost``."""
+        self._around = Surroundings(base_env, layout)
+        self._nursery = Nursery()
+
+    def clear(self, order: Start) -> Minding | None:
+        crash.before("leftovers-ended")
+        for pid, started in order.previous:
+            if pid and not wait_gone(pid, started, CLEARING_LIMIT_S):
+                raise TimeoutError(f"the minder {pid} of an earlier attempt does not end")
+        key = order.key
+        for number in range(max(1, key.number - EARLIER_MARKS), key.number):
+            earlier = replace(key, number=number)
+            if end_marked(mark_of(self._around.layout, earlier), CLEARING_LIMIT_S):
+                raise TimeoutError(f"a process of {key.requirement}/{key.task}/{number} does not end")
+        crash.after("leftovers-ended")
+        if order.repo is None:
+            crash.before("folder-made")
+            Path(order.path).mkdir(parents=True, exist_ok=True)
+            crash.after("folder-made")
+        return self._minder_of(order) if order.task.run is not None else None
+
+    def _minder_of(self, order: Start) -> Minding:
+        env = self._around.env(order)
+        task = order.task
+        command = shell_order(
+            task.run or "",
+            cwd=order.path,
+            env=env,
+            output_path=self._around.output(order.key),
+            timeout_s=task.timeout_s,
+            stall_s=task.stall_s,
+            watched=(env["AIDOS_CHECKPOINT_DIR"],),
+        )
+        crash.before("minder-spawned")
+        minded = self._nursery.spawn(command)
+        crash.after("minder-spawned")
+        return minded
+
+    def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
+        crash.before("command-run")
+        outcome = judged(minded.wait(), "run", timeout_s=order.task.timeout_s)
+        crash.after("command-run")
+        return with_its_folder(outcome, order.path)
+
+    def verified(self, order: Start, left_s: float, began: Callable[[Minding], None]) -> AttemptOutcome:
+        crash.before("verify-run")
+        outcome = verified(self._nursery, order, self._around.env(order), self._around.output(order.key), left_s, began)
+        crash.after("verify-run")
+        return outcome
+
+    def called(self, order: Start) -> AttemptOutcome:
+        crash.before("call-run")
+        outcome = call(self._around, order)
+        crash.after("call-run")
+        return outcome
+
+    def called_of_batch(self, requirement: str, order: Call) -> CallEnded:
+        crash.before("call-of-batch-run")
+        ended = call_of_batch(self._around, requirement, order)
+        crash.after("call-of-batch-run")
+        return ended
+
+    def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
+        return BegunMark(self._around.layout.begun(worker.path), worker.incarnation).begin
+
+    def close(self) -> None:
+        self._nursery.close()

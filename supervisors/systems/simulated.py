@@ -11,7 +11,8 @@ import heapq
 import pickle
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,6 +76,7 @@ class Simulation:
         self.kills = 0
         self.pids: set[int] = set()
         self.shelves: dict[str, Shelf] = {}
+        self.acting: Any = None
         self._now_s = 0.0
         self._count = 0
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -167,6 +169,15 @@ class Simulation:
         receiver.arrive(message, source)
 
     # ---- chance and record
+
+    @contextmanager
+    def acted_by(self, process: Any) -> Iterator[None]:
+        """What happens meanwhile is done by ``process``: it is ``acting``."""
+        before, self.acting = self.acting, process
+        try:
+            yield
+        finally:
+            self.acting = before
 
     def wants_to_kill(self, path: str) -> bool:
         """Whether the process at ``path`` is to be killed just now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,7 +24,8 @@ class Worker(Protocol):
 
 class SimulatedJobs:
     """The port ``Jobs``: the work is done at a moment of its own, and its outcome comes at a later one. A process that
-    ends before, between or after them has started, done or heard of its job."""
+    ends before, between or after them has started, done or heard of its job. Work that is a generator takes the
+    seconds that it yields; what it does between them is done at those moments."""
 
     def __init__(self, process: Worker) -> None:
         self._process = process
@@ -44,9 +45,26 @@ class SimulatedJobs:
 
     def _work(self, job: str, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
         try:
-            done = JobDone(job, value=work(*args))
+            value = work(*args)
         except BaseException as error:
-            done = JobDone(job, error=error)
+            self._done(JobDone(job, error=error))
+            return
+        if isinstance(value, Generator):
+            self._go_on(job, value)
+        else:
+            self._done(JobDone(job, value=value))
+
+    def _go_on(self, job: str, steps: Generator[float, None, Any]) -> None:
+        try:
+            pause_s = next(steps)
+        except StopIteration as end:
+            self._done(JobDone(job, value=end.value))
+        except BaseException as error:
+            self._done(JobDone(job, error=error))
+        else:
+            self._process.later((pause_s, pause_s), partial(self._go_on, job, steps))
+
+    def _done(self, done: JobDone) -> None:
         self._process.later(self._process.machine.faults.delay_s, lambda: self._process.arrive(done, None))
 
     def taken(self, job: str) -> None:

@@ -51,9 +51,9 @@ class SimulatedProcess(KeepsSnapshots):
         self._pen = Page().take(0, machine.now())
         self._address = machine.settle(self)
         self._inbox: deque[tuple[Any, Address | None]] = deque()
-        self._lag_s = self._busy_until_s = 0.0
-        self._said_at_s = self._all_arrived_s = 0.0
+        self._lag_s = self._busy_until_s = self._said_at_s = self._all_arrived_s = 0.0
         self._frozen = False
+        self._held_back: deque[Callable[[], None]] = deque()
         self._shell = (SupervisorShell if isinstance(spec, SupervisorSpec) else ActorShell)(self, spec)  # type: ignore
 
     # ---- the port
@@ -154,6 +154,8 @@ class SimulatedProcess(KeepsSnapshots):
 
     def thaw(self) -> None:
         self._frozen = False
+        for _ in range(len(self._held_back)):
+            self._at_last(self._held_back.popleft())
         self._handle_what_waits()
 
     # ---- effects
@@ -167,8 +169,15 @@ class SimulatedProcess(KeepsSnapshots):
             raise Killed
 
     def later(self, span_s: tuple[float, float], what: Callable[[], None]) -> None:
-        """``what`` happens after a while, unless this process has ended by then."""
-        self.machine.at(self.now() + self.machine.draw_s(span_s), lambda: what() if self.is_alive else None)
+        """``what`` happens after a while, unless this process has ended by then; not before it is thawed."""
+        self.machine.at(self.now() + self.machine.draw_s(span_s), lambda: self._at_last(what))
+
+    def _at_last(self, what: Callable[[], None]) -> None:
+        if self._frozen:
+            self._held_back.append(what)
+        elif self.is_alive:
+            with self.machine.acted_by(self):
+                what()
 
     def _check(self) -> None:
         if not self.is_alive:
@@ -210,7 +219,8 @@ class SimulatedProcess(KeepsSnapshots):
             self.jobs.taken(message.job)
         self._pen.enter(self.machine.now())
         try:
-            self._shell.handle(message, sender)
+            with self.machine.acted_by(self):
+                self._shell.handle(message, sender)
         except Killed:
             pass
         except Exception as error:
@@ -234,5 +244,4 @@ class SimulatedProcess(KeepsSnapshots):
             return
         if word[0] != "started":
             del self.children[child_id, generation]
-        has_worked = child._shell.handled > 0
-        self.arrive(message_of(child_id, generation, child.pid, has_worked, word), None)
+        self.arrive(message_of(child_id, generation, child.pid, child._shell.handled > 0, word), None)

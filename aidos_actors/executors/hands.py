@@ -75,6 +75,9 @@ class WorkerHands:
         return outcome
 
     def called(self, order: Start) -> AttemptOutcome:
+        if not Path(order.path).is_dir():  # a Go that came late, to a worker that was stopped meanwhile
+            text = "the attempt's folder is gone, so it was given up before it began"
+            return AttemptOutcome(False, None, text, "call", fault="infra")
         crash.before("call-run")
         outcome = call(self._around, order)
         crash.after("call-run")

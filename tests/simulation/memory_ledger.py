@@ -1,0 +1,97 @@
+"""The port ``Ledger`` in memory: rows and events on a shelf that outlives its Schedulers, as a disk does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aidos_actors import crash
+from aidos_actors.core.errors import Fenced
+from aidos_actors.core.orders import AttemptKey
+from aidos_actors.core.records import (
+    AttemptRecord,
+    Batch,
+    JournalEvent,
+    NewEvent,
+    RequirementRecord,
+    TaskRecord,
+)
+from aidos_actors.core.states import REQUIREMENT_FINAL
+
+
+@dataclass
+class Disk:
+    """What is written, and stays when its writer dies."""
+
+    epoch: int = 0
+    requirements: dict[str, RequirementRecord] = field(default_factory=dict)
+    tasks: dict[tuple[str, str], TaskRecord] = field(default_factory=dict)
+    attempts: dict[AttemptKey, AttemptRecord] = field(default_factory=dict)
+    events: list[JournalEvent] = field(default_factory=list)
+
+
+class MemoryLedger:
+    """One handle; several may be open at once, and the epoch alone keeps all but the newest from writing."""
+
+    installation = "5eed5eed5eed5eed"
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def epoch(self) -> int:
+        return self._disk.epoch
+
+    def open_requirements(self) -> list[RequirementRecord]:
+        return [each for each in self.requirements() if each.state not in REQUIREMENT_FINAL]
+
+    def requirements(self) -> list[RequirementRecord]:
+        return sorted(self._disk.requirements.values(), key=lambda each: each.position)
+
+    def requirement(self, requirement_id: str) -> RequirementRecord | None:
+        return self._disk.requirements.get(requirement_id)
+
+    def tasks(self, requirement_id: str) -> list[TaskRecord]:
+        found = (each for each in self._disk.tasks.values() if each.requirement == requirement_id)
+        return sorted(found, key=lambda each: (each.position, each.id))
+
+    def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
+        found = (each for each in self._disk.attempts.values() if each.requirement == requirement_id)
+        return sorted((each for each in found if task in (None, each.task)), key=lambda each: (each.task, each.number))
+
+    def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
+        found = (each for each in self._disk.events[after_seq:] if requirement in (None, each.requirement))
+        return [event for event, _ in zip(found, range(limit), strict=False)]
+
+    def last_seq(self) -> int:
+        return len(self._disk.events)
+
+    def next_position(self) -> int:
+        return max((each.position for each in self._disk.requirements.values()), default=0) + 1
+
+    def begin_epoch(self, at: float) -> int:
+        self._commit(self._disk.epoch + 1, Batch(events=(NewEvent(at, "scheduler_started"),)))
+        return self._disk.epoch
+
+    def apply(self, epoch: int, batch: Batch) -> int:
+        if epoch != self._disk.epoch:
+            raise Fenced(f"epoch {epoch} may not write any more: epoch {self._disk.epoch} has begun")
+        self._commit(epoch, batch)
+        return self.last_seq()
+
+    def close(self) -> None:
+        pass
+
+    def _commit(self, epoch: int, batch: Batch) -> None:
+        crash.before("ledger-commit")
+        if batch.events:
+            crash.before("journal-lines")
+            crash.after("journal-lines")
+        disk = self._disk
+        disk.epoch = epoch
+        disk.requirements.update({each.id: each for each in batch.requirements})
+        disk.tasks.update({(each.requirement, each.id): each for each in batch.tasks})
+        disk.attempts.update({AttemptKey(each.requirement, each.task, each.number): each for each in batch.attempts})
+        for new in batch.events:
+            seq = len(disk.events) + 1
+            about = (new.requirement, new.task, new.attempt)
+            disk.events.append(JournalEvent(seq, new.at, new.type, *about, epoch, dict(new.data)))
+        crash.after("ledger-commit")

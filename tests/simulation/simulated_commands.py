@@ -1,0 +1,235 @@
+"""The port ``Executor`` without processes: a minder is a script of its own, a command takes virtual seconds.
+
+As below a real worker, a minder outlives neither its nursery nor its worker, and what it minded ends a while after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aidos_actors import crash
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
+from aidos_actors.executors.command import judged
+from aidos_actors.executors.orders import Outcome
+from aidos_actors.layout import Layout
+from aidos_actors.ports import Minding
+from tests.simulation.simulated_git import repository
+from tests.simulation.world import Ended, Life, Steps, World, step, world
+
+LOOK_S = 0.02
+OWNER_LOOK_S = 0.1
+WORK_S = (0.05, 0.6)
+SHORT_S = (0.001, 0.01)
+CLEARING_LOOKS_MAX = 1500
+LOST = Outcome("lost", message="The process that minded the command died.")
+
+
+def has_folder(of: World, order: Start) -> bool:
+    """Nothing of an attempt starts where its folder was taken away, because it was given up."""
+    if order.repo is None:
+        return order.path in of.folders
+    worktree = repository(of).worktrees.get(order.path)
+    return worktree is not None and worktree.has_folder
+
+
+class SimulatedMinder(Life):
+    """The port ``Minding``: one command of one attempt."""
+
+    def __init__(self, of: World, owner: Any, nursery: Life, order: Start, command: str) -> None:
+        self.pid = self.started = of.machine.new_pid()
+        super().__init__(of, f"minder {self.pid} of {order.key.task}", owner)
+        self._nursery, self._order, self._command = nursery, order, command
+        self._is_told_go = False
+        self._ending: str | None = None
+        self.outcome: Outcome | None = None
+        self.on_death = self._leave_the_rest_to_the_nursery
+        of.lives.append(self)
+
+    def go(self) -> None:
+        self._is_told_go = True
+
+    def end(self, reason: str) -> None:
+        self._ending = reason
+
+    def wait(self) -> Outcome:
+        raise AssertionError("the simulated hands look at the outcome themselves")
+
+    def script(self) -> Steps:
+        yield from step("minder-ready", self.world.chance.uniform(*SHORT_S), lambda: None)
+        while not self._is_told_go and self._end is None:
+            yield LOOK_S
+        if self._end is None and not has_folder(self.world, self._order):
+            self.outcome = Outcome("failed_to_start", message="its folder is gone")
+        elif self._end is None:
+            yield from step("command-started", 0.001, self._begin)
+            until = self.world.machine.now() + self.world.chance.uniform(*WORK_S)
+            while self.world.machine.now() < until and self._end is None:
+                yield LOOK_S
+            if self._end is None:
+                self._have_its_effect()
+        yield from step("descendants-ended", 0.002, lambda: self.world.task_ends(self._order.key))
+        done = Outcome("exited", exit_code=0) if self._end is None else Outcome("ended", message=self._end)
+        if not self._nursery.is_alive:
+            done = LOST
+        yield from step("outcome-sent", 0.001, lambda: setattr(self, "outcome", self.outcome or done))
+        self.on_death = lambda: None
+        self.die()
+
+    @property
+    def _end(self) -> str | None:
+        """Why it must end now, if it must."""
+        if not (self.owner.is_alive and self._nursery.is_alive) or self.owner in self.world.disowned:
+            return "Its owner has gone."
+        return self._ending
+
+    @property
+    def _is_check(self) -> bool:
+        return self._command == self._order.task.verify
+
+    def _begin(self) -> None:
+        self.world.task_begins(self._order.key, is_check=self._is_check)
+
+    def _have_its_effect(self) -> None:
+        order = self._order
+        if order.repo is not None and not self._is_check:
+            repository(self.world).worktrees[order.path].files[order.key.task] = order.key.task
+
+    def _leave_the_rest_to_the_nursery(self) -> None:
+        def end() -> None:
+            self.world.task_ends(self._order.key)
+            self.outcome = self.outcome or LOST
+
+        self.world.machine.at(self.world.machine.now() + self.world.chance.uniform(0.001, 0.05), end)
+
+    @property
+    def has_gone(self) -> bool:
+        return not self.is_alive and self._order.key not in self.world.running
+
+
+class SimulatedExecutor:
+    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+        self._world = world()
+        self._owner = self._world.machine.acting
+        self._nursery = self._new_nursery()
+
+    def close(self) -> None:
+        self._nursery.die()
+
+    def clear(self, order: Start) -> Minding | None:
+        steps: Any = self._clear(order)  # a generator: the simulated machine lets its seconds pass
+        return steps  # type: ignore[no-any-return]
+
+    def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
+        steps: Any = self._ran(order, minded, "command-run", "run")
+        return steps  # type: ignore[no-any-return]
+
+    def verified(self, order: Start, left_s: float, began: Callable[[Minding], None]) -> AttemptOutcome:
+        steps: Any = self._verified(order, began)
+        return steps  # type: ignore[no-any-return]
+
+    def called(self, order: Start) -> AttemptOutcome:
+        steps: Any = self._called(order)
+        return steps  # type: ignore[no-any-return]
+
+    # ---- as steps
+
+    def _clear(self, order: Start) -> Steps:
+        crash.before("leftovers-ended")
+        for _ in range(CLEARING_LOOKS_MAX):
+            if not self._of_earlier(order):
+                break
+            yield LOOK_S
+        else:
+            raise TimeoutError(f"something of an attempt before {order.key} does not end")
+        crash.after("leftovers-ended")
+        if order.repo is None:
+            yield from step("folder-made", 0.001, lambda: self._world.folders.add(order.path))
+        if order.task.run is None:
+            return None
+        yield from step("checkpoint-folder-made", 0.001, lambda: None)
+        crash.before("minder-spawned")
+        minder = yield from self._spawn(order, order.task.run)
+        crash.after("minder-spawned")
+        return minder
+
+    def _of_earlier(self, order: Start) -> list[AttemptKey]:
+        """Minders on record by pid, and everything else by its mark."""
+        pids = {pid for pid, _ in order.previous}
+        minders = [life for life in self._world.lives if isinstance(life, SimulatedMinder) and not life.has_gone]
+        by_pid = [life._order.key for life in minders if life.pid in pids]
+        task = (order.key.requirement, order.key.task)
+        return by_pid + [key for key in self._world.running if (key.requirement, key.task) == task]
+
+    def _spawn(self, order: Start, command: str) -> Steps:
+        for _ in range(2):
+            if not self._nursery.is_alive:
+                self._nursery = self._new_nursery()
+            minder = self._fork(order, command)
+            if minder is not None:
+                yield self._world.chance.uniform(*SHORT_S)
+                return minder
+            yield 0.01
+        raise TimeoutError("the nursery died twice")
+
+    def _fork(self, order: Start, command: str) -> SimulatedMinder | None:
+        """The nursery's own act."""
+        before, self._world.life = self._world.life, self._nursery
+        try:
+            crash.before("minder-forked")
+            minder = SimulatedMinder(self._world, self._owner, self._nursery, order, command)
+            minder.run(minder.script())
+            crash.after("minder-forked")
+        except Ended:
+            return None
+        finally:
+            self._world.life = before
+        return minder
+
+    def _ran(self, order: Start, minder: Any, point: str, stage: str) -> Steps:
+        crash.before(point)
+        while minder.outcome is None:
+            yield LOOK_S
+        crash.after(point)
+        return judged(minder.outcome, stage, timeout_s=order.task.timeout_s)
+
+    def _verified(self, order: Start, began: Callable[[Minding], None]) -> Steps:
+        assert order.task.verify is not None
+        minder = yield from self._spawn(order, order.task.verify)
+        began(minder)
+        minder.go()
+        return (yield from self._ran(order, minder, "verify-run", "verify"))
+
+    def _called(self, order: Start) -> Steps:
+        crash.before("call-run")
+        if self._owner in self._world.disowned or not has_folder(self._world, order):
+            return AttemptOutcome(False, None, "its folder is gone", "call", fault="infra")
+        self._begin_call(order.key)
+        yield self._world.chance.uniform(*WORK_S)
+        self._world.task_ends(order.key)
+        crash.after("call-run")
+        return AttemptOutcome(True, 0, None, "call", "1")
+
+    def _begin_call(self, key: AttemptKey) -> None:
+        """A callable dies with its worker, at once."""
+        life = Life(self._world, f"call of {key.task}", self._owner)
+        self._world.lives.append(life)
+        self._world.task_begins(key)
+        life.run(self._watch_owner(life, key))
+
+    def _watch_owner(self, life: Life, key: AttemptKey) -> Steps:
+        while key in self._world.running and self._owner.is_alive and self._owner not in self._world.disowned:
+            yield 0.001
+        self._world.task_ends(key)
+        life.die()
+
+    def _new_nursery(self) -> Life:
+        nursery = Life(self._world, "nursery", self._owner)
+        self._world.lives.append(nursery)
+        nursery.run(self._watch_owner_of(nursery))
+        return nursery
+
+    def _watch_owner_of(self, nursery: Life) -> Steps:
+        while self._owner.is_alive and self._owner not in self._world.disowned:
+            yield OWNER_LOOK_S
+        nursery.die()

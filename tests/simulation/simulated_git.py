@@ -1,0 +1,216 @@
+"""The port ``Workspace`` on a repository in memory: commits are values, worktrees a table, refs move by comparison.
+
+Each order goes through the steps of the real one, with the same crash points, and each step stands alone: a process
+may die, or be frozen, between any two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aidos_actors.actors.words import GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.core.errors import Fenced, NotFound, TryAgain
+from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
+from aidos_actors.layout import Layout
+from tests.simulation.world import Steps, World, step, world
+
+GIT_S = (0.002, 0.02)
+GATE_S = (0.02, 0.3)
+PUBLISH_TRIES_MAX = 50
+Tree = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Commit:
+    parent: str | None
+    tree: Tree
+    key: AttemptKey | None = None
+
+
+@dataclass
+class Worktree:
+    """``files`` is what stands in its folder. It is whole when ``is_marked``; ``has_folder`` until set aside."""
+
+    base: str
+    files: dict[str, str]
+    is_marked: bool = False
+    has_folder: bool = True
+
+
+@dataclass
+class Repository:
+    commits: dict[str, Commit] = field(default_factory=lambda: {"c0": Commit(None, (("a", "a"),))})
+    refs: dict[str, str] = field(default_factory=lambda: {"refs/heads/main": "c0"})
+    worktrees: dict[str, Worktree] = field(default_factory=dict)
+
+    def write(self, commit: Commit) -> str:
+        name = f"c{len(self.commits)}"
+        self.commits[name] = commit
+        return name
+
+    def transact(self, guard: tuple[str, str], ref: str, new: str, old: str | None) -> bool:
+        """All or none: whether ``ref`` moved. Raises ``Fenced`` when ``guard`` (ref, value) does not hold."""
+        if self.refs.get(guard[0]) != guard[1]:
+            raise Fenced(f"{guard[0]} is {self.refs.get(guard[0])}, not {guard[1]}")
+        if old is not None and self.refs.get(ref, "") != old:
+            return False
+        self.refs[ref] = new
+        return True
+
+    def line(self, ref: str) -> list[str]:
+        """The first-parent line, newest first."""
+        found, commit = [], self.refs.get(ref)
+        while commit is not None:
+            found.append(commit)
+            commit = self.commits[commit].parent
+        return found
+
+
+def repository(of: World) -> Repository:
+    """The one there is in that world."""
+    of.repository = of.repository or Repository()
+    return of.repository  # type: ignore[no-any-return]
+
+
+class SimulatedWorkspace:
+    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+        self._world = world()
+        self._repo = repository(self._world)
+
+    def close(self) -> None:
+        pass
+
+    def carry_out(self, work: GitWork) -> GitWord:
+        steps: Any = self._steps(work)  # a generator: the simulated machine lets its seconds pass
+        return steps  # type: ignore[no-any-return]
+
+    def _steps(self, work: GitWork) -> Steps:
+        match work.order:
+            case Prepare() as order:
+                commit = yield from self._prepare(order)
+                return WorktreeReady(order.key, commit, order.repo)
+            case Integrate() as order:
+                answer = yield from self._integrate(work, order)
+                return WorkIntegrated(order.key, answer)
+            case Discard() as order:
+                yield from self._discard_order(order)
+                return WorktreeGone(order.key)
+
+    def _do(self, name: str, act: Callable[[], Any], span_s: tuple[float, float] = GIT_S) -> Steps:
+        return step(name, self._world.chance.uniform(*span_s), act)
+
+    # ---- worktrees
+
+    def _prepare(self, order: Prepare) -> Steps:
+        found = self._repo.worktrees.get(order.path)
+        if found is not None and found.is_marked and found.has_folder:
+            return found.base
+        yield from self._discard(order.path)
+        commit = self._repo.refs.get(f"refs/heads/{order.target}", order.base_commit)
+        yield from self._add(order.path, commit)
+        yield from self._do("worktree-marked", lambda: setattr(self._repo.worktrees[order.path], "is_marked", True))
+        return commit
+
+    def _add(self, path: str, commit: str) -> Steps:
+        def act() -> None:
+            if path in self._repo.worktrees:
+                raise TryAgain(f"{path} exists")
+            self._repo.worktrees[path] = Worktree(commit, dict(self._repo.commits[commit].tree))
+
+        yield from self._do("worktree-added", act)
+
+    def _discard(self, path: str) -> Steps:
+        def set_aside() -> None:
+            found.has_folder = False
+            self._world.quarantine.append(path)
+
+        def take_record() -> None:
+            del self._repo.worktrees[path]
+            self._world.quarantine.append(f"record of {path}")
+
+        found = self._repo.worktrees.get(path)
+        if found is not None and found.has_folder:
+            yield from self._do("folder-set-aside", set_aside)
+        if found is not None:
+            yield from self._do("record-set-aside", take_record)
+        yield from self._do("quarantine-emptied", self._world.quarantine.clear)
+
+    def _discard_order(self, order: Discard) -> Steps:
+        living = [life for life in self._world.lives if life.is_alive]
+        if any(getattr(life, "pid", None) in {pid for pid, _ in order.previous} for life in living):
+            raise TryAgain(f"a minder of {order.key} still runs")
+        if order.repo is None:
+            yield from self._do("folder-deleted", lambda: self._world.folders.discard(order.path))
+        else:
+            yield from self._discard(order.path)
+
+    # ---- the target
+
+    def _integrate(self, work: GitWork, order: Integrate) -> Steps:
+        guard = yield from self._claim(work)
+        tree: Tree | None = None
+        for _ in range(PUBLISH_TRIES_MAX):
+            published = self._find_published(order)
+            if published is not None:
+                return Integration(published, "integrated")
+            if tree is None:
+                tree = yield from self._do("task-tree-written", lambda: self._result_tree(order))
+            if tree == self._repo.commits[order.base_commit].tree:
+                return Integration(None, "integrated")
+            answer = yield from self._publish(guard, order, tree)
+            if answer is not None:
+                return answer
+        raise TryAgain("the target was moved by others again and again")
+
+    def _claim(self, work: GitWork) -> Steps:
+        ref, mine = f"refs/aidos/epoch/{work.installation}", str(work.epoch)
+        held = self._repo.refs.get(ref, "0")
+        if int(held) > work.epoch:
+            raise Fenced(f"epoch {work.epoch} is over: epoch {held} has claimed")
+        if held != mine:
+            claim = lambda: self._repo.transact((ref, held), ref, mine, held)  # noqa: E731
+            self._repo.refs.setdefault(ref, "0")
+            yield from self._do("epoch-claimed", claim)
+        return ref, mine
+
+    def _find_published(self, order: Integrate) -> str | None:
+        for name in self._repo.line(f"refs/heads/{order.target}"):
+            key = self._repo.commits[name].key
+            if key is not None and (key.requirement, key.task) == (order.key.requirement, order.key.task):
+                return name
+        return None
+
+    def _result_tree(self, order: Integrate) -> Tree:
+        found = self._repo.worktrees.get(order.path)
+        if found is None or not found.has_folder:
+            raise NotFound(f"the worktree {order.path} is gone")
+        return tuple(sorted(found.files.items()))
+
+    def _publish(self, guard: tuple[str, str], order: Integrate, tree: Tree) -> Steps:
+        ref = f"refs/heads/{order.target}"
+        head = self._repo.refs.get(ref)
+        parent = head or order.base_commit
+        merged = yield from self._do("merge-tree-written", lambda: self._merge(order, tree, parent))
+        commit = yield from self._do("commit-written", lambda: self._repo.write(Commit(parent, merged, order.key)))
+        if order.verify is not None:
+            gate = f"gate of {order.key}"
+            yield from self._discard(gate)
+            yield from self._add(gate, commit)
+            yield from self._do("gate-run", lambda: None, GATE_S)
+            yield from self._discard(gate)
+        restore = f"refs/aidos/restore/{order.key.requirement}/{order.key.task}-{order.key.number}"
+        yield from self._do("restore-point", lambda: self._repo.transact(guard, restore, parent, None))
+        move = lambda: self._repo.transact(guard, ref, commit, head or "")  # noqa: E731
+        has_moved = yield from self._do("ref-moved", move)
+        if not has_moved:
+            return None
+        yield from self._do("ref-synced", lambda: None)
+        return Integration(commit, "integrated")
+
+    def _merge(self, order: Integrate, tree: Tree, parent: str) -> Tree:
+        """The work's own files over what others published meanwhile: these tasks never touch the same one."""
+        before = dict(self._repo.commits[order.base_commit].tree)
+        own = {name: text for name, text in tree if before.get(name) != text}
+        return tuple(sorted({**dict(self._repo.commits[parent].tree), **own}.items()))

@@ -1,11 +1,11 @@
-# make demo | test | kills | explore | conformance | fuzz | outlives | growth | peers | lint | venv
+# make demo | test | kills | sweep | crash-sweep | paused | explore | conformance | fuzz | outlives | growth | peers | lint | venv
 # make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test kills explore conformance fuzz outlives growth peers lint venv
+.PHONY: demo test kills sweep crash-sweep paused explore conformance fuzz outlives growth peers lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -24,6 +24,20 @@ test: venv
 # Every kind of process killed at every stage, each in a run of its own.
 kills: venv
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 tests/system/test_kills.py -k test_a_kill_of -m "long or not long"
+
+# In virtual time: every crash point with new seeds, 2,000 lives with more than one fault, 10,000 paused holders.
+sweep: venv
+	SWEEP_LIVES=$${SWEEP_LIVES:-2000} PAUSED_TRIALS=$${PAUSED_TRIALS:-10000} SWEEP_SEED=$${SWEEP_SEED:-$$(date +%s)} \
+	    PAUSED_SEED=$${SWEEP_SEED:-$$(date +%s)} $(BIN)/python -m pytest -q -n 2 tests/simulation --timeout 0 $(PYTEST_ARGS)
+
+# With real processes: ended before and after every crash point, and at a second one in the recovery; how long each took.
+crash-sweep: venv
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m chaos crash-sweep $(SWEEP_ARGS)
+
+# 200 real Schedulers stopped by a signal at random moments, and continued before or after their successor has begun.
+paused: venv
+	PAUSED_REAL=$${PAUSED_REAL:-200} PAUSED_SEED=$${PAUSED_SEED:-$$(date +%s)} \
+	    $(BIN)/python -m pytest -q -s tests/system/test_paused_scheduler.py --timeout 0
 
 # The property tests on examples nobody has seen yet: what fails is printed, and becomes a test of its own.
 explore: venv

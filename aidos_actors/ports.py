@@ -68,13 +68,6 @@ class Workspace(Protocol):
         """The order is done and durable, as if once, and this is what to tell the Scheduler. Raises what git and the
         disk raise, ``TryAgain`` when a process still works where nobody may, ``Fenced`` when the epoch is over."""
 
-    def called_of_batch(self, requirement: str, order: Call) -> CallEnded:
-        """One callable of a batch has returned or raised."""
-
-    def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
-        """Where this life of a worker says which callable of a batch it has begun, so that it is known after its
-        death. Called before any of them."""
-
     def close(self) -> None:
         """Nothing that was started for it lives any more."""
 
@@ -110,6 +103,13 @@ class Executor(Protocol):
 
     def called(self, order: Start) -> AttemptOutcome:
         """The callable has returned or raised."""
+
+    def called_of_batch(self, requirement: str, order: Call) -> CallEnded:
+        """One callable of a batch has returned or raised."""
+
+    def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
+        """Where this life of a worker says which callable of a batch it has begun, so that it is known after its
+        death. Called before any of them."""
 
     def close(self) -> None:
         """Nothing that was started for it lives any more."""

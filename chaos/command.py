@@ -13,11 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from aidos_actors.core.crash_points import CRASH_POINTS
 from aidos_actors.core.errors import AidosError
 from chaos.campaign import Campaign
+from chaos.crash_sweep import sweep, table
 from chaos.experiment import ABSENT, KINDS, STAGES, plan_kills
 from chaos.report import Report, load_report
 from chaos.spec import read_spec
+from chaos.sweep_cases import plan_cases
 
 SEED_BITS = 31
 STATE_DIR = ".aidos-chaos"
@@ -30,6 +33,8 @@ def run_command_line(arguments: list[str] | None = None) -> int:
     try:
         if said.verb == "list":
             return _list(said.json)
+        if said.verb == "crash-sweep":
+            return _crash_sweep(said)
         return _give(_campaign(said) if said.verb == "run" else load_report(Path(said.dir)), said.json)
     except AidosError as error:
         return _refuse(error, said.json)
@@ -45,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("spec", help="the file: requirement, kinds, stages, per_pair, workers, time_limit")
     run.add_argument("--seed", type=int, help="of the schedule (default: the file's, else a new one)")
     run.add_argument("--state", default=STATE_DIR, help=f"state directory (default {STATE_DIR})")
+    sweeping = verbs.add_parser("crash-sweep", help="end processes before and after every crash point, twice a run")
+    sweeping.add_argument("--seed", type=int, help="of the second places (default: a new one)")
+    sweeping.add_argument("--jobs", type=int, default=2, help="runs at a time (default 2)")
+    sweeping.add_argument("points", nargs="*", choices=[*CRASH_POINTS, []], help="only these (default: all)")
     report = verbs.add_parser("report", help="print the report of a campaign again")
     report.add_argument("dir", help="its state directory")
     for verb in (listing, run, report):
@@ -77,6 +86,18 @@ def _campaign(said: argparse.Namespace) -> Report:
         changing=spec.changing,
     )
     return campaign.run(lambda text: print(text, file=sys.stderr, flush=True))
+
+
+def _crash_sweep(said: argparse.Namespace) -> int:
+    seed = said.seed if said.seed is not None else secrets.randbits(SEED_BITS)
+    print(f"seed {seed}", flush=True)
+    cases = plan_cases(seed, said.points or tuple(CRASH_POINTS))
+    results = sweep(cases, said.jobs, lambda text: print(text, flush=True))
+    wrong = [each for each in results if each.problems]
+    print(table(results))
+    twice = sum(each.struck == len(each.case.places) for each in results)
+    print(f"{len(results)} runs, {twice} of them ended at both places, {len(wrong)} not in order, seed {seed}")
+    return 1 if wrong else 0
 
 
 def _give(report: Report, as_json: bool) -> int:

@@ -1,0 +1,109 @@
+"""The crash sweep on real processes: one run of the real program a case, ended at two places, judged by all laws."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from aidos_actors.core.crash_points import CRASH_POINTS
+from aidos_actors.crash import AT_VARIABLE, MARKS_VARIABLE
+from chaos.campaign import Campaign
+from chaos.facts import Finding
+from chaos.journal import read_journal
+from chaos.sweep_cases import Case, write_work
+
+TIME_LIMIT_S = 180.0
+RTO_S = 10.0  # of an actor, a nursery, a minder
+RTO_OF_RUN_S = 20.0  # of the whole program, which its caller starts again
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What came of a case. ``back_s``: for each place that struck, until the same was done again by a successor, or
+    until the requirement's end where it need not be done again."""
+
+    case: Case
+    struck: int
+    back_s: tuple[float, ...]
+    findings: tuple[Finding, ...]
+    took_s: float
+
+    @property
+    def problems(self) -> list[str]:
+        """Why it is not in order; empty when it is."""
+        said = [f"BROKEN ({finding.law}): {finding.text}" for finding in self.findings]
+        if self.struck <= self.case.struck_by:
+            said.append("the place was never reached")
+        limit_s = RTO_OF_RUN_S if CRASH_POINTS[self.case.first.point].processes[0] == "run" else RTO_S
+        said += [f"back only after {each:.1f} s, allowed {limit_s:g} s" for each in self.back_s if each > limit_s]
+        return said
+
+
+def sweep(cases: Iterable[Case], jobs: int, say: Callable[[str], None]) -> list[Swept]:
+    """Each case carried out, ``jobs`` at a time. Nothing of them lives or lies about afterwards, but for the folders of
+    those that are not in order, which are named."""
+
+    def one(case: Case) -> Swept:
+        swept = _carry_out(case, say)
+        if swept.struck <= case.struck_by and case.first.nth > 1:
+            swept = _carry_out(case.sooner(), say)
+        ended = ", ".join(f"{each:.2f} s" for each in swept.back_s) or "never reached"
+        say("\n  ".join([f"{swept.case}: back after {ended}; all done in {swept.took_s:.1f} s", *swept.problems]))
+        return swept
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(one, cases))
+
+
+def _carry_out(case: Case, say: Callable[[str], None]) -> Swept:
+    folder = Path(tempfile.mkdtemp(prefix="aidos-sweep-"))
+    marks = folder / "marks"
+    marks.mkdir()
+    file, changing = write_work(folder, case)
+    report = Campaign(
+        requirement=file,
+        state_dir=folder / "state",
+        seed=case.number,
+        kills=(),
+        time_limit_s=TIME_LIMIT_S,
+        changing=changing,
+        env={AT_VARIABLE: str(case), MARKS_VARIABLE: str(marks)},
+    ).run()
+    ended_at = max((event["at"] for event in read_journal(folder / "state")), default=0.0)
+    struck = sum((marks / f"struck-{number}").exists() for number in range(len(case.places)))
+    back_s = tuple(_back_s(marks, number, ended_at) for number in range(struck))
+    swept = Swept(case, struck, back_s, report.findings, report.took_s)
+    if report.findings:
+        say(f"kept: {folder}")
+    else:
+        shutil.rmtree(folder)
+    return swept
+
+
+def _back_s(marks: Path, number: int, ended_at: float) -> float:
+    again = marks / f"again-{number}"
+    until = again.stat().st_mtime if again.exists() else ended_at
+    return max(0.0, until - (marks / f"struck-{number}").stat().st_mtime)
+
+
+def table(results: Sequence[Swept]) -> str:
+    """By point: how many runs, and how long until everything was back."""
+    rows: list[tuple[str, ...]] = [("point", "runs", "p50", "p99", "worst")]
+    for point in CRASH_POINTS:
+        found = sorted(
+            seconds
+            for each in results
+            for place, seconds in zip(each.case.places, each.back_s, strict=False)
+            if place.point == point
+        )
+        if found:
+            spans = (median(found), found[math.ceil(0.99 * len(found)) - 1], found[-1])
+            rows.append((point, str(len(found)), *(f"{each:.2f} s" for each in spans)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

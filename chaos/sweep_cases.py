@@ -1,0 +1,117 @@
+"""Which processes a crash sweep ends where, drawn from a seed, and the small requirements that come to those places."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
+
+ONLY_WITHOUT_A_REPOSITORY = frozenset({"folder-made", "folder-deleted"})
+ONLY_WITH_A_LARGE_DOCUMENT = frozenset({"document-stored"})
+LARGE_CHARACTERS = 110_000
+NTH_MAX = 2
+GIT_TIMEOUT_S = 60
+_RECORD = 'echo "$AIDOS_TASK $AIDOS_ATTEMPT $AIDOS_IDEMPOTENCY_KEY {edge} $(date +%s%N) $$" >> "$CHAOS_RECORDS"'
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The n-th time that any process comes to that side of that point."""
+
+    point: str
+    side: str
+    nth: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.point}:{self.side}:{self.nth}"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One run: a process ends at ``first``, and another at ``second``, once ``first`` has struck."""
+
+    number: int
+    first: Place
+    second: Place
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """A first Scheduler that dies ends the whole start: what counts there is its successor's epoch."""
+        if self.first.point == "epoch-begun":
+            return (Place("order-sent", "after", 3), self.first, self.second)
+        return (self.first, self.second)
+
+    @property
+    def struck_by(self) -> int:
+        """The index of ``first`` among the places."""
+        return self.places.index(self.first)
+
+    def sooner(self) -> Case:
+        """The same, at the very first time."""
+        return replace(self, first=replace(self.first, nth=1))
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.places))
+
+
+def plan_cases(seed: int, points: Sequence[str] = tuple(CRASH_POINTS)) -> Iterator[Case]:
+    """Each side of each point once, with a second place drawn from those that every run on a repository comes to."""
+    chance = Random(seed)
+    names = [name for name in CRASH_POINTS if name not in ONLY_WITHOUT_A_REPOSITORY | ONLY_WITH_A_LARGE_DOCUMENT]
+    number = 0
+    for point in points:
+        for side in SIDES:
+            number += 1
+            second = Place(chance.choice(names), chance.choice(SIDES))
+            yield Case(number, Place(point, side, chance.randint(1, NTH_MAX)), second)
+
+
+def write_work(folder: Path, case: Case) -> tuple[Path, frozenset[str] | None]:
+    """A requirement file in ``folder``, with its repository where it needs one, and the tasks that change files.
+    Raises ``CalledProcessError`` when git fails."""
+    tasks: dict[str, dict[str, Any]]
+    if case.first.point in ONLY_WITHOUT_A_REPOSITORY:
+        tasks = {name: {"run": _work(), "retries": 9} for name in ("one", "two", "three")}
+        tasks["called"] = {"call": "platform:python_version", "needs": ["one"], "retries": 9}
+        return _write(folder, {"id": "plain", "tasks": tasks}), None
+    tasks = {
+        "first": {"run": _work(), "retries": 9},
+        "left": {"run": _work(), "needs": ["first"], "verify": "test -f left.txt", "retries": 9},
+        "right": {"run": _work(), "needs": ["first"], "verify": "test -f right.txt", "retries": 9},
+        "called": {"call": "platform:python_version", "needs": ["first"], "retries": 9},
+        "last": {"run": _work(), "needs": ["left", "right", "called"], "retries": 9},
+    }
+    if case.first.point in ONLY_WITH_A_LARGE_DOCUMENT:
+        tasks["first"]["env"] = {"LARGE": "x" * LARGE_CHARACTERS}
+    _make_repository(folder / "shop")
+    changing = frozenset(name for name, task in tasks.items() if "run" in task)
+    return _write(folder, {"id": "shop", "repo": "./shop", "verify": "test -f a.txt", "tasks": tasks}), changing
+
+
+def _work() -> str:
+    begin, end = _RECORD.format(edge="start"), _RECORD.format(edge="end")
+    return f"{begin}; sleep 0.2; echo $AIDOS_TASK > $AIDOS_TASK.txt; {end}"
+
+
+def _write(folder: Path, requirement: dict[str, Any]) -> Path:
+    file = folder / "work.yaml"
+    file.write_text(json.dumps(requirement))  # JSON is YAML
+    return file
+
+
+def _make_repository(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "a.txt").write_text("a\n")
+    identity = ("-c", "user.name=Someone", "-c", "user.email=someone@localhost", "-c", "commit.gpgsign=false")
+    for words in (
+        ("init", "-q", "-b", "main"),
+        ("add", "-A"),
+        (*identity, "commit", "-q", "--no-verify", "-m", "Begin"),
+    ):
+        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, timeout=GIT_TIMEOUT_S)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aidos_actors.actors.words import GitWord, GitWork
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start, WorkerId
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
 from aidos_actors.core.records import AttemptRecord, Batch, CallBatch, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.executors.call_queue import CallQueue
 from aidos_actors.executors.orders import Outcome
 
 
@@ -104,8 +105,9 @@ class Executor(Protocol):
     def called(self, order: Start) -> AttemptOutcome:
         """The callable has returned or raised."""
 
-    def called_of_batch(self, requirement: str, order: Call) -> CallEnded:
-        """One callable of a batch has returned or raised."""
+    def call_some(self, queue: CallQueue) -> None:
+        """Callables of ``queue`` have been called, one after the other: all that wait, or those of a few
+        milliseconds."""
 
     def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
         """Where this life of a worker says which callable of a batch it has begun, so that it is known after its

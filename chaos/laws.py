@@ -73,7 +73,8 @@ def attempts_follow_each_other(evidence: Evidence) -> Iterator[Finding]:
     under_way: dict[str, int] = {}
     for event in evidence.own_events:
         task, number, kind = event["task"], event["attempt"], event["type"]
-        if kind == "attempt_leased":
+        # A callable in a batch has no lease of its own: it is promised and started by one word.
+        if kind == "attempt_leased" or (kind == "attempt_started" and under_way.get(task) != number):
             if task in under_way:
                 text = f"attempt {number} of task {task} was leased while attempt {under_way[task]} had not ended"
                 yield Finding("doubled", text)
@@ -81,7 +82,7 @@ def attempts_follow_each_other(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding("attempts", f"attempt {number} of task {task} follows attempt {last[task]}")
             last[task] = number
             under_way[task] = number
-        elif kind in ENDS and under_way.get(task) == number:
+        elif kind in (*ENDS, "task_done") and under_way.get(task) == number:
             del under_way[task]
 
 

@@ -17,7 +17,7 @@ OPENS: Mapping[str, str] = {
 CLOSES: Mapping[str, frozenset[str]] = {
     "analysing": frozenset({"plan_recorded", "requirement_rejected", "requirement_failed", "requirement_cancelled"}),
     "dispatching": _ENDS | {"attempt_started"},
-    "running": _ENDS,
+    "running": _ENDS | {"task_done"},
     "integrating": _ENDS | {"attempt_conflicted", "task_done"},
 }
 FINAL = frozenset({"requirement_done", "requirement_failed", "requirement_cancelled", "requirement_rejected"})

@@ -52,7 +52,8 @@ class Calling:
     def __init__(self, actor: ManagedActor, me: WorkerId, hands: Executor) -> None:
         self._actor = actor
         self._me = me
-        self._queue = CallQueue(hands.called_of_batch, hands.begun_mark(me), actor.now)
+        self._hands = hands
+        self._queue = CallQueue(hands.begun_mark(me), actor.now)
         self._epoch = 0
         self._is_looking = False
         self._is_calling = False
@@ -123,7 +124,7 @@ class Calling:
     def _go_on(self) -> None:
         if self._queue.is_waiting and not self._is_calling and self._last_words is None:
             self._is_calling = True
-            self._actor.start_job(JOB, self._queue.run_chunk)
+            self._actor.start_job(JOB, self._hands.call_some, self._queue)
         self._look_again()
 
     def _look_again(self) -> None:

@@ -7,10 +7,11 @@ exit_code}}``, or None when it comes later.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aidos_actors.actors.waiting import EndWaiter, EventWaiter
 from aidos_actors.blobs import get_text
 from aidos_actors.core.board import Board, EndedRows
 from aidos_actors.core.errors import AidosError, BadInput, NotFound
@@ -28,26 +29,6 @@ if TYPE_CHECKING:
 EVENTS_PER_ANSWER_MAX = 500
 WAIT_MAX_S = 30.0
 DRAIN_MAX_S = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class EndWaiter:
-    """Someone waits for the end of ``requirement``, until ``until_at`` (wall seconds)."""
-
-    asked: Asked
-    requirement: str
-    until_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Waiter:
-    """Someone waits for events after ``after_seq``, until ``until_at`` (wall seconds)."""
-
-    asked: Asked
-    after_seq: int
-    limit: int
-    requirement: str | None
-    until_at: float
 
 
 def serve(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> dict[str, Any] | None:
@@ -90,14 +71,16 @@ def _submit(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) ->
 
 
 def _status(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
-    ledger = scheduler.ledger
     name = call.get("id")
-    if name is None:
-        return list_of_requirements(ledger)
-    record = ledger.requirement(str(name))
+    return list_of_requirements(scheduler.ledger) if name is None else status_of(scheduler.ledger, str(name))
+
+
+def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
+    """``status ID``, from a live or a resting ledger."""
+    record = ledger.requirement(name)
     if record is None:
         raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
-    return status_view(record, ledger.tasks(record.id))
+    return status_view(record, ledger.tasks(name))
 
 
 def list_of_requirements(ledger: LedgerView) -> dict[str, Any]:
@@ -117,7 +100,7 @@ def _events(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> 
     wait_s = min(float(call.get("wait_s", 0.0)), WAIT_MAX_S)
     if found or wait_s <= 0 or asked is None:
         return {"events": [event_view(each) for each in found]}
-    scheduler.wait_for_events(Waiter(asked, after_seq, limit, requirement, scheduler.clock() + wait_s))
+    scheduler.waiting.for_events(EventWaiter(asked, after_seq, limit, requirement, scheduler.clock() + wait_s))
     return None
 
 
@@ -126,38 +109,9 @@ def _wait(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> di
     name = str(call["id"])
     wait_s = min(float(call.get("wait_s", 0.0)), WAIT_MAX_S)
     if not scheduler.board.is_open(name) or wait_s <= 0 or asked is None:
-        return _status(scheduler, {"id": name}, None)
-    scheduler.wait_for_end(EndWaiter(asked, name, scheduler.clock() + wait_s))
+        return status_of(scheduler.ledger, name)
+    scheduler.waiting.for_end(EndWaiter(asked, name, scheduler.clock() + wait_s))
     return None
-
-
-def serve_end_waiters(scheduler: Scheduler, waiters: list[EndWaiter]) -> list[EndWaiter]:
-    """Answer those whose requirement has ended or who have waited long enough; the rest."""
-    rest, now = [], scheduler.clock()
-    for waiter in waiters:
-        if scheduler.board.is_open(waiter.requirement) and waiter.until_at > now:
-            rest.append(waiter)
-        else:
-            scheduler.reply({"value": _status(scheduler, {"id": waiter.requirement}, None)}, waiter.asked)
-    return rest
-
-
-def serve_waiters(scheduler: Scheduler, waiters: list[Waiter]) -> list[Waiter]:
-    """Answer those who have something to hear or have waited long enough; the rest."""
-    if not waiters:
-        return waiters
-    rest, last_seq, now = [], scheduler.last_seq, scheduler.clock()
-    for waiter in waiters:
-        is_over = waiter.until_at <= now
-        if last_seq <= waiter.after_seq and not is_over:
-            rest.append(waiter)
-            continue
-        found = scheduler.ledger.events(waiter.after_seq, waiter.limit, waiter.requirement)
-        if found or is_over:
-            scheduler.reply({"value": {"events": [event_view(each) for each in found]}}, waiter.asked)
-        else:
-            rest.append(waiter)
-    return rest
 
 
 def steered(board: Board, ledger: LedgerView, call: Mapping[str, Any], now: float) -> Step:
@@ -184,7 +138,7 @@ def explained(board: Board, ledger: LedgerView, call: Mapping[str, Any], now: fl
 def _steer(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
     scheduler.take(steered(scheduler.board, scheduler.ledger, call, scheduler.clock()))
     scheduler.commit()
-    return _status(scheduler, {"id": call["id"]}, None)
+    return status_of(scheduler.ledger, str(call["id"]))
 
 
 def _explain(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:

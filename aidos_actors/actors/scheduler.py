@@ -7,12 +7,14 @@ that the rows still call for is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aidos_actors import crash, ports
 from aidos_actors.actors import desk
+from aidos_actors.actors.waiting import Waiting
 from aidos_actors.actors.words import (
     ANALYZER,
     GITOPS,
@@ -43,8 +45,6 @@ from supervisors import ExitReason, ManagedActor
 from supervisors.actor import Asked
 from supervisors.messages import Peer
 
-WAITERS_MAX = 1000
-
 
 def owned_ledger(state_dir: Path) -> ports.Ledger:
     """The ledger of ``state_dir`` as its sole owner; who holds it longer than two seconds more is ended."""
@@ -71,9 +71,6 @@ class Scheduler(ManagedActor):
         self._settings = Settings(workers, retry_delay_s=retry_delay_s, adoption_s=adoption_s)
         self._last_now = 0.0
         self._timer_at: float | None = None
-        self._waiters: list[desk.Waiter] = []
-        self._end_waiters: list[desk.EndWaiter] = []
-        self._drained: list[Asked] = []
         self._incarnations: dict[str, str] = {}
         self._steps: list[Step] = []
         self._answers: list[tuple[Asked, dict[str, Any]]] = []
@@ -82,6 +79,7 @@ class Scheduler(ManagedActor):
         self.epoch = self.ledger.begin_epoch(self.clock())
         crash.after("epoch-begun")
         self.last_seq = self.ledger.last_seq()
+        self.waiting = Waiting(self.ledger, self.reply)
         self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in range(1, workers + 1))):
             self.watch(target)
@@ -197,7 +195,7 @@ class Scheduler(ManagedActor):
             self.progress()
             self.last_seq = self.ledger.apply(self.epoch, batch)
             self.progress()
-        self._send_all(order for step in steps for order in step.orders)
+        self._send_all([order for step in steps for order in step.orders])
         answers, self._answers = self._answers, []
         for asked, answer in answers:
             self.reply(answer, asked)
@@ -213,35 +211,25 @@ class Scheduler(ManagedActor):
         self.take(self.board.dispatch(now))
         self.commit()
         self._set_timer()
-        self._waiters = desk.serve_waiters(self, self._waiters)
-        self._end_waiters = desk.serve_end_waiters(self, self._end_waiters)
-        if self._drained and self.board.held_count == 0:
-            for asked in self._drained:
-                self.reply({"value": {"drained": True}}, asked)
-            self._drained.clear()
+        self.waiting.serve(self.board, self.last_seq, now, partial(desk.status_of, self.ledger))
 
     def _set_timer(self) -> None:
-        waiting = [waiter.until_at for waiter in self._waiters] + [waiter.until_at for waiter in self._end_waiters]
-        moments = [at for at in (self.board.next_due_at(), *waiting) if at is not None]
+        moments = [at for at in (self.board.next_due_at(), self.waiting.next_due_at()) if at is not None]
         if moments and (self._timer_at is None or min(moments) < self._timer_at):
             self._timer_at = min(moments)
             self.after(max(0.001, self._timer_at - self.clock()), _Due())
-
-    def wait_for_events(self, waiter: desk.Waiter) -> None:
-        self._waiters = [*self._waiters[-WAITERS_MAX + 1 :], waiter]
-
-    def wait_for_end(self, waiter: desk.EndWaiter) -> None:
-        self._end_waiters = [*self._end_waiters[-WAITERS_MAX + 1 :], waiter]
 
     def drain(self, drain_s: float, asked: Asked | None) -> None:
         """Nothing new starts; ``asked`` is answered when no worker holds anything any more."""
         now = self.clock()
         self.take(self.board.drain(now, now + drain_s))
         if asked is not None:
-            self._drained.append(asked)
+            self.waiting.for_rest(asked)
 
-    def _send_all(self, orders: Iterable[Order]) -> None:
+    def _send_all(self, orders: Sequence[Order]) -> None:
         """What is for one worker travels together."""
+        if not orders:
+            return
         of_workers: dict[WorkerId, list[WorkerOrder]] = {}
         crash.before("order-sent")
         for order in orders:

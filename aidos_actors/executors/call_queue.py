@@ -16,8 +16,6 @@ from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded
 CHUNK_S = 0.01
 RESULTS_CHARS_MAX = 100_000
 
-Carry = Callable[[str, Call], CallEnded]
-
 
 @dataclass(slots=True)
 class Current:
@@ -51,13 +49,12 @@ class _Pile:
 
 
 class CallQueue:
-    """``run_chunk`` from one thread at a time, everything else from the mailbox. ``begin`` is told of each callable
-    before it is called, and of None after the last."""
+    """``begin_next`` and ``end`` from one thread at a time, everything else from the mailbox. ``begin`` is told of each
+    callable before it is called, and of None after it."""
 
-    def __init__(self, carry: Carry, begin: Callable[[AttemptKey | None], None], clock: Callable[[], float]) -> None:
-        self._carry = carry
+    def __init__(self, begin: Callable[[AttemptKey | None], None], clock: Callable[[], float]) -> None:
+        self.clock = clock
         self._begin = begin
-        self._clock = clock
         self._lock = threading.Lock()
         self._waiting: deque[tuple[str, Call]] = deque()
         self._held: set[AttemptKey] = set()
@@ -88,28 +85,27 @@ class CallQueue:
                     self._held.add(key)
                     self._waiting.append((requirement, call))
 
-    def run_chunk(self) -> None:
-        """Callables were called until none waits or some ``CHUNK_S`` have passed. What one raises is its outcome."""
-        began_at = at = self._clock()
-        while at - began_at < CHUNK_S:
-            with self._lock:
-                if not self._waiting:
-                    break
-                requirement, call = self._waiting.popleft()
-                current = self.current = Current(requirement, call, at)
-            self._begin(current.key)
-            ended = self._carry(requirement, call)
-            now = self._clock()
-            with self._lock:
-                self.current = None
-                if self._abandoned == current.key:
-                    return
-                self._keep(requirement, ended)
-                pile = self._ended[requirement]
-                calls, span_s = pile.spans.get(call.function, (0, 0.0))
-                pile.spans[call.function] = (calls + 1, span_s + now - at)
-            at = now
+    def begin_next(self) -> Current | None:
+        """The next callable, which is to be called now; None when none waits, or the last was abandoned."""
+        with self._lock:
+            if not self._waiting or self._abandoned is not None:
+                return None
+            current = self.current = Current(*self._waiting.popleft(), self.clock())
+        self._begin(current.key)
+        return current
+
+    def end(self, current: Current, ended: CallEnded) -> None:
+        """It has ended, unless it was abandoned meanwhile."""
+        now = self.clock()
         self._begin(None)
+        with self._lock:
+            self.current = None
+            if self._abandoned == current.key:
+                return
+            self._keep(current.requirement, ended)
+            spans = self._ended[current.requirement].spans
+            calls, span_s = spans.get(current.call.function, (0, 0.0))
+            spans[current.call.function] = (calls + 1, span_s + now - current.began_at)
 
     def take_back(self, outcome: AttemptOutcome, keys: Iterable[AttemptKey] | None = None) -> None:
         """Those of ``keys`` (None: all) that have not begun never will; each has ended with ``outcome``."""
@@ -171,3 +167,12 @@ class CallQueue:
         self._seq += 1
         told = self._told[self._seq] = Told(self._seq, requirement, tuple(results), spans)
         return told
+
+
+def run_chunk(queue: CallQueue, carry: Callable[[str, Call], CallEnded]) -> None:
+    """Callables were called until none waits or some ``CHUNK_S`` have passed. ``carry`` returns how one ended."""
+    until = queue.clock() + CHUNK_S
+    while (current := queue.begin_next()) is not None:
+        queue.end(current, carry(current.requirement, current.call))
+        if queue.clock() >= until:
+            break

@@ -10,6 +10,7 @@ from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start, WorkerId
 from aidos_actors.executors.begun import BegunMark
 from aidos_actors.executors.call import call, call_of_batch
+from aidos_actors.executors.call_queue import CallQueue, run_chunk
 from aidos_actors.executors.command import Surroundings, judged, mark_of, shell_order, verified, with_its_folder
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
@@ -83,7 +84,10 @@ class WorkerHands:
         crash.after("call-run")
         return outcome
 
-    def called_of_batch(self, requirement: str, order: Call) -> CallEnded:
+    def call_some(self, queue: CallQueue) -> None:
+        run_chunk(queue, self._called_of_batch)
+
+    def _called_of_batch(self, requirement: str, order: Call) -> CallEnded:
         crash.before("call-of-batch-run")
         ended = call_of_batch(self._around, requirement, order)
         crash.after("call-of-batch-run")

@@ -75,4 +75,4 @@ def test_a_cancel_finds_a_way_from_every_open_state() -> None:
 def test_out_of_a_final_state_leads_only_a_retry() -> None:
     final = REQUIREMENT_FINAL | TASK_FINAL | (set(AttemptState) - ATTEMPT_OPEN)
     events = {event for table, _first in TABLES for state, row in table.items() if state in final for event in row}
-    assert events == {"retry", "retry_unplanned"}
+    assert events == {"retry", "retry_unplanned", "recognise"}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aidos_actors import crash
+from aidos_actors.core.batches import unfolded
 from aidos_actors.core.errors import Fenced
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import (
     AttemptRecord,
     Batch,
+    CallBatch,
     JournalEvent,
     NewEvent,
     RequirementRecord,
@@ -26,6 +28,7 @@ class Disk:
     requirements: dict[str, RequirementRecord] = field(default_factory=dict)
     tasks: dict[tuple[str, str], TaskRecord] = field(default_factory=dict)
     attempts: dict[AttemptKey, AttemptRecord] = field(default_factory=dict)
+    calls: dict[AttemptKey, CallBatch] = field(default_factory=dict)
     events: list[JournalEvent] = field(default_factory=list)
 
 
@@ -50,12 +53,20 @@ class MemoryLedger:
         return self._disk.requirements.get(requirement_id)
 
     def tasks(self, requirement_id: str) -> list[TaskRecord]:
-        found = (each for each in self._disk.tasks.values() if each.requirement == requirement_id)
-        return sorted(found, key=lambda each: (each.position, each.id))
+        return self.work(requirement_id)[0]
 
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
-        found = (each for each in self._disk.attempts.values() if each.requirement == requirement_id)
-        return sorted((each for each in found if task in (None, each.task)), key=lambda each: (each.task, each.number))
+        return [each for each in self.work(requirement_id)[1] if task in (None, each.task)]
+
+    def work(self, requirement_id: str) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
+        disk = self._disk
+        tasks, attempts, calls = unfolded(
+            [each for each in disk.calls.values() if each.requirement == requirement_id],
+            [each for each in disk.tasks.values() if each.requirement == requirement_id],
+            [each for each in disk.attempts.values() if each.requirement == requirement_id],
+        )
+        in_order = sorted(tasks, key=lambda each: (each.position, each.id))
+        return in_order, sorted(attempts, key=lambda each: (each.task, each.number)), calls
 
     def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
         found = (each for each in self._disk.events[after_seq:] if requirement in (None, each.requirement))
@@ -90,6 +101,9 @@ class MemoryLedger:
         disk.requirements.update({each.id: each for each in batch.requirements})
         disk.tasks.update({(each.requirement, each.id): each for each in batch.tasks})
         disk.attempts.update({AttemptKey(each.requirement, each.task, each.number): each for each in batch.attempts})
+        for each in batch.calls:
+            disk.calls[AttemptKey(each.requirement, each.task, each.number)] = each
+        disk.calls = {key: each for key, each in disk.calls.items() if each.members}
         for new in batch.events:
             seq = len(disk.events) + 1
             about = (new.requirement, new.task, new.attempt)

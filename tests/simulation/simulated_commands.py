@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aidos_actors import crash
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Start, WorkerId
+from aidos_actors.executors.begun import BegunMark
+from aidos_actors.executors.call_queue import CallQueue
 from aidos_actors.executors.command import judged
 from aidos_actors.executors.orders import Outcome
 from aidos_actors.layout import Layout
@@ -110,6 +112,7 @@ class SimulatedMinder(Life):
 class SimulatedExecutor:
     def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
         self._world = world()
+        self._layout = layout
         self._owner = self._world.machine.acting
         self._nursery = self._new_nursery()
 
@@ -127,6 +130,13 @@ class SimulatedExecutor:
     def verified(self, order: Start, left_s: float, began: Callable[[Minding], None]) -> AttemptOutcome:
         steps: Any = self._verified(order, began)
         return steps  # type: ignore[no-any-return]
+
+    def call_some(self, queue: CallQueue) -> None:
+        steps: Any = self._call_some(queue)
+        return steps  # type: ignore[no-any-return]
+
+    def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
+        return BegunMark(self._layout.begun(worker.path), worker.incarnation).begin
 
     def called(self, order: Start) -> AttemptOutcome:
         steps: Any = self._called(order)
@@ -209,6 +219,15 @@ class SimulatedExecutor:
         self._world.task_ends(order.key)
         crash.after("call-run")
         return AttemptOutcome(True, 0, None, "call", "1")
+
+    def _call_some(self, queue: CallQueue) -> Steps:
+        while (current := queue.begin_next()) is not None:
+            crash.before("call-of-batch-run")
+            self._begin_call(current.key)
+            yield self._world.chance.uniform(*WORK_S)
+            self._world.task_ends(current.key)
+            crash.after("call-of-batch-run")
+            queue.end(current, CallEnded(current.call.task, current.call.number, "1"))
 
     def _begin_call(self, key: AttemptKey) -> None:
         """A callable dies with its worker, at once."""

@@ -24,6 +24,7 @@ FIRST_SEED = int(os.environ.get("PAUSED_SEED", "0"))
 GROUPS = 6
 HOLDERS = ("root/scheduling/scheduler", "root/workers/worker-1", "root/workers/worker-2", "root/delivery/gitops")
 PAUSED_AFTER_S = (0.0, 2.5)
+GIVEN_UP_AFTER_S = (0.0, 1.0)
 WAKES_AFTER_S = (0.0, 3.0)
 
 
@@ -33,6 +34,9 @@ class Paused:
     def __init__(self, tree: SimulatedTree, path: str) -> None:
         self._process: Any = tree._process(path)
         self._process.freeze()
+
+    def is_given_up(self) -> None:
+        """Its supervisor was told that it has ended; what came meanwhile still waits in its mailbox."""
         self._process._tell(("ended", SIGKILLED))
         world().disowned.append(self._process)
         self._process.die = lambda _reason: None
@@ -57,6 +61,8 @@ def trial(seed: int) -> tuple[WholeLife, bool]:
         if path not in tree.living():
             return
         found.append(Paused(tree, path))
+        tree.sleep(chance.uniform(*GIVEN_UP_AFTER_S))
+        found[0].is_given_up()
         tree.sleep(chance.uniform(*WAKES_AFTER_S))
         if chance.random() < 0.3 and HOLDERS[0] in tree.living():
             tree.kill(HOLDERS[0])

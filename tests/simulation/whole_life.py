@@ -57,10 +57,12 @@ def requirements(*, is_large: bool = False) -> list[Requirement]:
         ],
     }  # fmt: skip
     plain = {"id": "plain", "tasks": [{"id": "one", "run": "one", "retries": 9}]}
-    return [Requirement.model_validate({"title": each["id"], **each}) for each in (shop, plain)]
+    calls = {"id": "calls", "tasks": [{"id": f"c{n}", "call": "some:thing", "retries": 9} for n in range(5)]}
+    calls["tasks"] += [{"id": "after", "call": "some:thing", "needs": ["c0", "c4"], "retries": 9}]
+    return [Requirement.model_validate({"title": each["id"], **each}) for each in (shop, plain, calls)]
 
 
-CHANGING = {"shop": frozenset({"first", "left", "right"}), "plain": None}
+CHANGING = {"shop": frozenset({"first", "left", "right"}), "plain": None, "calls": None}
 
 
 def simulated(spec: SupervisorSpec) -> SupervisorSpec:

@@ -38,7 +38,7 @@ def lease(draft: Draft, opened: OpenRequirement, names: Sequence[str], worker: W
 
 def ended(draft: Draft, worker: WorkerId, requirement: str, results: Sequence[CallEnded], one_ended: Otherwise) -> None:
     """The results are on record, with what follows. ``one_ended`` takes each that is not the plain success of a member
-    of a batch of that worker."""
+    of a batch of that worker, nor told a second time."""
     opened = draft.books.open.get(requirement)
     good = []
     for result in results:
@@ -46,11 +46,17 @@ def ended(draft: Draft, worker: WorkerId, requirement: str, results: Sequence[Ca
         batch = opened.batches.of(task, number) if opened is not None else None
         if outcome is None and batch is not None and batch.worker == worker:
             good.append(result)
-        else:
+        elif outcome is not None or not _is_accepted(opened, task, number):
             outcome = outcome or AttemptOutcome(True, 0, None, "call", value)
             one_ended(draft, worker, AttemptKey(requirement, task, number), outcome)
     if opened is not None and good:
         _accept(draft, opened, good)
+
+
+def _is_accepted(opened: OpenRequirement | None, task: str, number: int) -> bool:
+    """That very result is the task's."""
+    row = opened.tasks.get(task) if opened is not None else None
+    return row is not None and row.state is TaskState.DONE and row.attempts == number
 
 
 def adopt(draft: Draft, opened: OpenRequirement, batch: OpenBatch) -> None:

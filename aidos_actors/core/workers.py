@@ -29,7 +29,7 @@ from aidos_actors.core.orders import (
 )
 from aidos_actors.core.owed import is_unprepared, owed_by_batch
 from aidos_actors.core.records import AttemptRecord
-from aidos_actors.core.states import AttemptState, TaskState
+from aidos_actors.core.states import AttemptState
 
 Begun = Collection[AttemptKey] | None
 """The callables of a dead worker's batches that had begun; None when nobody knows."""
@@ -129,7 +129,7 @@ def _take_end(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptO
         attempt_ended(draft, attempt, outcome)
         return
     known = draft.books.attempt(key)
-    if (known is None or not is_duplicate_of(known, worker)) and not _is_accepted(draft, key):
+    if known is None or not is_duplicate_of(known, worker):
         draft.note_refusal(key, result="ended", worker=worker.path, incarnation=worker.incarnation)
         clear_up(draft, key)  # it may have made a folder after the first one was discarded
 
@@ -211,13 +211,6 @@ def _is_called_by(draft: Draft, worker: WorkerId, key: AttemptKey) -> bool:
     opened = draft.books.open.get(key.requirement)
     batch = opened.batches.of(key.task, key.number) if opened is not None else None
     return (batch is not None and batch.worker == worker) or _held(draft, worker, key) is not None
-
-
-def _is_accepted(draft: Draft, key: AttemptKey) -> bool:
-    """That very attempt's result is the task's; it is only told again."""
-    opened = draft.books.open.get(key.requirement)
-    task = opened.tasks.get(key.task) if opened is not None else None
-    return task is not None and task.state is TaskState.DONE and task.attempts == key.number
 
 
 def _is_as_told(draft: Draft, attempt: AttemptRecord, report: AttemptReport) -> bool:

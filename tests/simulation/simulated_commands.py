@@ -221,7 +221,7 @@ class SimulatedExecutor:
         return AttemptOutcome(True, 0, None, "call", "1")
 
     def _call_some(self, queue: CallQueue) -> Steps:
-        while (current := queue.begin_next()) is not None:
+        while self._owner not in self._world.disowned and (current := queue.begin_next()) is not None:
             crash.before("call-of-batch-run")
             self._begin_call(current.key)
             yield self._world.chance.uniform(*WORK_S)

@@ -19,6 +19,7 @@ from supervisors.linux import die_with_parent
 from supervisors.systems.listening import bound_what_is_read, listen_on_loopback_and_verify
 from supervisors.systems.ordered import send_in_order
 from supervisors.systems.signatures import Refusals, SignedPickle
+from supervisors.systems.turns import spend_fewer_turns
 
 ADOPTION_WAIT_S = 2.0
 ENDING_SIGNALS = (
@@ -43,6 +44,7 @@ def harden(log_file: str, guardian_pid: int) -> Refusals:
     os.environ["THESPLOG_FILE"] = log_file
     os.environ.setdefault("THESPLOG_THRESHOLD", "WARNING")
     os.environ.setdefault("TZ", ":/etc/localtime")
+    spend_fewer_turns()
     signed = SignedPickle()
     listen_on_loopback_and_verify(signed)
     bound_what_is_read(signed.refusals)

@@ -1,4 +1,4 @@
-"""Snapshots on disk; the one file that knows diskcache.
+"""Snapshots on disk, in diskcache, which ``text_cache`` opens.
 
 diskcache's defaults lose data without a word and run code from what they read, so: texts only and never a pickle, no
 eviction and no culling, every commit synced, no memory map, values within the database file. It is opened by the
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +21,13 @@ from supervisors.snapshot_errors import SnapshotNotWritten, SnapshotUnavailable,
 from supervisors.snapshot_rules import ASIDE_KEPT, Found, Head, Record, to_keep
 from supervisors.snapshots import premises
 from supervisors.snapshots.salvage import salvaged_texts
+from supervisors.snapshots.text_cache import opened, synced_by_the_next
 
 HEAD = "head"
 KEPT_IN, ASIDE_IN = "snapshot/", "aside/"
 MARK = "holds-state"
 DATABASE = diskcache.core.DBNAME
 FILES = [DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"]
-BUSY_TIMEOUT_S = 5.0
-SYNC_AT_CHECKPOINTS, SYNC_AT_COMMITS = 1, 2
-
-
-class TextDisk(diskcache.Disk):  # type: ignore[misc]
-    """Texts in, texts out, in the database file. Whatever else lies there is refused, above all a pickle."""
-
-    def put(self, key: object) -> tuple[str, bool]:
-        return _text(key), True
-
-    def get(self, key: object, raw: object) -> str:
-        if not raw or not isinstance(key, str):
-            raise SnapshotUnreadable("foreign", "a key is no plain text")
-        return key
-
-    def store(self, value: object, read: bool, key: object = None) -> tuple[int, int, None, str]:
-        return 0, diskcache.core.MODE_RAW, None, _text(value)
-
-    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> str:
-        if mode != diskcache.core.MODE_RAW or filename is not None or not isinstance(value, str):
-            raise SnapshotUnreadable("foreign", f"a value is stored in mode {mode}, not as text")
-        return value
 
 
 class DiskcacheSnapshots:
@@ -128,14 +107,17 @@ class DiskcacheSnapshots:
     # ---- within the folder
 
     def _claimed(self, salvaged: dict[str, str] | None = None, remarks: tuple[str, ...] = ()) -> Found:
-        cache = self._cache = _opened(self.folder)
+        """A claim that a loss of power takes back was followed by nothing: whatever is written later is synced with
+        it. The first one, and one with all that is left of a damaged file, are synced at once."""
+        cache = self._cache = opened(self.folder)
         _check(cache)
-        with cache.transact():
+        was_known = (self.folder / MARK).exists()
+        with synced_by_the_next(cache) if was_known and not salvaged else nullcontext(), cache.transact():
             for key, text in (salvaged or {}).items():
                 cache.set(key, text)
             keys = list(cache.iterkeys())
             self._kept, self._aside = _versions(keys, KEPT_IN), _versions(keys, ASIDE_IN)
-            if HEAD not in keys and (self._kept or (self.folder / MARK).exists()):
+            if HEAD not in keys and (self._kept or was_known):
                 raise SnapshotUnreadable("missing", f"who may write in {self.folder} was known and is not")
             head = self._head().claimed()
             self._put_head(head)
@@ -199,24 +181,6 @@ class DiskcacheSnapshots:
             raise SnapshotNotWritten(f"{self.folder}: {str(error) or 'the database is locked'}") from error
 
 
-def _opened(folder: Path) -> Any:
-    """Making the tables takes dozens of commits, which need no sync of their own: the first snapshot's syncs them."""
-    cache = diskcache.Cache(
-        str(folder),
-        timeout=BUSY_TIMEOUT_S,
-        disk=TextDisk,
-        eviction_policy="none",
-        cull_limit=0,
-        size_limit=2**62,
-        statistics=0,
-        sqlite_mmap_size=0,
-        sqlite_synchronous=SYNC_AT_CHECKPOINTS,
-        disk_min_file_size=2**30,
-    )
-    cache.reset("sqlite_synchronous", SYNC_AT_COMMITS)
-    return cache
-
-
 def _check(cache: Any) -> None:
     """Damage is met now, when there is something to fall back on, and not by a later write."""
     said = cache._sql("PRAGMA integrity_check(1)").fetchone()[0]
@@ -241,9 +205,3 @@ def _key(place: str, version: int) -> str:
 def _versions(keys: list[str], place: str) -> list[int]:
     numbers = [key.removeprefix(place) for key in keys if key.startswith(place)]
     return sorted((int(each) for each in numbers if each.isascii() and each.isdigit()), reverse=True)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"only texts are stored here, not {type(value).__name__}")
-    return value

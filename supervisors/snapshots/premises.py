@@ -24,6 +24,7 @@ PERMIT_PATIENCE_S = 10.0
 LOOK_AGAIN_S = 0.002
 NAME_BYTES_MAX = 200
 DISCARDED_MAX = 3
+PID_CHARS = 10
 
 
 _state_dirs: list[Path] = []
@@ -69,8 +70,7 @@ def own(folder: Path, patience_s: float = OWNER_PATIENCE_S) -> int:
             os.close(fd)
             raise SnapshotUnavailable(f"{folder} belongs to another process that lives ({owner or 'unknown'})")
         time.sleep(LOOK_AGAIN_S)
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"pid {os.getpid()}\n".encode(), 0)
+    os.pwrite(fd, f"pid {os.getpid():<{PID_CHARS}}\n".encode(), 0)  # the length stays: a new one waits for the disk
     return fd
 
 

@@ -109,7 +109,7 @@ def fill_lock(state_dir: Path) -> None:
 
 
 def imports(state_dir: Path) -> None:
-    """Whether opening a current ledger imports Alembic."""
+    """Whether opening a current ledger, or making one, imports Alembic."""
     Ledger.open(state_dir).close()
     say("alembic" in sys.modules)
 

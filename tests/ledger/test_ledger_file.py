@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from ledger_cases import NOON, Child, a_requirement, a_task, numbered
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from aidos_actors.core.errors import Fenced, Unfit
 from aidos_actors.core.records import Batch, JournalEvent
@@ -90,13 +90,17 @@ def test_a_closed_ledger_writes_nothing(state: Path) -> None:
     assert holder_of(state) is None
 
 
-def test_the_migrations_build_the_schema(state: Path) -> None:
-    ledger = Ledger.open(state)
-    with ledger._connection.begin():
-        context = MigrationContext.configure(ledger._connection, opts={"compare_type": True})
-        difference = compare_metadata(context, schema.metadata)
-    ledger.close()
-    assert difference == []
+def test_the_migrations_build_the_schema_and_what_a_first_opening_makes() -> None:
+    stored = []
+    for build in (migrate._upgrade, migrate._make):
+        with create_engine("sqlite://").begin() as connection:
+            build(connection)
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, schema.metadata) == []
+            assert migrate.stored_revision(connection) == REVISIONS[-1]
+            rows = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master").all()
+            stored.append(sorted("".join("".join(map(str, row)).split()) for row in rows))
+    assert stored[0] == stored[1]
 
 
 @pytest.mark.parametrize("shape", [REQUIREMENTS, TASKS, ATTEMPTS], ids=lambda shape: shape.table.name)
@@ -110,6 +114,11 @@ def test_columns_of_events_stand_as_the_fields_of_journal_events() -> None:
 
 def test_opening_a_current_ledger_does_not_import_alembic(state: Path) -> None:
     with Child("imports", state) as child:
+        assert child.line() == "False"
+
+
+def test_a_first_opening_does_not_import_alembic(tmp_path: Path) -> None:
+    with Child("imports", tmp_path) as child:
         assert child.line() == "False"
 
 

@@ -96,6 +96,7 @@ def _started(spec: SupervisorSpec, orders: Orders, guardian: socket.socket) -> A
     if orders.channel_fd is not None:
         private.append(orders.channel_fd)
     gc.collect()
+    gc.freeze()
     time.sleep(max(0.0, orders.not_before - time.monotonic()))
     portal = Portal(spec, log_dir, orders.title, orders.guardian_pid, private)
     guardian.send(pickle.dumps(("pids", portal.pids())))

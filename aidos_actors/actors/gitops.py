@@ -14,8 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from loguru import logger
-
 from aidos_actors import crash
 from aidos_actors.actors.words import SCHEDULER, GitWord, GitWork, WorkIntegrated
 from aidos_actors.core.errors import Conflict, Fenced, NotFound
@@ -102,6 +100,8 @@ class GitOps(ManagedActor):
         again_s = self.failed(operation, error, may_restart=not self._lanes.is_busy) or 0.0
         grade = self.treatments.of(error).grade
         delay_s = max(again_s, ceiling_s(ONE_ORDER, failures - 1))
+        from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
+
         logger.warning("{} {} failed ({} times), again in {:.1f} s: {}", grade, name, failures, delay_s, error)
         self.after(again_s, _MayBegin())
         self.after(delay_s, _Again(name))

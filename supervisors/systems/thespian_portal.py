@@ -46,7 +46,6 @@ class Portal:
         self._root_watch = RootWatch(pen, spec.watched_s, began_at)
         bear(Birth(spec, spec.id, f"{title} {spec.id}", theirs, pen))
         hardening.after_fork[:] = [lambda: _close_all([*private, ours])]
-        gc.collect()
         gc.freeze()
         log = {"class": "logging.FileHandler", "filename": str(log_dir / "actors.log"), "delay": True}
         log_defs = {"version": 1, "handlers": {"file": log}, "root": {"level": "WARNING", "handlers": ["file"]}}

@@ -17,6 +17,11 @@ BOOT = """\
 import sys, os, pickle
 with os.fdopen(int(sys.argv[1]), "rb") as file:
     boot, body = pickle.load(file), file.read()
+if boot["parent"] is not None:
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)
+    if os.getppid() != boot["parent"]:
+        os._exit(77)
 base = list(sys.path)
 for name, folder in boot["packages"]:
     sys.path[:] = [folder, *base]
@@ -27,11 +32,12 @@ import_module(boot["main"]).main(body)
 """
 
 
-def command(main: str, body: bytes, packages: tuple[str, ...]) -> tuple[list[str], int]:
+def command(main: str, body: bytes, packages: tuple[str, ...], parent: int | None = None) -> tuple[list[str], int]:
     """The argv that runs ``main`` (a module with ``main(body)``), and the descriptor it must inherit. The caller closes
-    the descriptor after the start."""
+    the descriptor after the start. With ``parent`` it gets SIGKILL when the thread of that process which starts it has
+    ended: from its first moment, since its imports may take longer than it may outlive its parent."""
     folders = [(name, str(Path(str(sys.modules[name].__file__)).resolve().parents[1])) for name in packages]
-    boot = {"main": main, "packages": folders, "path": absolute_path()}
+    boot = {"main": main, "packages": folders, "path": absolute_path(), "parent": parent}
     fd = os.memfd_create("boot")
     os.write(fd, pickle.dumps(boot))
     rest = memoryview(body)

@@ -22,6 +22,11 @@ def die_with_parent(parent_pid: int | None = None, signum: int = signal.SIGKILL)
         os._exit(77)
 
 
+def outlive_parent() -> None:
+    """From here on the end of this process's parent sends it nothing."""
+    _libc.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
+
+
 def become_subreaper() -> None:
     """From here on orphans among this process's descendants become its children."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

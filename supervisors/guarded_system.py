@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import selectors
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from supervisors import boot
-from supervisors.errors import ExitReason
-from supervisors.guardian_policy import suspect
+from supervisors import guardian_decisions as do
 from supervisors.launch import Orders
-from supervisors.linux import descendants, is_frozen, start_ticks, turns_of
+from supervisors.linux import descendants, is_frozen, turns_of
 from supervisors.watchman import MARK
 
-START_LIMIT_S = 120.0
 SWEEP_LIMIT_S = 30.0
-LAST_WORD_LIMIT_S = 1.0
+PAUSE_FIRST_S = 0.001
+PAUSE_MAX_S = 0.016
+"""Between two looks at what still lives: looking takes the processor from those that are ending."""
+WORDS: dict[type[do.Action], str] = {do.AskToStop: "stop", do.AskForLife: "probe", do.AskForLastWord: "last word"}
+"""How the launcher is asked; the answers come by ``hear``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class GuardedSystem:
             attended=charge.attended,
             not_before=charge.not_before,
         )
-        argv, fd = boot.command("supervisors.launch", pickle.dumps(orders), charge.packages)
+        argv, fd = boot.command("supervisors.launch", pickle.dumps(orders), charge.packages, os.getpid())
         passed = [fd, listener.fileno(), theirs.fileno()]
         if charge.channel_fd is not None:
             passed.append(charge.channel_fd)
@@ -84,96 +87,80 @@ class GuardedSystem:
         self._launcher = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL, env=env)
         os.close(fd)
         theirs.close()
-        self.pids: dict[str, int] = {}
-        self.up_at: float | None = None
-        self.last_word: tuple[str, ExitReason] | None = None
-        self._began_at = time.monotonic()
-        self._pidfds: list[int] = []
-        self.answered: set[str] = set()
-        self._suspects: Mapping[str, float] = {}
-        self._turns: dict[str, int | None] = {}
+        self._pids: dict[str, int] = {}
+        self._answered: set[str] = set()
+        self._pidfds: dict[str, int] = {}
+        self._missed: set[str] = set()
         selector.register(self.control, selectors.EVENT_READ, "launcher")
         self._know({"launcher": self._launcher.pid})
 
-    def ask_to_stop(self) -> None:
-        """The launcher is told to end the system in good order."""
-        self._say("stop")
-
-    def ask_for_life(self) -> None:
-        """``answered`` will hold those of launcher, root and admin that carry a message to its answer."""
-        self._say("probe")
-
-    def _say(self, word: str) -> None:
+    def ask(self, action: do.Action) -> None:
+        """The launcher is asked to end the system in good order, for signs of life, or for the root's last word."""
         try:
-            self.control.send(pickle.dumps(word), socket.MSG_DONTWAIT)
+            self.control.send(pickle.dumps(WORDS[type(action)]), socket.MSG_DONTWAIT)
         except OSError:
             pass
 
-    def listen(self) -> bool:
-        """Take the launcher's words; True when the system has come up just now."""
-        came_up = False
+    def hear(self) -> Iterator[do.Event]:
+        """What the launcher has said since the last time. Signs of life go into the next look."""
         while True:
             try:
                 data = self.control.recv(65536, socket.MSG_DONTWAIT)
             except (BlockingIOError, ConnectionError):
-                return came_up
+                return
             if not data:
-                return came_up
+                return
             match pickle.loads(data):  # noqa: S301 - our own launcher's socketpair
                 case ("pids", pids):
                     self._know(pids)
                 case ("up", pids):
                     self._know(pids)
-                    self.up_at = time.monotonic()
-                    came_up = True
+                    yield do.CameUp({**self._pids, "guardian": os.getpid()})
                 case ("alive", name):
-                    self.answered.add(name)
+                    self._answered.add(name)
+                case ("wordless",):
+                    yield do.Wordless()
                 case (("ended" | "start_failed" | "unfit") as kind, reason):
-                    self.last_word = (kind, reason)
+                    yield do.Said(kind, reason)
 
-    def who_died(self) -> str:
-        gone = [name for name, pid in self.pids.items() if start_ticks(pid) is None]
-        return f"{' and '.join(gone) or 'a process'} died"
+    def deaths(self) -> frozenset[str]:
+        """Who has ended since the last time."""
+        poller = select.poll()
+        for fd in self._pidfds.values():
+            poller.register(fd, select.POLLIN)
+        ended = {fd for fd, _ in poller.poll(0)}
+        gone = {name for name, fd in self._pidfds.items() if fd in ended} | self._missed
+        self._missed.clear()
+        for name in gone:
+            self._forget(name)
+        return frozenset(gone)
 
-    def trouble(self) -> str:
-        """What no descriptor tells: a frozen process, a start that takes too long. Empty when all is well."""
-        now = time.monotonic()
-        stopped = {name for name, pid in self.pids.items() if is_frozen(pid)}
-        ran = {name for name, turns in self._turns.items() if name in self.pids and turns_of(self.pids[name]) != turns}
-        suspicion = suspect(self._suspects, stopped, self.answered | ran, now)
-        self._suspects = suspicion.suspects
-        if suspicion.ask:
-            self._turns = {name: turns_of(self.pids[name]) for name in suspicion.suspects}
-            self.answered -= suspicion.ask
-            self.ask_for_life()
-        if suspicion.frozen:
-            return f"{' and '.join(sorted(suspicion.frozen))} froze"
-        if self.up_at is None and time.monotonic() - self._began_at > START_LIMIT_S:
-            return f"the system was not up after {START_LIMIT_S:g} s"
-        return ""
+    def look(self) -> do.Looked:
+        """Who is stopped by a signal or a tracer, and who has answered."""
+        stopped = {name: turns_of(pid) for name, pid in self._pids.items() if is_frozen(pid)}
+        answered = frozenset(self._answered)
+        self._answered.clear()
+        return do.Looked(stopped, answered)
 
-    def end(self) -> None:
-        """No descendant of this guardian lives when this returns; a launcher that said its last word may finish."""
-        if self.last_word is not None:
-            try:
-                self._launcher.wait(LAST_WORD_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                pass
-        until = time.monotonic() + SWEEP_LIMIT_S
+    def end(self) -> set[int]:
+        """No descendant of this guardian lives when this returns, but its watchman; the children that were reaped."""
+        reaped: set[int] = set()
+        until, pause_s = time.monotonic() + SWEEP_LIMIT_S, PAUSE_FIRST_S
         while (below := self._below()) and time.monotonic() < until:
             for pid in below:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-            self.reap()
-            time.sleep(0.002)
-        self.reap()
-        for fd in self._pidfds:
-            self._selector.unregister(fd)
-            os.close(fd)
+            reaped |= self.reap()
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
+        reaped |= self.reap()
+        for name in list(self._pidfds):
+            self._forget(name)
         self._selector.unregister(self.control)
         self.control.close()
+        return reaped
 
     def _below(self) -> list[int]:
         return [pid for pid in descendants(os.getpid()) if pid != self.watchman]
@@ -195,12 +182,20 @@ class GuardedSystem:
 
     def _know(self, pids: dict[str, int]) -> None:
         for name, pid in pids.items():
-            if self.pids.get(name) == pid:
+            if self._pids.get(name) == pid:
                 continue
-            self.pids[name] = pid
+            self._pids[name] = pid
+            self._forget(name)
             try:
                 fd = os.pidfd_open(pid)
-            except OSError:
+            except OSError:  # it had ended before it could be watched
+                self._missed.add(name)
                 continue
-            self._pidfds.append(fd)
+            self._pidfds[name] = fd
             self._selector.register(fd, selectors.EVENT_READ, "process")
+
+    def _forget(self, name: str) -> None:
+        fd = self._pidfds.pop(name, None)
+        if fd is not None:
+            self._selector.unregister(fd)
+            os.close(fd)

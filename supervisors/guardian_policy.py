@@ -7,7 +7,6 @@ guardian that must never give up slows down instead, to at most one try in 60 s.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 LIMIT = 10
@@ -16,7 +15,6 @@ FIRST_DELAY_S = 0.1
 DELAY_MAX_S = 5.0
 SLOW_DELAY_MAX_S = 60.0
 CALM_S = 30.0
-ANSWER_S = 1.0
 HEAD_START_S = 0.25
 """A launcher spends about this long on its imports. It may do that while the delay still runs."""
 
@@ -31,14 +29,12 @@ class Revivals:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``delay_s`` None: give up. Else no system starts before it is over; its launcher may, after ``pause_s``."""
+    """``delay_s`` None: give up. Else no system starts before it is over. ``is_slowed``: over the limit, and goes on
+    only because it must never give up."""
 
     revivals: Revivals
     delay_s: float | None
-
-    @property
-    def pause_s(self) -> float:
-        return max(0.0, (self.delay_s or 0.0) - HEAD_START_S)
+    is_slowed: bool = False
 
 
 def is_final(word: str, *, was_up: bool, never_give_up: bool) -> bool:
@@ -58,23 +54,10 @@ def revive(before: Revivals, *, up_since: float | None, now: float, never_give_u
         return Verdict(revivals, None)
     cap_s = SLOW_DELAY_MAX_S if over else DELAY_MAX_S
     delay_s: float = min(cap_s, FIRST_DELAY_S * 2.0 ** min(streak, 20))
-    return Verdict(revivals, cap_s if over else delay_s)
+    return Verdict(revivals, cap_s if over else delay_s, is_slowed=over)
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """``suspects``: since when each has been asked for a sign of life; ``ask``: who is to be asked now; ``frozen``: who
-    gave none in time."""
-
-    suspects: Mapping[str, float]
-    ask: frozenset[str] = frozenset()
-    frozen: frozenset[str] = frozenset()
-
-
-def suspect(before: Mapping[str, float], stopped: Collection[str], answered: Collection[str], now: float) -> Suspicion:
-    """Frozen is who is seen stopped and gives no sign of life for ``ANSWER_S`` seconds after it was asked: one signal
-    alone may be a debugger's, or a machine that cannot tell just now."""
-    waiting = {name: at for name, at in before.items() if name in stopped and name not in answered}
-    ask = frozenset(name for name in stopped if name not in waiting)
-    frozen = frozenset(name for name, at in waiting.items() if now - at >= ANSWER_S)
-    return Suspicion({**waiting, **dict.fromkeys(ask, now)}, ask, frozen)
+def alarm_of(why: str) -> str:
+    """What is told when a system that must never give up is slowed down."""
+    limit = f"more than {LIMIT} ends in {WITHIN_S:g} s"
+    return f"P0: {limit}, last: {why}; from now on one start in {SLOW_DELAY_MAX_S:g} s until it stays up"

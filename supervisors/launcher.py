@@ -79,6 +79,9 @@ class Launcher:
             if self._portal.is_up:
                 self._switchboard.request(_Probe(self._portal.root_path, self._tell))
                 self._portal.ask_admin()
+        elif word == "last word":
+            if not self._portal.has_last_word():
+                self._tell(("wordless",))
         elif not self._stopping:
             self._stopping = True
             self._before_stop()

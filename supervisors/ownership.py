@@ -18,7 +18,7 @@ from typing import Any
 from supervisors import boot
 from supervisors.errors import ExitReason
 from supervisors.guarded_system import Charge
-from supervisors.guardian_policy import Revivals, revive
+from supervisors.guardian_policy import Revivals, alarm_of, revive
 from supervisors.linux import is_frozen, start_ticks
 
 STOP_FORCED_AFTER_S = 30.0
@@ -28,7 +28,8 @@ FROZEN_LOOKS = 3
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a guardian says: up (pids), down (reason), ended (reason), start_failed (reason), conflict (who)."""
+    """What a guardian says: up (pids), down (reason), ended (reason), start_failed (reason), conflict (who), alarm (a
+    text that begins with its grade), calm."""
 
     kind: str
     detail: Any
@@ -88,6 +89,8 @@ class Ownership:
                 self._say(Word("ended", ExitReason("shutdown", "guardian_limit: the guardian was killed too often")))
                 break
             self._say(Word("down", ExitReason("killed", why)))
+            if verdict.is_slowed:
+                self._say(Word("alarm", alarm_of(why)))
             self._stopping.wait(verdict.delay_s)
 
     def _attend(self) -> str:
@@ -115,7 +118,7 @@ class Ownership:
             unused = given.enter_context(ExitStack())
             unused.callback(os.close, ours)
             charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs)
-            argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), charge.packages)
+            argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), charge.packages, os.getpid())
             given.callback(os.close, fd)
             passed = (fd, theirs, self._theirs.fileno())
             self._charge = replace(self._charge, attended=False)

@@ -21,25 +21,22 @@ class ServiceManager:
         self._address = "\0" + name[1:] if name.startswith("@") else name
         self._link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) if name else None
 
-    def ready(self) -> None:
-        self._tell("READY=1\nSTATUS=running")
-
-    def healing(self, why: str) -> None:
-        self._tell(f"STATUS=being started anew: {_line(why)}")
-
-    def alive(self) -> None:
-        """To be called only when there was progress since the last time."""
-        self._tell("WATCHDOG=1")
-
-    def reloading(self) -> None:
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-
-    def reloaded(self, trouble: str) -> None:
-        """The reload has been dealt with; ``trouble`` says why the configuration stays what it was."""
-        self._tell(f"READY=1\nSTATUS={_line(f'configuration kept: {trouble}') if trouble else 'running'}")
-
-    def stopping(self) -> None:
-        self._tell("STOPPING=1")
+    def notify(self, what: str, text: str = "") -> None:
+        """``what``: ready, healing (why), alive (there was progress since the last time), reloading, reloaded (why the
+        configuration stays what it was; empty when it does not) or stopping."""
+        match what:
+            case "ready":
+                self._tell("READY=1\nSTATUS=running")
+            case "healing":
+                self._tell(f"STATUS=being started anew: {_line(text)}")
+            case "alive":
+                self._tell("WATCHDOG=1")
+            case "reloading":
+                self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            case "reloaded":
+                self._tell(f"READY=1\nSTATUS={_line(f'configuration kept: {text}') if text else 'running'}")
+            case "stopping":
+                self._tell("STOPPING=1")
 
     def _tell(self, text: str) -> None:
         if self._link is None:

@@ -20,7 +20,8 @@ STOP_TIMEOUT_S = 120.0
 
 
 class ActorTree(TreeHandle):
-    """Made by ``ActorTree.start``; ends with ``stop`` or its ``with`` block."""
+    """Made by ``ActorTree.start``; ends with ``stop`` or its ``with`` block. ``heals`` counts how often its system was
+    brought back; ``alarm`` says what is wrong while that happens so often that it is slowed down, else it is empty."""
 
     def __init__(self) -> None:
         raise TypeError("use ActorTree.start(spec, state_dir=…)")
@@ -71,6 +72,7 @@ class ActorTree(TreeHandle):
         self._ended: ExitReason | None = None
         self._failure: SupervisorError | None = None
         self.heals = 0
+        self.alarm = ""
         self.pids: dict[str, int] = {}
         self._owned = Ownership(charge, self._heard)
         self._caller = Caller(lambda: hand_over(self._owned.channel), trusted=True)
@@ -93,6 +95,8 @@ class ActorTree(TreeHandle):
                 case "down":
                     self._up = False
                     self.heals += 1
+                case "alarm" | "calm":
+                    self.alarm = word.detail
                 case "ended":
                     self._up, self._ended = False, word.detail
                 case "start_failed" | "unfit":

@@ -52,7 +52,7 @@ class SimulatedProcess(KeepsSnapshots):
         self._address = machine.settle(self)
         self._inbox: deque[tuple[Any, Address | None]] = deque()
         self._lag_s = self._busy_until_s = self._said_at_s = self._all_arrived_s = 0.0
-        self._frozen = False
+        self.is_frozen = False
         self._held_back: deque[Callable[[], None]] = deque()
         self._shell = (SupervisorShell if isinstance(spec, SupervisorSpec) else ActorShell)(self, spec)  # type: ignore
 
@@ -106,7 +106,7 @@ class SimulatedProcess(KeepsSnapshots):
         if born is None or not born.is_alive:
             return Sight(Beat(generation), ProcessState.GONE)
         beat = replace(born._pen.read(), generation=generation)
-        return Sight(beat, ProcessState.STOPPED if born._frozen else ProcessState.RUNS)
+        return Sight(beat, ProcessState.STOPPED if born.is_frozen else ProcessState.RUNS)
 
     def beat(self, stage: Stage | None = None) -> None:
         self._after_lag(lambda: self._pen.beat(self.machine.now(), stage))
@@ -150,10 +150,10 @@ class SimulatedProcess(KeepsSnapshots):
 
     def freeze(self) -> None:
         """As SIGSTOP: nothing is handled until ``thaw``."""
-        self._frozen = True
+        self.is_frozen = True
 
     def thaw(self) -> None:
-        self._frozen = False
+        self.is_frozen = False
         for _ in range(len(self._held_back)):
             self._at_last(self._held_back.popleft())
         self._handle_what_waits()
@@ -173,7 +173,7 @@ class SimulatedProcess(KeepsSnapshots):
         self.machine.at(self.now() + self.machine.draw_s(span_s), lambda: self._at_last(what))
 
     def _at_last(self, what: Callable[[], None]) -> None:
-        if self._frozen:
+        if self.is_frozen:
             self._held_back.append(what)
         elif self.is_alive:
             with self.machine.acted_by(self):
@@ -211,7 +211,7 @@ class SimulatedProcess(KeepsSnapshots):
     # ---- the loop
 
     def _handle_what_waits(self) -> None:
-        while self.is_alive and self._inbox and not self._frozen and self._busy_until_s <= self.machine.now():
+        while self.is_alive and self._inbox and not self.is_frozen and self._busy_until_s <= self.machine.now():
             self._handle(*self._inbox.popleft())
 
     def _handle(self, message: Any, sender: Address | None) -> None:

@@ -1,7 +1,7 @@
 """``SimulatedTree``: a tree on a simulated machine, held as an ``ActorTree`` is, so that one test runs on both.
 
-Each verb lets virtual time run on until its answer is there. The guardian's decisions (``guardian_policy``) are carried
-out here on the simulated root; the switchboard is the one the real launcher uses.
+Each verb lets virtual time run on until its answer is there. Its guardian decides as the real one does
+(``simulated_guardian``); the switchboard is the one the real launcher uses.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
-from supervisors import guardian_policy as policy
+from supervisors import guardian_decisions as do
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, pickled, start_failure
-from supervisors.messages import Hello, Stop
+from supervisors.messages import Hello
 from supervisors.parcel import opened
 from supervisors.specs import SupervisorSpec
 from supervisors.switchboard import Switchboard
 from supervisors.systems.simulated import Address, Faults, Simulation
+from supervisors.systems.simulated_guardian import ROLES, SimulatedGuardian
 from supervisors.systems.simulated_process import SIGKILLED, SimulatedProcess
 
 STOP_TIMEOUT_S = 120.0
@@ -66,20 +67,19 @@ class SimulatedTree(TreeHandle):
     def _begin(self, spec: bytes, machine: Simulation, on_give_up: str) -> None:
         self.machine = machine
         self.heals = 0
-        self._spec = spec
-        self._on_give_up = on_give_up
+        self.alarm = ""
         self._address = machine.settle(self)
         self._calls = 0
-        self._is_stopping = False
-        self._revivals = policy.Revivals()
-        self._was_up = False
-        self._up_at: float | None = None
+        self._is_up = False
         self._ended: ExitReason | None = None
         self._failure: SupervisorError | None = None
-        self._root: SimulatedProcess | None = None
-        self._launch()
-        machine.run_until(lambda: self._up_at is not None or self._ended, machine.now() + START_TIMEOUT_S)
-        if self._up_at is None:
+        guard = do.Guard(on_give_up == "restart", STOP_TIMEOUT_S)
+        self._guardian = SimulatedGuardian(
+            machine, spec, guard, said=self._heard, launched=self._launched, post=self._send
+        )
+        self._guardian.take(do.Begun())
+        machine.run_until(lambda: self._is_up or self._ended, machine.now() + START_TIMEOUT_S)
+        if not self._is_up:
             failure = self._failure or SupervisorError("start_failed", f"the tree did not start: {self._ended}")
             self.stop()
             raise failure
@@ -111,16 +111,25 @@ class SimulatedTree(TreeHandle):
         """The process, named by path, unique id or pid, is dead at once, as by SIGKILL."""
         self._process(process).die(SIGKILLED)
 
+    def kill_system(self, *roles: str) -> None:
+        """Those of launcher, admin, logger and root are dead at once (default: all of them), which is the end of the
+        whole system; its guardian brings the next one."""
+        unknown = set(roles) - ROLES
+        if unknown:
+            raise SupervisorError("not_found", f"{sorted(unknown)} is none of {sorted(ROLES)}")
+        self._guardian.kill(frozenset(roles) or ROLES)
+
     def freeze(self, process: str | int) -> None:
         """The process handles nothing until ``thaw``, as by SIGSTOP."""
         self._process(process).freeze()
+        self._guardian.look()
 
     def thaw(self, process: str | int) -> None:
         self._process(process).thaw()
 
     def _processes(self) -> list[SimulatedProcess]:
         found: list[SimulatedProcess] = []
-        rest = [self._root] if self._root is not None else []
+        rest = [self._guardian.root] if self._guardian.root is not None else []
         while rest:
             process = rest.pop()
             if process.is_alive:
@@ -142,13 +151,11 @@ class SimulatedTree(TreeHandle):
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """No process of the tree lives when this returns: in good order, or killed when ``timeout_s`` virtual seconds
         did not suffice."""
-        self._is_stopping = True
-        if self._ended is None and self._root is not None and self._root.is_alive:
-            self._send(self._root.address(), Stop(ExitReason("shutdown", "stopped")))
+        if self._ended is None:
+            self._guardian.take(do.StopAsked())
             self.machine.run_until(lambda: self._ended, self.now() + timeout_s)
-        if self._root is not None:
-            self._root.die(SIGKILLED)
-        self._finish(ExitReason("shutdown", "stopped"))
+        if self._ended is None:
+            self._guardian.take(do.StopAsked())
 
     def wait_until_stopped(self, timeout_s: float) -> ExitReason:
         """Why the root ended by its own decision, or was stopped. SupervisorError ``timeout`` when it has not."""
@@ -159,46 +166,28 @@ class SimulatedTree(TreeHandle):
 
     # ---- the guardian
 
-    def _launch(self) -> None:
-        if self._ended is not None or self._is_stopping:
-            return
-        spec = pickle.loads(self._spec)  # noqa: S301 - pickled by this very object, in memory
-        pid = self.machine.new_pid()
-        self._root = root = SimulatedProcess(self.machine, spec, spec.id, pid, lambda word: self._root_said(root, word))
-        self._switchboard = Switchboard(self._send, root.address(), self.now, f"outside-{pid}")
+    def _launched(self, root: SimulatedProcess) -> None:
+        self._switchboard = Switchboard(self._send, root.address(), self.now, f"outside-{root.pid}")
         self._send(root.address(), Hello())
 
-    def _root_said(self, root: SimulatedProcess, word: tuple[Any, ...]) -> None:
-        if root is not self._root or self._ended is not None:
-            return
-        if word[0] == "started":
-            self._up_at, self._was_up = self.now(), True
-            return
-        reason: ExitReason = word[-1]
-        up_since, self._up_at = self._up_at, None
-        had_last_word = reason != SIGKILLED
-        never_give_up = self._on_give_up == "restart"
-        said = "ended" if up_since is not None else "start_failed"
-        is_final = had_last_word and policy.is_final(said, was_up=self._was_up, never_give_up=never_give_up)
-        if self._is_stopping or is_final:
-            if not self._was_up:
-                self._failure = start_failure(reason)
-            self._finish(reason)
-            return
-        verdict = policy.revive(self._revivals, up_since=up_since, now=self.now(), never_give_up=never_give_up)
-        self._revivals = verdict.revivals
-        if verdict.delay_s is None:
-            self._finish(ExitReason("shutdown", "guardian_limit: the root was killed too often"))
-            return
-        self.heals += 1
-        self._switchboard.close(SupervisorError("restarting", "the system is being restarted"))
-        self.machine.at(self.now() + verdict.delay_s, self._launch)
+    def _heard(self, kind: str, detail: Any) -> None:
+        match kind:
+            case "up":
+                self._is_up = True
+            case "down":
+                self.heals += 1
+                self._goes_down(SupervisorError("restarting", "the system is being restarted"))
+            case "alarm" | "calm":
+                self.alarm = detail
+            case _:
+                if kind != "ended":
+                    self._failure = start_failure(detail)
+                self._ended = detail
+                self._goes_down(SupervisorError("stopped", "the system has ended"))
 
-    def _finish(self, reason: ExitReason) -> None:
-        self._up_at = None
-        if self._ended is None:
-            self._ended = reason
-            self._switchboard.close(SupervisorError("stopped", "the system has ended"))
+    def _goes_down(self, error: SupervisorError) -> None:
+        self._is_up = False
+        self._switchboard.close(error)
 
     # ---- calls
 
@@ -212,7 +201,7 @@ class SimulatedTree(TreeHandle):
     def _call(self, verb: str, target: str, args: dict[str, Any], timeout_s: float = CALL_TIMEOUT_S) -> Any:
         if self._ended is not None:
             raise SupervisorError("stopped", f"the tree has ended: {self._ended}")
-        if self._up_at is None:
+        if not self._is_up:
             raise SupervisorError("restarting", "the system is being restarted")
         try:
             args = pickle.loads(pickle.dumps(args))  # noqa: S301 - pickled in the same line

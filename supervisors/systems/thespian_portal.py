@@ -114,6 +114,11 @@ class Portal:
         others = [pid for pid in children(admin) if pid != self.root_pid]
         return {**found, "logger": others[0]} if others else found
 
+    def has_last_word(self) -> bool:
+        """Whether the root has left one; it is heard here if it had not been yet."""
+        self._hear()
+        return self.last_word is not None
+
     def shutdown(self) -> None:
         """Admin and logger are asked to end; returns when they have, at the latest after Thespian's 10 s."""
         self._system.shutdown()

@@ -17,8 +17,9 @@ import pytest
 from supervisors import ActorTree, ChildSpec, SupervisorError, SupervisorSpec, boot
 from supervisors.calls import Caller, Unanswered, connect_to
 from supervisors.guarded_system import Charge
-from supervisors.guardian_policy import ANSWER_S, HEAD_START_S, Revivals, Verdict, suspect
-from supervisors.linux import start_ticks
+from supervisors.guardian_policy import LIMIT
+from supervisors.linux import children, start_ticks
+from supervisors.testing import Puppet
 from tests.supervisors.actors_for_tests import Obedient
 
 
@@ -34,16 +35,6 @@ def eventually(check: Callable[[], Any], within_s: float = 30.0) -> Any:
         time.sleep(0.02)
 
 
-def test_frozen_is_who_is_stopped_and_gives_no_sign_of_life() -> None:
-    first = suspect({}, {"root", "admin"}, set(), 10.0)
-    assert (first.ask, first.frozen) == ({"root", "admin"}, frozenset())
-    soon = suspect(first.suspects, {"root", "admin"}, {"admin"}, 10.5)
-    assert (soon.ask, soon.frozen) == ({"admin"}, frozenset()), "one that answered is asked again"
-    late = suspect(soon.suspects, {"root", "admin"}, set(), 10.0 + ANSWER_S)
-    assert late.frozen == {"root"}
-    assert suspect(late.suspects, set(), set(), 99.0).suspects == {}, "one that is seen to run is no suspect"
-
-
 @pytest.mark.parametrize("name", ["launcher", "root", "admin", "logger"])
 def test_a_frozen_process_ends_its_system_and_the_next_one_works(tmp_path: Path, name: str) -> None:
     spec = SupervisorSpec(id="root", children=(ChildSpec(id="a", actor=Obedient),))
@@ -54,6 +45,69 @@ def test_a_frozen_process_ends_its_system_and_the_next_one_works(tmp_path: Path,
         assert eventually(lambda: tree.ask("a", 1)) == (1, None)
         assert start_ticks(before[name]) is None
         assert tree.pids["guardian"] == before["guardian"] and tree.pids["root"] != before["root"]
+
+
+def test_a_last_word_that_comes_after_the_root_is_gone_is_heard(tmp_path: Path) -> None:
+    """A root that gave up stays ended, also when its launcher is too slow to say so before its death is seen."""
+    spec = SupervisorSpec(id="root", children=(ChildSpec(id="a", actor=Obedient),), max_restarts=0)
+    with ActorTree.start(spec, state_dir=tmp_path) as tree:
+        root, launcher = tree.pids["root"], tree.pids["launcher"]
+        child = tree.which_children("root")[0].pid
+        assert child is not None
+        os.kill(launcher, signal.SIGSTOP)
+        os.kill(child, signal.SIGKILL)
+        eventually(lambda: start_ticks(root) is None)
+        os.kill(launcher, signal.SIGCONT)
+        reason = tree.wait_until_stopped(10)
+        assert reason.kind == "shutdown" and "more than 0 restarts" in reason.detail and tree.heals == 0
+
+
+def test_a_first_signal_drains_and_a_second_forces(tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    args = {"name": "p", "book": str(book), "stops": "hang"}
+    spec = SupervisorSpec(id="root", children=(ChildSpec(id="p", actor=Puppet, args=args, shutdown="infinity"),))
+    with ActorTree.start(spec, state_dir=tmp_path / "state") as tree:
+        pids = dict(tree.pids)
+        os.kill(pids["guardian"], signal.SIGTERM)
+        eventually(lambda: "stop p" in book.read_text())
+        assert all(start_ticks(pid) is not None for pid in pids.values()), "it is given its time"
+        os.kill(pids["guardian"], signal.SIGTERM)
+        assert tree.wait_until_stopped(10).detail == "forced"
+        eventually(lambda: all(start_ticks(pid) is None for pid in pids.values()), 2.0)
+
+
+def launcher_of(tree: ActorTree) -> int | None:
+    """The pid of the launcher that its guardian has just now, however far it has come."""
+    for pid in children(tree.pids["guardian"]):
+        title = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"launcher" in title or b"-P" in title.split(b"\0"):
+            return pid
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.chaos
+def test_the_eleventh_kill_in_a_minute_is_the_limit_and_the_alarm_of_one_that_goes_on(tmp_path: Path) -> None:
+    spec = SupervisorSpec(id="root", children=(ChildSpec(id="a", actor=Obedient),))
+    with (
+        ActorTree.start(spec, state_dir=tmp_path / "end") as ends,
+        ActorTree.start(spec, state_dir=tmp_path / "restart", on_give_up="restart") as goes_on,
+    ):
+        both = (ends, goes_on)
+        for number in range(LIMIT + 1):
+            assert ends.heals == number and goes_on.alarm == ""
+            for pid in [eventually(lambda tree=tree: launcher_of(tree)) for tree in both]:
+                os.kill(pid, signal.SIGKILL)
+            eventually(lambda number=number: goes_on.heals == number + 1)
+            eventually(lambda number=number: number == LIMIT or ends.heals == number + 1)
+        reason = ends.wait_until_stopped(20)
+        assert reason.kind == "shutdown" and reason.detail == "guardian_limit: launcher died"
+        assert eventually(lambda: goes_on.alarm).startswith("P0: ") and goes_on.heals == LIMIT + 1
+        with pytest.raises(SupervisorError, match="restarting"):
+            goes_on.ask("a", 1)
+        at = time.monotonic()
+        goes_on.stop()
+        assert time.monotonic() - at < 5, "a stop does not wait for the next try"
 
 
 class Service:
@@ -149,11 +203,6 @@ def test_no_system_starts_before_its_delay_is_over(tmp_path: Path) -> None:
         assert time.monotonic() >= not_before
     finally:
         service.close()
-
-
-def test_a_launcher_has_a_head_start_of_the_delay_at_most() -> None:
-    assert Verdict(Revivals(), HEAD_START_S / 2).pause_s == 0.0
-    assert Verdict(Revivals(), 5.0).pause_s == 5.0 - HEAD_START_S
 
 
 def test_without_progress_the_watchdog_is_not_fed(tmp_path: Path) -> None:

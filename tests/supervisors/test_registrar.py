@@ -119,5 +119,5 @@ def test_nothing_is_kept_of_names_that_were_asked_for_once() -> None:
             for nobody in (name, f"root/{name}", f"nobody-{number}"):
                 with pytest.raises(SupervisorError, match="not_found"):
                     tree.ask(nobody, 1)
-        registrar = tree._root._shell.registrar
+        registrar = tree._guardian.root._shell.registrar
         assert not registrar._askers and not tree._switchboard._places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -49,9 +50,11 @@ def show_config(options: Options) -> Answer:
     lines += [
         f"  {each['path']:20} {each['max_restarts']:3} in {each['within_s']:g} s"
         f"  at most {each['starts_max']} starts of a child"
+        + (f", {each['tries_max']} tries of one operation" if each["tries_max"] else "")
         for each in restarts["levels"]
     ]
-    lines += [f"product {restarts['product']}; after it the guardian goes on, at most one start in 60 s, for ever"]
+    products = f"product {restarts['product']}, of tries {restarts['tries']}"
+    lines += [f"{products}; after it the guardian goes on, at most one start in 60 s, for ever"]
     return Answer({"file": settings.file, "settings": rows, "restarts": restarts}, "\n".join(lines))
 
 
@@ -71,16 +74,14 @@ def show_schema() -> Answer:
 
 
 def restart_limits(workers: int) -> dict[str, Any]:
-    """The limits of our tree and of its guardian, level by level, and their product."""
+    """The limits of our tree and of its guardian, level by level, and their products: how often a child is started,
+    and how often one operation of it is tried."""
     from aidos_actors.tree import aidos_tree
-    from supervisors.limits import limits_of, starts_max
+    from supervisors.limits import limits_of, starts_max, tries_max
 
     spec = aidos_tree("", workers=workers, base_env={})
-    levels = [
-        {"path": each.path, "max_restarts": each.max_restarts, "within_s": each.within_s, "starts_max": each.starts_max}
-        for each in limits_of(spec)
-    ]
-    return {"levels": levels, "product": starts_max(spec)}
+    levels = [asdict(each) for each in limits_of(spec)]
+    return {"levels": levels, "product": starts_max(spec), "tries": tries_max(spec)}
 
 
 def _state_row(state: str) -> dict[str, Any]:

@@ -10,8 +10,11 @@ from aidos_actors.faults import TREATMENTS
 from aidos_actors.tree import BACKOFF, aidos_tree
 from supervisors import ErrorBudget
 from supervisors.budget import TABLE, Happening
-from supervisors.guardian_policy import LIMIT, SLOW_DELAY_MAX_S, WITHIN_S
-from supervisors.limits import limits_of, starts_max
+from supervisors.guardian_policy import CALM_S, DELAY_MAX_S, FIRST_DELAY_S, LIMIT, SLOW_DELAY_MAX_S, WITHIN_S
+from supervisors.guardian_sight import ANSWER_S
+from supervisors.guardian_strategy import LAST_WORD_LIMIT_S, START_LIMIT_S
+from supervisors.guardian_table import TABLE as GUARDIAN
+from supervisors.limits import limits_of, starts_max, tries_max
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "failure-levels.md").read_text()
 TEXT = " ".join(PAGE.split())
@@ -44,11 +47,28 @@ def test_the_table_of_budgets() -> None:
 
 def test_the_table_of_limits_and_their_product() -> None:
     spec = aidos_tree("", workers=2, base_env={})
-    told = list(rows("level | restarts | window | starts of one child in all"))
+    told = list(rows("level | restarts | window | starts of one child in all | tries of one operation in all"))
     assert told == [
-        [each.path, str(each.max_restarts), f"{each.within_s:g} s", str(each.starts_max)] for each in limits_of(spec)
+        [
+            each.path,
+            str(each.max_restarts),
+            f"{each.within_s:g} s",
+            str(each.starts_max),
+            str(each.tries_max or "–"),
+        ]
+        for each in limits_of(spec)
     ]
-    assert re.search(rf"at most {starts_max(spec)} times", TEXT)
+    assert re.search(rf"started at most {starts_max(spec)} times", TEXT)
+    assert re.search(rf"tried at most {tries_max(spec)} times", TEXT)
+
+
+def test_the_table_of_the_guardians_phases() -> None:
+    told = {
+        (phase, happening): after
+        for phase, happenings, after in rows("phase | what happens | phase after")
+        for happening in happenings.split(", ")
+    }
+    assert told == {(phase, what): after for phase, row in GUARDIAN.items() for what, after in row.items()}
 
 
 def test_the_figures_in_the_text() -> None:
@@ -58,6 +78,10 @@ def test_the_figures_in_the_text() -> None:
         f"after {budget.retry.initial_s:g} s, doubling to {budget.retry.max_s:g} s",
         f"after {budget.probe.initial_s:g} s, doubling to {budget.probe.max_s:g} s",
         f"doubles from {BACKOFF.initial_s:g} s to {BACKOFF.max_s:g} s",
+        f"is {FIRST_DELAY_S:g} s, doubling to {DELAY_MAX_S:g} s, and short again after {CALM_S:g} s of calm",
+        f"longer than {START_LIMIT_S:g} s",
+        f"launcher longer than {LAST_WORD_LIMIT_S:g} s",
+        f"no sign of life for {ANSWER_S:g} s",
         f"{LIMIT} in {WITHIN_S:g} s, then one start in {SLOW_DELAY_MAX_S:g} s",
     ):
         assert figure in TEXT, figure

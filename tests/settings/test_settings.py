@@ -117,9 +117,9 @@ def test_show_tells_every_setting_its_origin_and_the_product_of_the_limits(capsy
     rows = {row["key"]: (row["value"], row["origin"]) for row in found["data"]["settings"]}
     assert code == 0 and rows["runtime.workers"] == (3, "mine.toml:2") and rows["state"] == ("there", "flag --state")
     assert set(rows) == {"state"} | {row.key for row in read_settings(None).rows}
-    assert found["data"]["restarts"]["product"] == 2541
+    assert found["data"]["restarts"]["product"] == 2541 and found["data"]["restarts"]["tries"] == 25410
     assert run_command_line(["config", "show"]) == 0
-    assert "product 2541" in capsys.readouterr().out
+    assert "product 2541, of tries 25410" in capsys.readouterr().out
 
 
 def test_validate_and_schema_answer_programs_and_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from aidos_actors.tree import aidos_tree
-from supervisors import SupervisorSpec
+from supervisors import ChildSpec, ErrorBudget, SupervisorSpec
+from supervisors.budget import Account, failed, is_spent
 from supervisors.guardian_policy import LIMIT, Revivals, revive
-from supervisors.limits import LevelLimit, limits_of, starts_max
+from supervisors.limits import LevelLimit, limits_of, starts_max, tries_max
 from tests.supervisors.family_driver import Driver, child, tree
 
 OURS = aidos_tree("", workers=2, base_env={})
@@ -24,6 +25,14 @@ def starts_of_one_system(root: SupervisorSpec, branch: SupervisorSpec) -> int:
     return starts
 
 
+def tries_of_one_life(budget: ErrorBudget) -> int:
+    """How often an operation that always fails is tried before its process ends."""
+    account, tries = Account(), 0
+    while not is_spent(budget, account):
+        account, tries = failed(budget, account, now=0.0, fraction=1.0), tries + 1
+    return tries
+
+
 def test_the_product_of_our_tree_and_its_guardian_is_what_comes_about() -> None:
     """BX-33."""
     [branch] = [each for each in OURS.children if each.id == "delivery"]
@@ -34,11 +43,14 @@ def test_the_product_of_our_tree_and_its_guardian_is_what_comes_about() -> None:
         systems, revivals = systems + 1, verdict.revivals
     assert (systems, of_one_system) == (LIMIT + 1, 11 * 21)
     assert starts_max(OURS) == systems * of_one_system == 2541
+    [gitops] = [each for each in branch.children if isinstance(each, ChildSpec)]
+    tries = tries_of_one_life(gitops.actor.error_budget)  # type: ignore[attr-defined]
+    assert tries_max(OURS) == systems * of_one_system * tries == 25410
 
 
 def test_every_supervisor_of_our_tree_is_told_with_its_limit() -> None:
     levels = limits_of(OURS)
-    assert levels[0] == LevelLimit("guardian", 10, 60.0, 11)
+    assert levels[0] == LevelLimit("guardian", 10, 60.0, 11, 0)
     assert [level.path for level in levels[1:]] == ["root", *(f"root/{branch.id}" for branch in OURS.children)]
 
 

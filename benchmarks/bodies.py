@@ -5,9 +5,20 @@ from __future__ import annotations
 import os
 import time
 
+WAIT_MAX_S, PAUSE_S = 600.0, 0.005
+
 
 def noop() -> None:
     """Nothing."""
+
+
+def wait_for(file: str) -> None:
+    """Returns when ``file`` is there; ``TimeoutError`` after ten minutes."""
+    until = time.monotonic() + WAIT_MAX_S
+    while not os.path.exists(file):  # noqa: PTH110  this imports little
+        if time.monotonic() > until:
+            raise TimeoutError(f"{file} has not come")
+        time.sleep(PAUSE_S)
 
 
 def work(number: int, ms: float, log: str) -> None:

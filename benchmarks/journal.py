@@ -17,7 +17,7 @@ class Journal:
 
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "journal"
-        self._read_bytes = {path: path.stat().st_size for path in self._paths()}
+        self._bytes_read = {path: path.stat().st_size for path in self._paths()}
         self._text = bytearray()
 
     def wait(self, kind: str, count: int, within_s: float = PATIENCE_S) -> None:
@@ -25,7 +25,7 @@ class Journal:
         word, until = f'"{kind}"'.encode(), time.monotonic() + within_s
         seen = self._text.count(word)
         while seen < count:
-            new = self._read()
+            new = self.look()
             seen += new.count(word)
             if not new:
                 if time.monotonic() > until:
@@ -41,21 +41,21 @@ class Journal:
 
     def forget(self) -> None:
         """What was read so far, and what has come meanwhile, counts no more."""
-        self._read()
+        self.look()
         self._text.clear()
 
-    def _paths(self) -> list[Path]:
-        return sorted(self._folder.glob("????-??-??.jsonl"))
-
-    def _read(self) -> bytes:
-        """Whole lines only; the rest of one comes with the next reading."""
+    def look(self) -> bytes:
+        """What has come since the last look. Whole lines only; the rest of one comes with the next."""
         new = b""
         for path in self._paths():
             with path.open("rb") as file:
-                file.seek(self._read_bytes.get(path, 0))
+                file.seek(self._bytes_read.get(path, 0))
                 text = file.read()
             whole = text[: text.rfind(b"\n") + 1]
-            self._read_bytes[path] = self._read_bytes.get(path, 0) + len(whole)
+            self._bytes_read[path] = self._bytes_read.get(path, 0) + len(whole)
             new += whole
         self._text += new
         return new
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob("????-??-??.jsonl"))

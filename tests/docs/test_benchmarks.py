@@ -117,6 +117,29 @@ def test_commands_has_every_row(tmp_path: Path) -> None:
     assert checked(found["rows"], set()) == ["command: bare subprocess", "command: ours", "command: ours beyond bare"]
 
 
+def test_recovery_loses_nothing(tmp_path: Path) -> None:
+    found = run(tmp_path, "recovery", "--runs", "1", "--kills", "1", "--count", "8")
+    rows = {row["name"]: row for row in found["rows"]}
+    for kind in ("worker", "scheduler", "system"):
+        for what in ("lost", "recorded as done twice"):
+            assert rows.pop(f"{kind}: tasks {what}")["max"] == 0
+    assert checked(list(rows.values()), set()) == [
+        "worker killed → its task begins again",
+        "Scheduler killed → the next one leases",
+        "everything killed → a task begins",
+    ]
+
+
+@pytest.mark.slow
+def test_scale_compares_each_size_with_a_small_one(tmp_path: Path) -> None:
+    words = ("--open", "4", "--history", "5", "--singles", "1", "--mib", "1")
+    found = run(tmp_path, "scale", "--runs", "1", *words)
+    names = checked(found["rows"], set())
+    assert {"4 open: each task", "1 open: each task", "open, large / small: each task"} <= set(names)
+    assert {"5 finished: Scheduler PSS", "1 finished: Scheduler PSS"} <= set(names)
+    assert names[-2:] == ["requirement file of 1 MiB: plan", "requirement file of 1 MiB: peak RSS"]
+
+
 def test_what_is_found_is_written_down_and_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

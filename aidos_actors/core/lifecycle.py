@@ -22,7 +22,8 @@ def submit(
     position: int,
     known: RequirementRecord | None,
 ) -> None:
-    """It waits for its analysis; the same content again changes nothing. Raises ``Conflict`` for other content."""
+    """It waits for its analysis, or is planned at once when its tasks need nothing: then there is no order to find. The
+    same content again changes nothing. Raises ``Conflict`` for other content."""
     opened = draft.books.open.get(model.id)
     known = opened.record if opened is not None else known
     sha256 = model.content_sha256()
@@ -48,6 +49,10 @@ def submit(
     )
     draft.save_requirement(record, model)
     draft.note("requirement_submitted", record, title=model.title, tasks=len(model.tasks), sha256=sha256)
+    opened = draft.books.open[model.id]
+    if not any(task.needs for task in model.tasks):
+        draft.move_requirement(record, "analyse")
+        record_plan(draft, opened)
 
 
 def begin_analysis(draft: Draft, opened: OpenRequirement) -> None:

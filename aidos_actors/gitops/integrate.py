@@ -118,7 +118,8 @@ def integrate(
 def _carry_out(work: _Work) -> Outcome:
     tree = None
     for _ in range(PUBLISH_TRIES_MAX):
-        published = find_published(work.git, work.target, work.target_base, work.key)
+        head = work.git.commit_of(f"refs/heads/{work.target}")
+        published = find_published(work.git, work.target, head, work.target_base, work.key) if head else None
         if published is not None:
             return Integrated(published)
         if tree is None:
@@ -128,7 +129,7 @@ def _carry_out(work: _Work) -> Outcome:
             work.emit("committed", {"tree": tree})
         if tree == work.git.tree_of(work.base_commit):
             return Integrated(None)
-        outcome = _merge_and_publish(work, tree)
+        outcome = _merge_and_publish(work, tree, head)
         if outcome is not None:
             return outcome
     raise TryAgain(
@@ -137,9 +138,8 @@ def _carry_out(work: _Work) -> Outcome:
     )
 
 
-def _merge_and_publish(work: _Work, tree: str) -> Outcome | None:
-    """One try on the target as it stands now; None when others moved it meanwhile."""
-    head = work.git.commit_of(f"refs/heads/{work.target}")
+def _merge_and_publish(work: _Work, tree: str, head: str | None) -> Outcome | None:
+    """One try on the target as it stood at ``head``; None when others moved it meanwhile."""
     parent = ground_of(work.git, work.worktree, work.target, head) if head else work.base_commit
     crash.before("merge-tree-written")
     merged = _merge(work, tree, parent)

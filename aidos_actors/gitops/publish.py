@@ -19,11 +19,9 @@ STRAY_COMMITS_MAX = 1000
 MADE_HERE = ("commit", "cherry-pick", "revert", "am")
 
 
-def find_published(git: Git, target: str, target_base: str, key: AttemptKey) -> str | None:
-    """The commit of ``key``'s task on the first-parent line of ``target`` after ``target_base``; durable if found."""
-    ref = f"refs/heads/{target}"
-    if git.object_of(ref) is None:
-        return None
+def find_published(git: Git, target: str, head: str, target_base: str, key: AttemptKey) -> str | None:
+    """The commit of ``key``'s task on the first-parent line of ``head``, where ``target`` stood a moment ago, after
+    ``target_base``; durable if found. Whoever publishes on that very head then doubles nothing."""
     wanted = (f"Aidos-Requirement: {key.requirement}", f"Aidos-Task: {key.task}")
     values = (
         "%(trailers:key=Aidos-Requirement,valueonly,separator=%x2C) %(trailers:key=Aidos-Task,valueonly,separator=%x2C)"
@@ -38,12 +36,12 @@ def find_published(git: Git, target: str, target_base: str, key: AttemptKey) -> 
             "--all-match",
         ),
         *(f"--grep={line}" for line in wanted),
-        *(ref, f"^{target_base}", "--"),
+        *(head, f"^{target_base}", "--"),
     )
     for line in lines.splitlines():
         commit, *found = line.split(" ")
         if found == [key.requirement, key.task]:
-            git.sync_ref(ref)  # its publisher may have been killed before it did
+            git.sync_ref(f"refs/heads/{target}")  # its publisher may have been killed before it did
             return commit
     return None
 

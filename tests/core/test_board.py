@@ -30,7 +30,7 @@ A1 = AttemptKey("r", "a", 1)
 
 def test_a_submitted_requirement_waits_until_dispatch_gives_it_to_the_analyzer() -> None:
     bench = Bench()
-    model = requirement({"a": {}}, repo="/repo", deadline_s=60)
+    model = requirement({"a": {}, "b": {"needs": ["a"]}}, repo="/repo", deadline_s=60)
     bench.submit(model, position=3)
     record = bench.record()
     assert (record.state, record.position, record.created_at) == (RequirementState.WAITING, 3, 100.0)
@@ -39,6 +39,14 @@ def test_a_submitted_requirement_waits_until_dispatch_gives_it_to_the_analyzer()
     assert bench.orders == (Analyse("r", model.model_dump_json()),)
     assert bench.board.owed("analyzer") == bench.orders
     assert bench.record().state is RequirementState.ANALYSING
+
+
+def test_a_requirement_whose_tasks_need_nothing_is_planned_as_it_is_taken_in() -> None:
+    bench = Bench()
+    bench.submit(requirement({"a": {}, "b": {}}))
+    assert bench.record().state is RequirementState.RUNNING and bench.board.owed("analyzer") == ()
+    assert {task.state for task in bench.ledger.tasks.values()} == {TaskState.READY}
+    assert bench.events() == ["requirement_submitted", "plan_recorded"]
 
 
 @pytest.mark.parametrize("is_open", [True, False])
@@ -72,7 +80,7 @@ def test_the_plan_makes_tasks_without_needs_ready_and_is_recorded_once() -> None
 
 def test_what_is_no_plan_fails_with_the_reason() -> None:
     bench = Bench()
-    bench.submit(requirement({"a": {}}))
+    bench.submit(requirement({"a": {}, "b": {"needs": ["a"]}}))
     bench.dispatch()
     bench.take(bench.board.rejected("r", "no task in it", bench.now))
     assert (bench.record().state, bench.record().error) == (RequirementState.FAILED, "no task in it")
@@ -93,7 +101,7 @@ def test_the_life_of_a_task_without_git() -> None:
     assert bench.record().state is RequirementState.RUNNING, "its folder is still there"
     bench.discard()
     assert bench.record().state is RequirementState.DONE and bench.attempt(A1).worktree is None
-    assert bench.events()[3:] == [
+    assert bench.events()[2:] == [
         "attempt_leased",
         "attempt_started",
         "attempt_ended",

@@ -152,6 +152,7 @@ class SimulatedWorkspace:
         guard = yield from self._claim(work)
         tree: Tree | None = None
         for _ in range(PUBLISH_TRIES_MAX):
+            head = self._repo.refs.get(f"refs/heads/{order.target}")
             published = self._find_published(order)
             if published is not None:
                 return Integration(published, "integrated")
@@ -159,7 +160,7 @@ class SimulatedWorkspace:
                 tree = yield from self._do("task-tree-written", lambda: self._result_tree(order))
             if tree == self._repo.commits[order.base_commit].tree:
                 return Integration(None, "integrated")
-            answer = yield from self._publish(guard, order, tree)
+            answer = yield from self._publish(guard, order, tree, head)
             if answer is not None:
                 return answer
         raise TryAgain("the target was moved by others again and again")
@@ -188,9 +189,8 @@ class SimulatedWorkspace:
             raise NotFound(f"the worktree {order.path} is gone")
         return tuple(sorted(found.files.items()))
 
-    def _publish(self, guard: tuple[str, str], order: Integrate, tree: Tree) -> Steps:
+    def _publish(self, guard: tuple[str, str], order: Integrate, tree: Tree, head: str | None) -> Steps:
         ref = f"refs/heads/{order.target}"
-        head = self._repo.refs.get(ref)
         parent = head or order.base_commit
         merged = yield from self._do("merge-tree-written", lambda: self._merge(order, tree, parent))
         commit = yield from self._do("commit-written", lambda: self._repo.write(Commit(parent, merged, order.key)))

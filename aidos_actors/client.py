@@ -56,6 +56,11 @@ def ask_scheduler(send: Send, call: dict[str, Any], timeout_s: float = 5.0, pati
             time.sleep(pause_s)
             pause_s = min(PAUSE_MAX_S, pause_s * 2)
             continue
-        if "error" in answer:
-            raise error_of(answer["error"])
-        return answer["value"]
+        return value_of(answer)
+
+
+def value_of(answer: dict[str, Any]) -> Any:
+    """What the desk answers with. AidosError as it says."""
+    if "error" in answer:
+        raise error_of(answer["error"])
+    return answer["value"]

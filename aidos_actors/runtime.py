@@ -10,11 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from aidos_actors.client import ask_scheduler
+from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config, RuntimeSettings
 from aidos_actors.core.errors import Conflict, TimedOut, TryAgain, Unfit
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.desk_client import DeskClient
 from aidos_actors.executors.environment import without_secrets
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.mounts import refuse_network_filesystem
@@ -106,6 +107,7 @@ class Runtime:
             settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
         self.state_dir = prepare_state_dir(state_dir)
         self.layout = Layout(str(self.state_dir))
+        self._desk = DeskClient(self.state_dir)
         try:
             self.tree = ActorTree.start(
                 tree_of(self.state_dir, settings),
@@ -185,12 +187,14 @@ class Runtime:
 
     def ask(self, call: dict[str, Any], timeout_s: float = 5.0, patience_s: float = 60.0) -> Any:
         """A verb of the Scheduler's desk, repeated while the system heals."""
-        return ask_scheduler(self.tree._call, call, timeout_s, patience_s)
+        answer = self._desk.ask(call, timeout_s)
+        return value_of(answer) if answer is not None else ask_scheduler(self.tree._call, call, timeout_s, patience_s)
 
     # ---- the end
 
     def stop(self) -> None:
         """Running tasks had their drain time, and no process of the runtime lives any more."""
+        self._desk.close()
         self.tree.stop()
 
     def __enter__(self) -> Runtime:

@@ -13,7 +13,19 @@ from typing import Any
 from supervisors.accounts import Accounts
 from supervisors.errors import ExitReason, SupervisorError, reason_of
 from supervisors.liveness import Stage
-from supervisors.messages import IGNORE, Answer, Began, Deliver, Hello, JobDone, LifecycleEvent, Peer, Stop, checked_key
+from supervisors.messages import (
+    IGNORE,
+    Answer,
+    Began,
+    Deliver,
+    Hello,
+    JobDone,
+    LifecycleEvent,
+    Peer,
+    Readable,
+    Stop,
+    checked_key,
+)
 from supervisors.operations import Operations
 from supervisors.parcel import check_info, opened, packed
 from supervisors.ports import System
@@ -100,6 +112,16 @@ class ManagedActor(Operations):
         """``work(*args)`` runs beside this actor; its outcome comes to ``receive`` as ``JobDone``."""
         self._shell.system.jobs.start(job, work, *args)
 
+    def on_readable(self, fd: int, call: Callable[[], None]) -> None:
+        """``call()`` runs, as a handler does, whenever ``fd`` can be read, until ``ignore``. Not in virtual time."""
+        self._shell.files[fd] = call
+        self._shell.system.watch(fd)
+
+    def ignore(self, fd: int) -> None:
+        """Nothing is called because of ``fd`` any more. To be called before it is closed."""
+        self._shell.files.pop(fd, None)
+        self._shell.system.ignore(fd)
+
     def progress(self) -> None:
         """A long handler says that it advances: with ``heartbeat_s``, its time starts again from here."""
         self._shell.system.beat()
@@ -140,6 +162,7 @@ class ActorShell:
         self.system = system
         self.mail = Mail(system)
         self.watched: set[str] = set()
+        self.files: dict[int, Callable[[], None]] = {}
         self.current: Asked | None = None
         self.stopping: ExitReason | None = None
         self.crashing: ExitReason | None = None
@@ -181,6 +204,9 @@ class ActorShell:
                 self._receive(message.message, self.system.path)
             case JobDone():
                 self._receive(message, self.system.path)
+            case Readable(fd=fd):
+                self.files.get(fd, _nothing)()
+                self.handled += 1
             case Began():
                 self.mail.began(message)
             case Located():
@@ -247,3 +273,7 @@ class ActorShell:
     def _end(self, reason: ExitReason) -> None:
         self._ended = True
         self.system.end(reason)
+
+
+def _nothing() -> None:
+    """For a descriptor that is watched no more."""

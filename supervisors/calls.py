@@ -27,12 +27,12 @@ class Unanswered(Exception):
     """The connection ended before the answer came: the call may or may not have been carried out."""
 
 
-def connect_to(state_dir: Path) -> socket.socket:
-    """A connection to the control socket, however long the path. OSError when nobody listens."""
+def connect_to(state_dir: Path, name: str = SOCKET_NAME) -> socket.socket:
+    """A connection to the control socket, or the named one, however long the path. OSError when nobody listens."""
     folder = os.open(state_dir, os.O_DIRECTORY | os.O_RDONLY | os.O_CLOEXEC)
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        link.connect(f"/proc/self/fd/{folder}/{SOCKET_NAME}")
+        link.connect(f"/proc/self/fd/{folder}/{name}")
     except OSError:
         link.close()
         raise

@@ -180,6 +180,13 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Readable:
+    """From the system: a descriptor that this process watches can be read."""
+
+    fd: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobDone:
     """The outcome of a job this very incarnation started: ``value``, or ``error`` with the exception it raised."""
 

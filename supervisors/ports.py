@@ -89,6 +89,12 @@ class System(Protocol):
     def after(self, delay_s: float, message: Any) -> None:
         """``message`` comes to this process's own shell once, not before ``delay_s`` seconds."""
 
+    def watch(self, fd: int) -> None:
+        """``Readable(fd)`` comes to this process's own shell whenever ``fd`` can be read, until ``ignore(fd)``."""
+
+    def ignore(self, fd: int) -> None:
+        """Nothing comes of ``fd`` any more; to be called before it is closed."""
+
     def spawn(self, spec: Spec, generation: int) -> int:
         """A new process for the child exists (pid returned); ``ChildStarted``, ``ChildIgnored`` or ``ChildEnded``
         will name (id, generation)."""

@@ -46,15 +46,16 @@ def is_ours(state: Path, held: int) -> bool:
         return True
 
 
-def bind(state: Path) -> socket.socket:
-    """The control socket, bound by a path that is short however deep the state directory lies."""
+def bind(state: Path, name: str = SOCKET_NAME) -> socket.socket:
+    """A socket in ``state``, the control socket unless another is named, bound by a path that is short however deep the
+    state directory lies."""
     folder = os.open(state, os.O_DIRECTORY | os.O_RDONLY | os.O_CLOEXEC)
-    path = state / SOCKET_NAME
+    path = state / name
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)
     try:
-        listener.bind(f"/proc/self/fd/{folder}/{SOCKET_NAME}")
+        listener.bind(f"/proc/self/fd/{folder}/{name}")
     finally:
         os.umask(mask)
         os.close(folder)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aidos_actors.actors.waiting import EndWaiter, EventWaiter
+from aidos_actors.actors.waiting import EndWaiter, EventWaiter, Whoever
 from aidos_actors.blobs import get_text
 from aidos_actors.core.board import Board, EndedRows
 from aidos_actors.core.errors import AidosError, BadInput, NotFound
@@ -24,14 +24,13 @@ from aidos_actors.ports import LedgerView
 
 if TYPE_CHECKING:
     from aidos_actors.actors.scheduler import Scheduler
-    from supervisors.actor import Asked
 
 EVENTS_PER_ANSWER_MAX = 500
 WAIT_MAX_S = 30.0
 DRAIN_MAX_S = 3600.0
 
 
-def serve(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> dict[str, Any] | None:
+def serve(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> dict[str, Any] | None:
     """The answer to one call, None when it comes later. AidosError as the verb says."""
     verb = _VERBS.get(str(call.get("verb")))
     if verb is None:
@@ -63,14 +62,14 @@ def submitted(
     return step, {"id": requirement.id, "accepted": known is None, "state": str(state)}
 
 
-def _submit(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+def _submit(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
     blobs = scheduler._layout.blobs
     step, answer = submitted(scheduler.board, scheduler.ledger, blobs, call, scheduler.clock())
     scheduler.take(step)
     return {**answer, "running": True}
 
 
-def _status(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+def _status(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
     name = call.get("id")
     return list_of_requirements(scheduler.ledger) if name is None else status_of(scheduler.ledger, str(name))
 
@@ -91,7 +90,7 @@ def list_of_requirements(ledger: LedgerView) -> dict[str, Any]:
     return requirement_list_view(records, progress)
 
 
-def _events(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> dict[str, Any] | None:
+def _events(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> dict[str, Any] | None:
     """Events after ``after_seq``; with ``wait_s`` the answer comes when there are some, or the time is over."""
     after_seq = int(call.get("after_seq", 0))
     limit = min(int(call.get("limit", EVENTS_PER_ANSWER_MAX)), EVENTS_PER_ANSWER_MAX)
@@ -104,7 +103,7 @@ def _events(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> 
     return None
 
 
-def _wait(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> dict[str, Any] | None:
+def _wait(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> dict[str, Any] | None:
     """``status`` of the requirement, as soon as it has ended or ``wait_s`` are over."""
     name = str(call["id"])
     wait_s = min(float(call.get("wait_s", 0.0)), WAIT_MAX_S)
@@ -135,22 +134,22 @@ def explained(board: Board, ledger: LedgerView, call: Mapping[str, Any], now: fl
     return {"id": f"{name}/{task}", "reasons": [asdict(reason) for reason in reasons]}
 
 
-def _steer(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+def _steer(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
     scheduler.take(steered(scheduler.board, scheduler.ledger, call, scheduler.clock()))
     scheduler.commit()
     return status_of(scheduler.ledger, str(call["id"]))
 
 
-def _explain(scheduler: Scheduler, call: dict[str, Any], _asked: Asked | None) -> dict[str, Any]:
+def _explain(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
     return explained(scheduler.board, scheduler.ledger, call, scheduler.clock())
 
 
-def _drain(scheduler: Scheduler, call: dict[str, Any], asked: Asked | None) -> None:
+def _drain(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> None:
     """Nothing new starts; running tasks get ``drain_s`` seconds, then go back unharmed. Answered when all have."""
     scheduler.drain(min(max(float(call.get("drain_s", 10.0)), 0.0), DRAIN_MAX_S), asked)
 
 
-_VERBS: dict[str, Callable[[Scheduler, dict[str, Any], Asked | None], dict[str, Any] | None]] = {
+_VERBS: dict[str, Callable[[Scheduler, dict[str, Any], Whoever | None], dict[str, Any] | None]] = {
     "submit": _submit,
     "status": _status,
     "events": _events,

@@ -7,6 +7,7 @@ that the rows still call for is sent again.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from aidos_actors import crash, ports
 from aidos_actors.actors import desk
+from aidos_actors.actors.desk_socket import Caller, DeskSocket
 from aidos_actors.actors.waiting import Waiting
 from aidos_actors.actors.words import (
     ANALYZER,
@@ -45,6 +47,9 @@ from supervisors import ExitReason, ManagedActor
 from supervisors.actor import Asked
 from supervisors.messages import Peer
 
+GARBAGE_THRESHOLDS = (50_000, 20, 100)
+"""Rows live here by the hundred thousand, none of them in a circle: to look through them often is for nothing."""
+
 
 def owned_ledger(state_dir: Path) -> ports.Ledger:
     """The ledger of ``state_dir`` as its sole owner; who holds it longer than two seconds more is ended."""
@@ -65,7 +70,9 @@ class Scheduler(ManagedActor):
         retry_delay_s: float,
         adoption_s: float,
         open_ledger: Callable[[Path], ports.Ledger] = owned_ledger,
+        has_socket: bool = True,
     ) -> dict[str, Any]:
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         layout = Layout(state_dir)
         self._layout = layout
         self._settings = Settings(workers, retry_delay_s=retry_delay_s, adoption_s=adoption_s)
@@ -73,16 +80,18 @@ class Scheduler(ManagedActor):
         self._timer_at: float | None = None
         self._incarnations: dict[str, str] = {}
         self._steps: list[Step] = []
-        self._answers: list[tuple[Asked, dict[str, Any]]] = []
+        self._answers: list[tuple[Asked | Caller, dict[str, Any]]] = []
         self.ledger = open_ledger(Path(state_dir))
         crash.before("epoch-begun")
         self.epoch = self.ledger.begin_epoch(self.clock())
         crash.after("epoch-begun")
         self.last_seq = self.ledger.last_seq()
-        self.waiting = Waiting(self.ledger, self.reply)
+        self.waiting = Waiting(self.ledger, self.answer)
         self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in range(1, workers + 1))):
             self.watch(target)
+        if has_socket:
+            self._socket = DeskSocket(Path(state_dir), self.on_readable, self.ignore, self._serve)
         self._after_change()
         return {"epoch": self.epoch}
 
@@ -120,7 +129,7 @@ class Scheduler(ManagedActor):
             case _Due():
                 self._timer_at = None
             case dict():
-                self._call(message)
+                self._call(message, self.asked())
         self._after_change()
 
     def _put_on_record(self, message: MinderReady | AttemptEnded | CallsEnded | WorkIntegrated, now: float) -> None:
@@ -170,8 +179,12 @@ class Scheduler(ManagedActor):
         self.commit()
         forget(marks, incarnation)
 
-    def _call(self, message: dict[str, Any]) -> None:
-        asked = self.asked()
+    def _serve(self, calls: list[tuple[Caller, dict[str, Any]]]) -> None:
+        for caller, call in calls:
+            self._call(call, caller)
+        self._after_change()
+
+    def _call(self, message: dict[str, Any], asked: Asked | Caller | None) -> None:
         try:
             answer = desk.serve(self, message, asked)
         except AidosError as error:
@@ -198,6 +211,13 @@ class Scheduler(ManagedActor):
         self._send_all([order for step in steps for order in step.orders])
         answers, self._answers = self._answers, []
         for asked, answer in answers:
+            self.answer(answer, asked)
+
+    def answer(self, answer: Any, asked: Asked | Caller) -> None:
+        """Whoever asked, by whichever way, has the answer."""
+        if isinstance(asked, Caller):
+            asked.answer(answer)
+        else:
             self.reply(answer, asked)
 
     def _after_change(self) -> None:
@@ -219,7 +239,7 @@ class Scheduler(ManagedActor):
             self._timer_at = min(moments)
             self.after(max(0.001, self._timer_at - self.clock()), _Due())
 
-    def drain(self, drain_s: float, asked: Asked | None) -> None:
+    def drain(self, drain_s: float, asked: Asked | Caller | None) -> None:
         """Nothing new starts; ``asked`` is answered when no worker holds anything any more."""
         now = self.clock()
         self.take(self.board.drain(now, now + drain_s))

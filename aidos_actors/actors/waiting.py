@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from aidos_actors.actors.desk_socket import Caller
 from aidos_actors.core.board import Board
 from aidos_actors.core.views import event_view
 from aidos_actors.ports import LedgerView
@@ -13,14 +14,15 @@ from supervisors.actor import Asked
 
 WAITERS_MAX = 1000
 
-Reply = Callable[[Any, Asked], None]
+Whoever = Asked | Caller
+Reply = Callable[[Any, Whoever], None]
 
 
 @dataclass(frozen=True, slots=True)
 class EventWaiter:
     """Someone waits for events after ``after_seq``, until ``until_at`` (wall seconds)."""
 
-    asked: Asked
+    asked: Whoever
     after_seq: int
     limit: int
     requirement: str | None
@@ -31,7 +33,7 @@ class EventWaiter:
 class EndWaiter:
     """Someone waits for the end of ``requirement``, until ``until_at`` (wall seconds)."""
 
-    asked: Asked
+    asked: Whoever
     requirement: str
     until_at: float
 
@@ -44,7 +46,7 @@ class Waiting:
         self._reply = reply
         self._for_events: list[EventWaiter] = []
         self._for_ends: list[EndWaiter] = []
-        self._for_rest: list[Asked] = []
+        self._for_rest: list[Whoever] = []
 
     def for_events(self, waiter: EventWaiter) -> None:
         self._for_events = [*self._for_events[-WAITERS_MAX + 1 :], waiter]
@@ -52,7 +54,7 @@ class Waiting:
     def for_end(self, waiter: EndWaiter) -> None:
         self._for_ends = [*self._for_ends[-WAITERS_MAX + 1 :], waiter]
 
-    def for_rest(self, asked: Asked) -> None:
+    def for_rest(self, asked: Whoever) -> None:
         """``asked`` is answered when no worker holds anything any more."""
         self._for_rest = [*self._for_rest[-WAITERS_MAX + 1 :], asked]
 

@@ -130,7 +130,7 @@ class Books:
             self.put_task((task.requirement, task.id), task)
         self._watch_batch(opened, batch)
 
-    def finish_calls(self, opened: OpenRequirement, batch: OpenBatch, rows: Iterable[TaskRecord]) -> None:
+    def finish_calls(self, opened: OpenRequirement, batch: OpenBatch, rows: Sequence[TaskRecord]) -> None:
         opened.finish_calls(batch, rows)
         self._watch_batch(opened, batch)
 

@@ -34,6 +34,7 @@ class Draft:
         self._attempts: dict[AttemptKey, AttemptRecord] = {}
         self._owing: dict[AttemptKey, None] = {}
         self._calls: dict[tuple[str, str, int], CallBatch] = {}
+        self._accepted: list[TaskRecord] = []
         self._touched: dict[str, None] = {}
         self._events: list[NewEvent] = []
         self._orders: list[Order] = []
@@ -108,7 +109,7 @@ class Draft:
             batch = opened.batches.of(row.id, row.attempts)
             assert batch is not None
             by_batch.setdefault(id(batch), (batch, []))[1].append(row)
-            self._tasks[row.requirement, row.id] = row
+        self._accepted.extend(done)
         self._touched[opened.record.id] = None
         for batch, rows in by_batch.values():
             before = [(opened.tasks[row.id], opened.attempts[row.id, row.attempts]) for row in rows]
@@ -184,6 +185,7 @@ class Draft:
             tuple(self._attempts.values()),
             tuple(self._events),
             tuple(self._calls.values()),
+            tuple(self._accepted),
         )
         return Step(batch, orders)
 

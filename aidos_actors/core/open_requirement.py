@@ -6,13 +6,13 @@ can also put an old row back. Nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from aidos_actors.core.batches import Batches, OpenBatch
 from aidos_actors.core.dispatch import Candidate
 from aidos_actors.core.orders import Minders
 from aidos_actors.core.past import PastAttempts
-from aidos_actors.core.plan import build_plan
+from aidos_actors.core.plan import dependents_of
 from aidos_actors.core.ready import Lanes, lane_of, rank_of
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Mode, Requirement, Task
@@ -28,7 +28,8 @@ class OpenRequirement:
         self.model = model
         self.settings = settings
         self.definitions: dict[str, Task] = {task.id: task for task in model.tasks}
-        self.dependents = build_plan(model).dependents
+        self._lanes = {task.id: lane_of(model.mode, task) for task in model.tasks}
+        self.dependents = dependents_of(model)
         self.needs_missing = {task.id: len(set(task.needs)) for task in model.tasks}
         self.tasks: dict[str, TaskRecord] = {}
         self.attempts: dict[tuple[str, int], AttemptRecord] = {}
@@ -88,17 +89,19 @@ class OpenRequirement:
         offered no more."""
         if self.must_be_alone(first):
             return [first]
-        function, chars = self.definitions[first].call, 0
+        definitions, ready = self.definitions, self._ready
+        function, chars = definitions[first].call, 0
         names: list[str] = []
-        while len(names) < together_max and (following := self._ready.first()) is not None:
+        while len(names) < together_max and (following := ready.first()) is not None:
             name = following[1]
-            definition = self.definitions[name]
-            chars += len(repr(definition.args)) + len(repr(definition.env)) if definition.args or definition.env else 0
-            if names and (definition.call != function or chars > chars_max or not self.travels_in_batches(name)):
+            definition = definitions[name]
+            if definition.args or definition.env:
+                chars += len(repr(definition.args)) + len(repr(definition.env))
+            if names and (definition.call != function or chars > chars_max or definition.verify is not None):
                 break
             names.append(name)
-            self._ready.discard(name)
-            if self._lane(name) is not None:
+            ready.discard(name)
+            if self._lanes[name] is not None:
                 break
         return names
 
@@ -176,9 +179,10 @@ class OpenRequirement:
             self.attempts[name, attempt.number] = attempt
             self._ready.discard(name)
             self._ready_alone.discard(name)
-            self._hold(name, 1)
+            if self._lanes[name] is not None:
+                self._hold(name, 1)
 
-    def finish_calls(self, batch: OpenBatch, rows: Iterable[TaskRecord]) -> None:
+    def finish_calls(self, batch: OpenBatch, rows: Sequence[TaskRecord]) -> None:
         """As ``put_task`` and ``put_attempt`` for each of them, at once: members of it that were under way are done."""
         for task in rows:
             name = task.id
@@ -186,10 +190,11 @@ class OpenRequirement:
             member = (name, task.attempts)
             del self.attempts[member]
             self.batches.leave(batch, (member,))
-            self.unfinished -= 1
             for dependent in self.dependents.get(name, ()):
                 self.needs_missing[dependent] -= 1
-            self._hold(name, -1)
+            if self._lanes[name] is not None:
+                self._hold(name, -1)
+        self.unfinished -= len(rows)
         self._held -= not batch.open
 
     def leave_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:
@@ -202,7 +207,7 @@ class OpenRequirement:
         self.batches.join(batch, (member,))
 
     def _lane(self, task: str) -> str | None:
-        return lane_of(self.model.mode, self.definitions[task])
+        return self._lanes[task]
 
     def _neighbourhood(self, task: str) -> tuple[str, str]:
         lane = self._lane(task)

@@ -48,7 +48,10 @@ class Plan:
 
 def check_references(requirement: Requirement) -> tuple[Problem, ...]:
     """What keeps the tasks from being ordered, in file order, at most 1,000; empty when a plan exists. Never raises."""
-    counts = Counter(task.id for task in requirement.tasks)
+    tasks = requirement.tasks
+    if len({task.id for task in tasks}) == len(tasks) and not any(task.needs for task in tasks):
+        return ()
+    counts = Counter(task.id for task in tasks)
     doubled = tuple(
         Problem(task_id, "id", f"{count} tasks have the id {task_id!r}", "give each task an id of its own")
         for task_id, count in counts.items()
@@ -71,15 +74,23 @@ def check_needs(needs: Needs) -> tuple[Problem, ...]:
     return tuple(sorted(wrong, key=lambda problem: position[problem.task_id]))
 
 
-def build_plan(requirement: Requirement) -> Plan:
-    """The plan of a requirement. Raises ``BadInput`` with the first problem when its tasks cannot be ordered."""
+def dependents_of(requirement: Requirement) -> dict[str, list[str]]:
+    """The tasks that need each task directly, in file order; tasks that nobody needs are left out. Raises ``BadInput``
+    with the first problem when the tasks cannot be ordered."""
     for problem in check_references(requirement):
         raise BadInput(problem.message, hint=problem.hint)
-    dependents: dict[str, list[str]] = {task.id: [] for task in requirement.tasks}
-    groups: dict[str, list[str]] = {}
+    dependents: dict[str, list[str]] = {}
     for task in requirement.tasks:
         for need in task.needs:
-            dependents[need].append(task.id)
+            dependents.setdefault(need, []).append(task.id)
+    return dependents
+
+
+def build_plan(requirement: Requirement) -> Plan:
+    """The plan of a requirement. Raises ``BadInput`` with the first problem when its tasks cannot be ordered."""
+    dependents: dict[str, list[str]] = {task.id: [] for task in requirement.tasks} | dependents_of(requirement)
+    groups: dict[str, list[str]] = {}
+    for task in requirement.tasks:
         if task.group is not None:
             groups.setdefault(task.group, []).append(task.id)
     order = _serial_order(requirement, dependents)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 
@@ -93,16 +94,18 @@ class CallBatch:
     members: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
-    """A fact for the journal, not yet numbered."""
+NO_DATA: Mapping[str, Any] = MappingProxyType({})
+
+
+class NewEvent(NamedTuple):
+    """A fact for the journal, not yet numbered. Many are made, so it is a tuple."""
 
     at: float
     type: str
     requirement: str | None = None
     task: str | None = None
     attempt: int | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = NO_DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +124,20 @@ class JournalEvent:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows to write and facts to record together or not at all. A row replaces the one with the same key."""
+    """Rows to write and facts to record together or not at all. A row replaces the one with the same key. Of the tasks
+    ``accepted``, which have rows, no more is new than their state, attempt, result and end."""
 
     requirements: tuple[RequirementRecord, ...] = ()
     tasks: tuple[TaskRecord, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     events: tuple[NewEvent, ...] = ()
     calls: tuple[CallBatch, ...] = ()
+    accepted: tuple[TaskRecord, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.requirements or self.tasks or self.attempts or self.events or self.calls)
+        some = self.requirements or self.tasks or self.attempts or self.events or self.calls or self.accepted
+        return not some
 
     @classmethod
     def together(cls, batches: Iterable[Batch]) -> Batch:
@@ -139,5 +145,5 @@ class Batch:
         parts = [batch for batch in batches if not batch.is_empty]
         if len(parts) == 1:
             return parts[0]
-        fields = ("requirements", "tasks", "attempts", "events", "calls")
+        fields = ("requirements", "tasks", "attempts", "events", "calls", "accepted")
         return cls(*(tuple(row for part in parts for row in getattr(part, name)) for name in fields))

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, literal_column, select
 from sqlalchemy.dialects import sqlite
 
 from aidos_actors import crash
 from aidos_actors.core.errors import AidosError, Fenced
-from aidos_actors.core.records import Batch, NewEvent
+from aidos_actors.core.records import Batch, NewEvent, TaskRecord
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.day_files import DayFiles
-from aidos_actors.ledger.engine import HINT_RESTORE, open_for_writing, storage_errors, transaction
+from aidos_actors.ledger.engine import (
+    HINT_RESTORE,
+    driver_transaction,
+    open_for_writing,
+    storage_errors,
+    transaction,
+    worded,
+)
 from aidos_actors.ledger.errors import LedgerDamaged
 from aidos_actors.ledger.lock import LedgerLock
 from aidos_actors.ledger.migrate import bring_up_to_date, stored_revision
 from aidos_actors.ledger.mounts import refuse_network_filesystem
 from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LedgerReader
 from aidos_actors.ledger.revisions import LEDGER_FILE
-from aidos_actors.ledger.rows import Values, call_rows, event_rows, rows_of
+from aidos_actors.ledger.rows import Values, accepted_rows, call_rows, event_rows, rows_of
 from supervisors.linux import sync_folder
 
 JOURNAL_FOLDER = "journal"
@@ -72,12 +80,11 @@ class Ledger(LedgerReader):
 
     def begin_epoch(self, at: float) -> int:
         """A new epoch, one more than the last; the earlier ones are fenced now. Journals ``scheduler_started``."""
-        with self._writing() as connection:
-            epoch, last_seq = _head(connection)
+        with self._writing() as driver:
+            epoch, last_seq = _head(driver)
             epoch += 1
-            is_epoch = schema.meta.c.key == "epoch"
-            connection.execute(update(schema.meta).where(is_epoch).values(value=str(epoch)))
-            self._append(connection, event_rows([NewEvent(at, "scheduler_started")], epoch, last_seq))
+            driver.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (str(epoch),))
+            self._append(driver, event_rows([NewEvent(at, "scheduler_started")], epoch, last_seq))
         return epoch
 
     def apply(self, epoch: int, batch: Batch) -> int:
@@ -85,21 +92,29 @@ class Ledger(LedgerReader):
         epoch has begun; ``LedgerRefused`` when a row breaks a rule; ``LedgerUnavailable`` when the disk cannot."""
         changed = rows_of(batch)
         written, over = call_rows(batch.calls)
-        with self._writing() as connection:
-            stored_epoch, last_seq = _head(connection)
+        with self._writing() as driver:
+            stored_epoch, last_seq = _head(driver)
             if stored_epoch != epoch:
                 raise Fenced(
                     f"epoch {epoch} may not write any more: epoch {stored_epoch} has begun",
                     hint="nothing was written; a newer scheduler has taken over",
                 )
             for table, rows in changed:
-                connection.exec_driver_sql(_upsert(table), rows)
+                driver.executemany(_upsert(table), rows)
+            if batch.accepted:
+                self._accept(driver, batch.accepted)
             if written:
-                connection.exec_driver_sql(_upsert(schema.call_batches), written)
+                driver.executemany(_upsert(schema.call_batches), written)
             if over:
-                connection.exec_driver_sql(_delete(schema.call_batches), over)
-            self._append(connection, event_rows(batch.events, epoch, last_seq))
+                driver.executemany(_delete(schema.call_batches), over)
+            self._append(driver, event_rows(batch.events, epoch, last_seq))
         return last_seq + len(batch.events)
+
+    def _accept(self, driver: sqlite3.Connection, tasks: Sequence[TaskRecord]) -> None:
+        done = driver.executemany(_ACCEPT, accepted_rows(tasks))
+        if done.rowcount != len(tasks):
+            text = f"{self._path} has rows of {done.rowcount} of the {len(tasks)} tasks that are done"
+            raise LedgerDamaged(text, hint=HINT_RESTORE)
 
     def close(self) -> None:
         """Closed, and only then the lock let go; a second call does nothing."""
@@ -120,7 +135,7 @@ class Ledger(LedgerReader):
         self._settle()
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self) -> Iterator[sqlite3.Connection]:
         if not self._lock.is_held:
             raise Fenced("this ledger was closed, or was opened before a fork: it may not write", hint="open it anew")
         with storage_errors(self._path):
@@ -128,8 +143,8 @@ class Ledger(LedgerReader):
                 self._settle()
             try:
                 crash.before("ledger-commit")
-                with transaction(self._connection) as connection:
-                    yield connection
+                with driver_transaction(self._connection) as driver:
+                    yield driver
                 crash.after("ledger-commit")
                 self._is_settled = True
             finally:
@@ -137,9 +152,9 @@ class Ledger(LedgerReader):
                     with contextlib.suppress(AidosError, OSError):
                         self._settle()
 
-    def _append(self, connection: Connection, rows: list[Values]) -> None:
+    def _append(self, driver: sqlite3.Connection, rows: list[Values]) -> None:
         if rows:
-            connection.exec_driver_sql(_insert(schema.events), rows)
+            driver.executemany(_insert(schema.events), rows)
             self._is_settled = False
             crash.before("journal-lines")
             self._days.append(rows)
@@ -153,16 +168,25 @@ class Ledger(LedgerReader):
         return [tuple(row) for row in self._event_rows(seq, EVENTS_MAX)]
 
 
-_HEAD = select(schema.meta.c.value, LAST_SEQ.scalar_subquery()).where(schema.meta.c.key == "epoch")
+@cache
+def _head_query() -> str:
+    return worded(
+        select(schema.meta.c.value, LAST_SEQ.scalar_subquery()).where(schema.meta.c.key == literal_column("'epoch'"))
+    )
 
 
-def _head(connection: Connection) -> tuple[int, int]:
+def _head(driver: sqlite3.Connection) -> tuple[int, int]:
     """The stored epoch and the journal's last seq. (Retention must leave the newest event: it carries the seq on.)"""
-    row = connection.execute(_HEAD).one_or_none()
+    row = driver.execute(_head_query()).fetchone()
     if row is None:
         raise LedgerDamaged("the ledger has lost its epoch", hint=HINT_RESTORE)
     return int(row[0]), row[1]
 
+
+_ACCEPT = (
+    "UPDATE tasks SET state = ?, attempts = ?, result = ?, finished_at = ?, not_before_at = NULL, error = NULL"
+    " WHERE requirement = ? AND id = ?"
+)
 
 # SQLAlchemy words these once and the driver runs them: a statement object would cost three times the row itself.
 
@@ -172,12 +196,12 @@ def _upsert(table: Table) -> str:
     insert = sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
-    return str(insert.on_conflict_do_update(index_elements=keys, set_=others).compile(dialect=sqlite.dialect()))
+    return worded(insert.on_conflict_do_update(index_elements=keys, set_=others))
 
 
 @cache
 def _insert(table: Table) -> str:
-    return str(sqlite.insert(table).compile(dialect=sqlite.dialect()))
+    return worded(sqlite.insert(table))
 
 
 @cache

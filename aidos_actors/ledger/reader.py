@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, select
 
 from aidos_actors.core.batches import unfolded
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.records import AttemptRecord, CallBatch, JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.ledger import schema
-from aidos_actors.ledger.engine import open_for_reading, storage_errors, transaction
+from aidos_actors.ledger.engine import driver_of, open_for_reading, storage_errors, transaction, worded
 from aidos_actors.ledger.migrate import require_current, stored_revision
 from aidos_actors.ledger.revisions import LEDGER_FILE
 from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS, call_batch_of, event_of
 
 EVENTS_MAX = 10_000
 
-LAST_SEQ = select(func.coalesce(func.max(schema.events.c.seq), 0))
-LAST_POSITION = select(func.coalesce(func.max(schema.requirements.c.position), 0))
+LAST_SEQ = select(func.coalesce(func.max(schema.events.c.seq), literal_column("0")))
+LAST_POSITION = select(func.coalesce(func.max(schema.requirements.c.position), literal_column("0")))
 
 
 class LedgerReader:
@@ -72,7 +72,7 @@ class LedgerReader:
         return REQUIREMENTS.records(self._rows(_requirements()))
 
     def requirement(self, requirement_id: str) -> RequirementRecord | None:
-        rows = self._rows(_requirements().where(REQUIREMENTS.table.c.id == requirement_id))
+        rows = self._fetched(_ONE_REQUIREMENT, requirement_id)
         return next(iter(REQUIREMENTS.records(rows)), None)
 
     def tasks(self, requirement_id: str) -> list[TaskRecord]:
@@ -106,11 +106,11 @@ class LedgerReader:
 
     def last_seq(self) -> int:
         """The number of the newest event, 0 before the first."""
-        return int(self._rows(LAST_SEQ)[0][0])
+        return int(self._fetched(_LAST_SEQ)[0][0])
 
     def next_position(self) -> int:
         """One more than the position of the newest requirement; 1 for the first."""
-        return int(self._rows(LAST_POSITION)[0][0]) + 1
+        return int(self._fetched(_LAST_POSITION)[0][0]) + 1
 
     def close(self) -> None:
         """Nothing is open afterwards; a second call does nothing."""
@@ -125,6 +125,11 @@ class LedgerReader:
         query = select(table).where(table.c.seq > after_seq).order_by(table.c.seq).limit(min(limit, EVENTS_MAX))
         return self._rows(query if requirement is None else query.where(table.c.requirement == requirement))
 
+    def _fetched(self, text: str, *values: Any) -> Sequence[Any]:
+        """The rows of one short query that is asked often."""
+        with storage_errors(self._path):
+            return driver_of(self._connection).execute(text, values).fetchall()
+
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         return self._answers(query)[0]
 
@@ -135,3 +140,7 @@ class LedgerReader:
 
 def _requirements() -> Select[Any]:
     return select(REQUIREMENTS.table).order_by(REQUIREMENTS.table.c.position)
+
+
+_ONE_REQUIREMENT = worded(_requirements().where(REQUIREMENTS.table.c.id == bindparam("id")))
+_LAST_SEQ, _LAST_POSITION = worded(LAST_SEQ), worded(LAST_POSITION)

@@ -88,6 +88,21 @@ def rows_of(batch: Batch) -> list[tuple[Table, list[Values]]]:
     return [(table, rows) for table, rows in all_rows if rows]
 
 
+def accepted_rows(tasks: Iterable[TaskRecord]) -> list[Values]:
+    """What is new of tasks that are done, and their keys."""
+    return [
+        (
+            task.state.value,
+            task.attempts,
+            None if task.result is None else storable(task.result),
+            task.finished_at,
+            task.requirement,
+            task.id,
+        )
+        for task in tasks
+    ]
+
+
 def call_rows(batches: Iterable[CallBatch]) -> tuple[list[Values], list[Values]]:
     """The rows of batches that are open, and the keys of those that are over."""
     written = []

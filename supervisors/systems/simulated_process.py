@@ -81,6 +81,12 @@ class SimulatedProcess(KeepsSnapshots):
             raise ValueError(f"delay_s={delay_s!r} is no time")
         self.later((max(0.0, delay_s), max(0.0, delay_s)), lambda: self.arrive(message, None))
 
+    def watch(self, fd: int) -> None:
+        raise NotImplementedError("there are no descriptors in virtual time")
+
+    def ignore(self, fd: int) -> None:
+        pass
+
     def spawn(self, spec: Spec, generation: int) -> int:
         self.effect(f"spawn {spec.id}")
         pid = self.machine.new_pid()

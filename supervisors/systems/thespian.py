@@ -21,7 +21,7 @@ from supervisors.actor import ActorShell
 from supervisors.errors import ExitReason, reason_of
 from supervisors.linux import become_subreaper
 from supervisors.liveness import Beat, ProcessState, Sight, Stage
-from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted
+from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted, Readable
 from supervisors.orphans import end_orphans
 from supervisors.specs import Spec, SupervisorSpec
 from supervisors.supervisor import SupervisorShell
@@ -62,6 +62,7 @@ class ThespianSystem(KeepsSnapshots):
         self._pen = birth.pen
         self._page = Page()
         self._timers = Timers()
+        self._files: set[int] = set()
         self._children: dict[tuple[str, int], ChildProcess] = {}
         self._ended = False
         spec = birth.spec
@@ -83,6 +84,12 @@ class ThespianSystem(KeepsSnapshots):
     def after(self, delay_s: float, message: Any) -> None:
         self._timers.add(self.now() + delay_s, message)
         self._set_alarm()
+
+    def watch(self, fd: int) -> None:
+        self._files.add(fd)
+
+    def ignore(self, fd: int) -> None:
+        self._files.discard(fd)
 
     def spawn(self, spec: Spec, generation: int) -> int:
         ours, theirs = os.pipe()
@@ -168,6 +175,7 @@ class ThespianSystem(KeepsSnapshots):
     def watched(self) -> list[int]:
         """The descriptors the loop must wake for."""
         fds = [fd for child in self._children.values() for fd in (child.pidfd, child.report_fd)]
+        fds += self._files
         return [*fds, self.jobs.fileno()] if self.jobs.fileno() >= 0 else fds
 
     def _wake(self) -> None:
@@ -188,6 +196,8 @@ class ThespianSystem(KeepsSnapshots):
         if self.jobs.fileno() in fds:
             for done in self.jobs.take():
                 self._handle(done, None)
+        for fd in fds & self._files:
+            self._handle(Readable(fd), None)
         for child in list(self._children.values()):
             if child.report_fd in fds or child.pidfd in fds:
                 self._hear(child)

@@ -55,6 +55,7 @@ class Ledger:
     def write(self, step: Step) -> None:
         self.requirements.update({each.id: each for each in step.batch.requirements})
         self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.tasks})
+        self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.accepted})
         self.stored_attempts.update({key_of(each): each for each in step.batch.attempts})
         for batch in step.batch.calls:
             self.stored_calls[AttemptKey(batch.requirement, batch.task, batch.number)] = batch

@@ -99,7 +99,7 @@ class MemoryLedger:
         disk = self._disk
         disk.epoch = epoch
         disk.requirements.update({each.id: each for each in batch.requirements})
-        disk.tasks.update({(each.requirement, each.id): each for each in batch.tasks})
+        disk.tasks.update({(each.requirement, each.id): each for each in (*batch.tasks, *batch.accepted)})
         disk.attempts.update({AttemptKey(each.requirement, each.task, each.number): each for each in batch.attempts})
         for each in batch.calls:
             disk.calls[AttemptKey(each.requirement, each.task, each.number)] = each

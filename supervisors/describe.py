@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from supervisors.family import Row
+from dataclasses import replace
+
+from supervisors.family import Phase, Row
 from supervisors.liveness import Sight
 from supervisors.messages import ChildInfo
 from supervisors.specs import SupervisorSpec
@@ -25,3 +27,10 @@ def describe(row: Row, path: str, now: float, wall: float, sight: Sight | None =
         last_beat_s=None if sight is None else round(max(0.0, now - sight.beat.beat_at), 3),
         degraded=(sight.beat.degraded if sight is not None else "") or trouble or None,
     )
+
+
+def told(child: ChildInfo, phase: Phase) -> ChildInfo:
+    """The child as the registrar is told of it. While its supervisor ends, whether it comes back is decided above."""
+    if phase is Phase.ENDING and child.state == "stopped":
+        return replace(child, state="restarting")
+    return child

@@ -98,6 +98,7 @@ class Registrar:
             if home:
                 lost.add(each)
                 self._died_with_its_supervisor(each, at)
+            self.entries[each] = replace(self.entries[each], state="restarting")
         return lost
 
     def _forget_below(self, path: str) -> None:

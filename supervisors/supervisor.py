@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from supervisors import decisions as do
-from supervisors.describe import describe
+from supervisors.describe import describe, told
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.family import Family, Row
 from supervisors.listing import listings
@@ -110,7 +110,7 @@ class SupervisorShell:
         if told_first is not None:
             told_first()
         for child, row, is_moved in listings(before, self.family, event):
-            info = self._described(row) if row else None
+            info = told(self._described(row), self.family.phase) if row else None
             self.news.tell(Listed(f"{self.system.path}/{child}", info, self.system.incarnation, is_moved))
         for action in actions:
             self._carry_out(action)
@@ -210,8 +210,8 @@ class SupervisorShell:
         row = self.family.find(child)
         home = self._homes.get(child, (None, None)) if kind == "started" else (None, None)
         event = LifecycleEvent(self.system.wall(), kind, path, pid, reason)
-        noted = Noted(event, self._described(row) if row else None, home[0], home[1], self.system.incarnation)
-        self.news.tell(noted)
+        child_now = told(self._described(row), self.family.phase) if row else None
+        self.news.tell(Noted(event, child_now, home[0], home[1], self.system.incarnation))
 
     # ---- what callers ask
 

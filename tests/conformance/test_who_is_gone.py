@@ -58,6 +58,29 @@ def test_below_a_terminated_supervisor_nobody_is_known(stage: Stage) -> None:
         assert scene.ask("mid/x", 1) == 1 and stage.tree.which_children(scene.at("mid/low")) == []
 
 
+def test_what_a_supervisor_over_its_limit_takes_along_comes_back_with_it(stage: Stage) -> None:
+    slow = Backoff(initial_s=60, factor=1, max_s=60)
+    mid = SupervisorSpec(id="mid", children=[puppet("x"), puppet("y"), puppet("z")], max_restarts=0, backoff=slow)
+    with stage.play(sup(mid)) as scene:
+        stage.tree.terminate_child(scene.at("mid"), "z")
+        refused("stopped", scene.ask, "mid/z", 1)
+        scene.hit("mid/x")
+        scene.eventually(lambda: scene.info("mid").state == "restarting")
+        for name in ("mid/x", "mid/y", "mid/z"):
+            refused("restarting", scene.ask, name, 1)
+
+
+def test_while_a_supervisor_ends_it_is_open_who_comes_back(stage: Stage) -> None:
+    mid = SupervisorSpec(id="mid", children=[puppet("busy", shutdown=60.0), puppet("x")], max_restarts=0)
+    with stage.play(sup(mid)) as scene:
+        scene.tell("mid/busy", "hang", 1.0)
+        stage.kill(scene.pid("mid/x"))
+        scene.eventually(lambda: scene.info("mid/x").state == "stopped")
+        refused("restarting", scene.ask, "mid/x", 1)
+        scene.eventually(lambda: scene.info("mid").restarts == 1 and scene.is_up("mid"))
+        assert scene.ask("mid/x", 1) == 1
+
+
 def test_of_a_start_that_failed_no_name_is_left(stage: Stage) -> None:
     with stage.play(sup()) as scene:
         failing = SupervisorSpec(id="mid", children=[puppet("x"), puppet("bad", starts=("raise",))])

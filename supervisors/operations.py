@@ -8,7 +8,7 @@ from supervisors.grades import Treatments
 from supervisors.specs import ErrorBudget
 
 if TYPE_CHECKING:
-    from supervisors.actor import ActorShell
+    from supervisors.actor_shell import ActorShell
 
 
 class Operations:

@@ -15,13 +15,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from supervisors.actor import ActorShell
+from supervisors.actor_shell import ActorShell
 from supervisors.errors import ExitReason, reason_of
 from supervisors.liveness import Beat, ProcessState, Sight, Stage
 from supervisors.messages import JobDone
 from supervisors.specs import Spec, SupervisorSpec
 from supervisors.supervisor import SupervisorShell
 from supervisors.systems.entropy import SeededEntropy
+from supervisors.systems.no_descriptors import NoDescriptors
 from supervisors.systems.page import Page
 from supervisors.systems.simulated import Address, Simulation, is_mail
 from supervisors.systems.simulated_jobs import SimulatedJobs
@@ -35,7 +36,7 @@ class Killed(BaseException):
     """Unwinds the handler of a process that is dead already. Nobody catches it for good."""
 
 
-class SimulatedProcess(KeepsSnapshots):
+class SimulatedProcess(KeepsSnapshots, NoDescriptors):
     """One process. ``report`` is called with what its supervisor is to hear of it, a while after it happened."""
 
     def __init__(
@@ -80,12 +81,6 @@ class SimulatedProcess(KeepsSnapshots):
         if not math.isfinite(delay_s):
             raise ValueError(f"delay_s={delay_s!r} is no time")
         self.later((max(0.0, delay_s), max(0.0, delay_s)), lambda: self.arrive(message, None))
-
-    def watch(self, fd: int) -> None:
-        raise NotImplementedError("there are no descriptors in virtual time")
-
-    def ignore(self, fd: int) -> None:
-        pass
 
     def spawn(self, spec: Spec, generation: int) -> int:
         self.effect(f"spawn {spec.id}")

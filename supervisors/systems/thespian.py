@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from thespian.actors import Actor, ActorExitRequest, ActorSystemMessage, ThespianWatch, WakeupMessage, WatchMessage
+from thespian.actors import Actor, ActorExitRequest, ActorSystemMessage, WakeupMessage, WatchMessage
 
-from supervisors.actor import ActorShell
+from supervisors.actor_shell import ActorShell
 from supervisors.errors import ExitReason, reason_of
-from supervisors.linux import become_subreaper
 from supervisors.liveness import Beat, ProcessState, Sight, Stage
 from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted, Readable
 from supervisors.orphans import end_orphans
 from supervisors.specs import Spec, SupervisorSpec
 from supervisors.supervisor import SupervisorShell
 from supervisors.systems import thespian_hardening as hardening
-from supervisors.systems.birth import Birth, bear, born
+from supervisors.systems.birth import Birth, bear
 from supervisors.systems.child_process import ChildProcess
 from supervisors.systems.entropy import SeededEntropy
 from supervisors.systems.page import Page
@@ -34,7 +32,6 @@ from supervisors.systems.reports import read_reports, reason_of_exit, report
 from supervisors.systems.state_keeping import KeepsSnapshots
 from supervisors.systems.thread_jobs import ThreadJobs
 from supervisors.systems.timers import Timers
-from supervisors.title import take_title
 
 LAST_WORD_GRACE_S = 0.5
 ALARM_MAX_S = 86_400.0
@@ -51,7 +48,7 @@ class _Linger:
 class ThespianSystem(KeepsSnapshots):
     """The port ``System`` for one process. Called from its message loop only."""
 
-    def __init__(self, actor: Process, birth: Birth) -> None:
+    def __init__(self, actor: Actor, birth: Birth) -> None:
         self.path = birth.path
         self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
         self.jobs = ThreadJobs()
@@ -101,7 +98,7 @@ class ThespianSystem(KeepsSnapshots):
         gc.freeze()
         manager = self._actor._myRef
         before = len(getattr(manager, "_child_procs", ()))
-        address = self._actor.createActor(Process)
+        address = self._actor.createActor(type(self._actor))
         os.close(theirs)
         if len(getattr(manager, "_child_procs", ())) <= before:
             os.close(ours)
@@ -235,20 +232,3 @@ class ThespianSystem(KeepsSnapshots):
         for child in self._children.values():
             child.close()
         os.close(self._report_fd)
-
-
-class Process(Actor):  # type: ignore[misc]
-    """The one Thespian actor class: a home for any actor or supervisor."""
-
-    def __init__(self) -> None:
-        for signum in hardening.ENDING_SIGNALS:
-            signal.signal(signum, signal.SIG_DFL)
-        become_subreaper()
-        birth = born()
-        take_title(birth.title)
-        report(birth.report_fd, ("born", os.getpid()))
-        self._system = ThespianSystem(self, birth)
-
-    def receiveMessage(self, msg: Any, sender: Any) -> ThespianWatch:
-        self._system.receive(msg, sender)
-        return ThespianWatch(self._system.watched())

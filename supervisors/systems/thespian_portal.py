@@ -20,12 +20,12 @@ from supervisors.errors import ExitReason
 from supervisors.linux import children, kill_exactly, start_ticks
 from supervisors.messages import Hello
 from supervisors.specs import SupervisorSpec
-from supervisors.systems import thespian as living
 from supervisors.systems import thespian_hardening as hardening
 from supervisors.systems.birth import Birth, bear
 from supervisors.systems.page import Page
 from supervisors.systems.reports import read_reports
 from supervisors.systems.root_watch import RootWatch
+from supervisors.systems.thespian_process import Process
 
 ROOT_GENERATION = 1
 
@@ -54,7 +54,7 @@ class Portal:
         self._base = self._system._systemBase
         self._report_fd = ours
         self._heard = bytearray()
-        self.root = self._system.createActor(living.Process)
+        self.root = self._system.createActor(Process)
         os.close(theirs)
         self.root_pid: int | None = None
         self._root_ticks: int | None = None

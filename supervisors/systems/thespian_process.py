@@ -1,0 +1,33 @@
+"""The one class of Thespian's that a tree on it is made of."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from thespian.actors import Actor, ThespianWatch
+
+from supervisors.linux import become_subreaper
+from supervisors.systems import thespian_hardening as hardening
+from supervisors.systems.birth import born
+from supervisors.systems.reports import report
+from supervisors.systems.thespian import ThespianSystem
+from supervisors.title import take_title
+
+
+class Process(Actor):  # type: ignore[misc]
+    """The one Thespian actor class: a home for any actor or supervisor."""
+
+    def __init__(self) -> None:
+        for signum in hardening.ENDING_SIGNALS:
+            signal.signal(signum, signal.SIG_DFL)
+        become_subreaper()
+        birth = born()
+        take_title(birth.title)
+        report(birth.report_fd, ("born", os.getpid()))
+        self._system = ThespianSystem(self, birth)
+
+    def receiveMessage(self, msg: Any, sender: Any) -> ThespianWatch:
+        self._system.receive(msg, sender)
+        return ThespianWatch(self._system.watched())

@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import Any
 
 from aidos_actors.client import ask_scheduler
-from aidos_actors.config import Config, RuntimeSettings
+from aidos_actors.config import Config, Limits, RuntimeSettings
 from aidos_actors.core.errors import Conflict, TimedOut, TryAgain, Unfit
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.environment import without_secrets
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.mounts import refuse_network_filesystem
@@ -63,7 +64,7 @@ def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
     return path
 
 
-def tree_of(state_dir: Path, settings: RuntimeSettings) -> SupervisorSpec:
+def tree_of(state_dir: Path, settings: RuntimeSettings, limits: Limits) -> SupervisorSpec:
     """The tree of a runtime started by this process, whose environment its commands inherit, less the secrets."""
     return aidos_tree(
         str(state_dir),
@@ -71,6 +72,7 @@ def tree_of(state_dir: Path, settings: RuntimeSettings) -> SupervisorSpec:
         base_env=without_secrets(os.environ),
         retry_delay_s=settings.retry_delay_s,
         adoption_s=settings.adoption_s,
+        checkpoints=CheckpointLimits(limits.checkpoint_bytes, limits.checkpoint_value_bytes),
         hold_file=os.environ.get(HOLD_FILE_VARIABLE),
     )
 
@@ -108,7 +110,7 @@ class Runtime:
         self.layout = Layout(str(self.state_dir))
         try:
             self.tree = ActorTree.start(
-                tree_of(self.state_dir, settings),
+                tree_of(self.state_dir, settings, self._config.limits),
                 state_dir=self.state_dir,
                 title=TITLE,
                 on_give_up="restart",

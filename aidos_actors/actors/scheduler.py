@@ -27,6 +27,7 @@ from aidos_actors.actors.words import (
     WorktreeReady,
 )
 from aidos_actors.blobs import put_text
+from aidos_actors.checkpoint_folders import CheckpointFolders
 from aidos_actors.core.errors import AidosError
 from aidos_actors.core.open_requirement import Settings
 from aidos_actors.core.orders import Acknowledge, Analyse, Discard, End, Go, Integrate, Order, Prepare, Start, Step
@@ -57,6 +58,8 @@ class Scheduler(ManagedActor):
         self._drained: list[Asked] = []
         self._incarnations: dict[str, str] = {}
         self.ledger = Ledger.open(Path(state_dir), what_for="scheduler", take_over=True)
+        self._checkpoints = CheckpointFolders(layout)
+        self._checkpoints.sweep(self.ledger)
         self.epoch = self.ledger.begin_epoch(self.clock())
         self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in range(1, workers + 1))):
@@ -137,6 +140,7 @@ class Scheduler(ManagedActor):
             self.progress()
             self.ledger.apply(self.epoch, step.batch)
             self.progress()
+            self._checkpoints.settle(step.batch)
         self._send_all(step.orders)
 
     def _after_change(self) -> None:
@@ -148,6 +152,8 @@ class Scheduler(ManagedActor):
             if due_at == before:
                 break
         self.take(self.board.dispatch(now))
+        if self._checkpoints.is_pending:
+            self.start_job("empty checkpoints", self._checkpoints.empty)
         self._set_timer()
         self._waiters = desk.serve_waiters(self, self._waiters)
         if self._drained and self.board.held_count == 0:

@@ -25,7 +25,8 @@ from aidos_actors.core.orders import (
     WorkerOrder,
 )
 from aidos_actors.executors.call import call
-from aidos_actors.executors.command import Surroundings, judged, mark_of, shell_order, verified, with_its_folder
+from aidos_actors.executors.checkpoints import CheckpointLimits
+from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
 from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
@@ -67,8 +68,8 @@ class _CallOverdue:
 class Worker(ManagedActor):
     """One slot. Its nursery, and with it every process of a task, ends when it ends."""
 
-    def on_start(self, state_dir: str, base_env: dict[str, str]) -> None:
-        self._around = Surroundings(base_env, Layout(state_dir))
+    def on_start(self, state_dir: str, base_env: dict[str, str], checkpoints: CheckpointLimits) -> None:
+        self._around = Surroundings(base_env, Layout(state_dir), checkpoints)
         self._held: dict[AttemptKey, _Held] = {}
         self._nursery = Nursery()
         self.watch(SCHEDULER)
@@ -159,21 +160,7 @@ class Worker(ManagedActor):
                 raise TimeoutError(f"a process of {_name(earlier)} does not end")
         if order.repo is None:
             Path(order.path).mkdir(parents=True, exist_ok=True)
-        if order.task.run is None:
-            return None
-        env = self._around.env(order)
-        task = order.task
-        return self._nursery.spawn(
-            shell_order(
-                task.run or "",
-                cwd=order.path,
-                env=env,
-                output_path=self._output(key),
-                timeout_s=task.timeout_s,
-                stall_s=task.stall_s,
-                watched=(env["AIDOS_CHECKPOINT_DIR"],),
-            )
-        )
+        return None if order.task.run is None else self._nursery.spawn(self._around.command(order, order.task.run))
 
     def _job_done(self, step: str, name: str, done: JobDone) -> None:
         held = next((each for each in self._held.values() if _name(each.order.key) == name), None)
@@ -207,8 +194,8 @@ class Worker(ManagedActor):
             self.start_job(f"wait {_name(key)}", held.minded.wait)
         else:
             self.after(held.order.task.timeout_s, _CallOverdue(key))
-            env = self._around.env(held.order)
-            self.start_job(f"call {_name(key)}", call, held.order, env, self._output(key))
+            args = (held.order, self._around.env(held.order), self._output(key), self._around.limits.value_bytes)
+            self.start_job(f"call {_name(key)}", call, *args)
 
     def _command_ended(self, held: _Held, outcome: AttemptOutcome) -> None:
         held.minded = None

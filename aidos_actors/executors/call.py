@@ -6,12 +6,13 @@ import inspect
 import json
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.core.orders import AttemptOutcome, Start
+from aidos_actors.core.orders import AttemptOutcome, Fault, Start
+from aidos_actors.executors.checkpoints import VALUE_BYTES_MAX, CheckpointUnsaved, ValueCheckpoints
 
 RESULT_BYTES_MAX = 1024 * 1024
 
@@ -26,20 +27,34 @@ class CallContext:
     idempotency_key: str
     folder: str
     env: Mapping[str, str]
+    saved: ValueCheckpoints = field(repr=False)
+
+    def checkpoint(self, value: Any) -> None:
+        """``value`` (JSON) is on disk when this returns: the next attempt, if there must be one, finds it as
+        ``last_checkpoint``. Raises ``CheckpointRefused`` (too large, no JSON) or ``CheckpointUnsaved`` (the disk)."""
+        self.saved.save(value)
+
+    @property
+    def last_checkpoint(self) -> Any:
+        """What this task saved last, in this attempt or an earlier one; None when nothing was, or all of it is torn."""
+        return self.saved.newest()
 
 
-def call(order: Start, env: Mapping[str, str], output: Path) -> AttemptOutcome:
+def call(
+    order: Start, env: Mapping[str, str], output: Path, checkpoint_bytes_max: int = VALUE_BYTES_MAX
+) -> AttemptOutcome:
     """The callable has returned or raised; its stack, when it raised, is in ``output``. Blocks as long as it does."""
     assert order.task.call is not None
     try:
         function = load(order.task.call)
-        result = function(**order.task.args, **_context(function, order, env))
+        result = function(**order.task.args, **_context(function, order, env, checkpoint_bytes_max))
         text = _as_json(result, order.task.call)
     except BaseException as error:
         output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("a") as file:
             file.write("".join(traceback.format_exception(error)))
-        return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault="own")
+        fault: Fault = "infra" if isinstance(error, CheckpointUnsaved) else "own"
+        return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault=fault)
     if len(text) > RESULT_BYTES_MAX:
         error_text = f"the result is {len(text)} bytes of JSON, more than {RESULT_BYTES_MAX}"
         return AttemptOutcome(False, None, error_text, "call", fault="own")
@@ -62,7 +77,7 @@ def _as_json(result: Any, name: str) -> str:
         raise TypeError(f"{name} returned {type(result).__name__}, which is not JSON: {error}") from None
 
 
-def _context(function: Any, order: Start, env: Mapping[str, str]) -> dict[str, CallContext]:
+def _context(function: Any, order: Start, env: Mapping[str, str], checkpoint_bytes_max: int) -> dict[str, CallContext]:
     try:
         takes = "context" in inspect.signature(function).parameters and "context" not in order.task.args
     except (TypeError, ValueError):
@@ -71,4 +86,5 @@ def _context(function: Any, order: Start, env: Mapping[str, str]) -> dict[str, C
         return {}
     key = order.key
     name = f"{key.requirement}/{key.task}"
-    return {"context": CallContext(key.requirement, key.task, key.number, name, order.path, dict(env))}
+    saved = ValueCheckpoints(Path(env["AIDOS_CHECKPOINT_DIR"]), key.number, checkpoint_bytes_max)
+    return {"context": CallContext(key.requirement, key.task, key.number, name, order.path, dict(env), saved)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
+from aidos_actors.executors.checkpoints import CheckpointLimits, made_ready
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery
@@ -25,22 +26,44 @@ class Surroundings:
 
     base_env: Mapping[str, str]
     layout: Layout
+    limits: CheckpointLimits = field(default_factory=CheckpointLimits)
 
     def env(self, order: Start) -> dict[str, str]:
         """The environment of an attempt's commands."""
         key = order.key
-        checkpoint = self.layout.checkpoint(key.requirement, key.task)
-        checkpoint.mkdir(parents=True, exist_ok=True)
         own = {
             "AIDOS_REQUIREMENT": key.requirement,
             "AIDOS_TASK": key.task,
             "AIDOS_ATTEMPT": str(key.number),
             "AIDOS_IDEMPOTENCY_KEY": f"{key.requirement}/{key.task}",
-            "AIDOS_CHECKPOINT_DIR": str(checkpoint),
+            "AIDOS_CHECKPOINT_DIR": str(self.layout.checkpoint(key.requirement, key.task)),
             "AIDOS_WORKTREE": order.path,
             "AIDOS_MARK": mark_of(self.layout, key),
         }
         return task_environment(self.base_env, order.task.env, own)
+
+    def command(self, order: Start, command: str) -> Order:
+        """What to run for an attempt, its checkpoint folder made ready."""
+        self._make_checkpoint_ready(order.key)
+        return shell_order(
+            command,
+            cwd=order.path,
+            env=self.env(order),
+            output_path=self.layout.output(order.key.requirement, order.key.task, order.key.number),
+            timeout_s=order.task.timeout_s,
+            stall_s=order.task.stall_s,
+            checkpoint_limit_bytes=self.limits.folder_bytes,
+        )
+
+    def _make_checkpoint_ready(self, key: AttemptKey) -> None:
+        """The task's checkpoint folder is there, with what its earlier attempts saved. One that had grown over its
+        limit is empty, and the attempt's output says so."""
+        if made_ready(self.layout.checkpoint(key.requirement, key.task), self.limits.folder_bytes):
+            output = self.layout.output(key.requirement, key.task, key.number)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            with output.open("a") as file:
+                limit_bytes = self.limits.folder_bytes
+                file.write(f"aidos: the checkpoint was over its limit of {limit_bytes:,} bytes and has been removed\n")
 
 
 def mark_of(layout: Layout, key: AttemptKey) -> str:
@@ -56,9 +79,11 @@ def shell_order(
     output_path: Path,
     timeout_s: float,
     stall_s: float | None = None,
-    watched: tuple[str, ...] = (),
+    checkpoint_limit_bytes: int | None = None,
 ) -> Order:
-    """``/bin/sh -c command`` with its output at the end of ``output_path``, whose folder is made."""
+    """``/bin/sh -c command`` with its output at the end of ``output_path``, whose folder is made. With a limit for it,
+    the checkpoint folder that ``env`` names is watched."""
+    checkpoint = env["AIDOS_CHECKPOINT_DIR"] if checkpoint_limit_bytes is not None else None
     output_path.parent.mkdir(parents=True, exist_ok=True)
     return Order(
         argv=(SHELL, "-c", command),
@@ -68,7 +93,9 @@ def shell_order(
         timeout_s=timeout_s,
         stall_s=stall_s,
         output_limit_bytes=OUTPUT_LIMIT_BYTES,
-        watched=watched,
+        watched=() if checkpoint is None else (checkpoint,),
+        checkpoint_dir=checkpoint,
+        checkpoint_limit_bytes=checkpoint_limit_bytes or 0,
     )
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import AttemptKey
+from aidos_actors.folders import delete_tree
 from aidos_actors.gitops.epoch import EpochToken
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, Run, run_here
 from aidos_actors.gitops.inspect import refuse_checked_out, refuse_impossible
 from aidos_actors.gitops.publish import bare_commit, commit_tree, find_published, ground_of, publish
 from aidos_actors.gitops.snapshot import Unstorable, result_tree, scratch_folder
-from aidos_actors.gitops.worktrees import add_worktree, delete_tree, discard
+from aidos_actors.gitops.worktrees import add_worktree, discard
 
 PUBLISH_TRIES_MAX = 50
 CONFLICT_FILES_MAX = 1000

@@ -16,7 +16,7 @@ from aidos_actors.executors.call import CallContext, call
 def call_of(name: str, folder: Path, **args: Any) -> AttemptOutcome:
     task = Task.model_validate({"id": "a", "call": name, "args": args})
     order = Start(WorkerId("w", "1"), AttemptKey("r", "a", 2), task, str(folder), None, ())
-    return call(order, {"AIDOS_TASK": "a"}, folder / "out" / "2.log")
+    return call(order, {"AIDOS_TASK": "a", "AIDOS_CHECKPOINT_DIR": str(folder / "saved")}, folder / "out" / "2.log")
 
 
 def about(context: CallContext, n: int) -> dict[str, Any]:

@@ -213,7 +213,7 @@ class Worker(ManagedActor):
             return
         held.is_over_time = True
         text = f"call did not return within its time limit of {held.order.task.timeout_s:g} s"
-        self._ended(held, AttemptOutcome(False, None, text, "call", fault="own"))
+        self._ended(held, AttemptOutcome(False, None, text, "call", fault="own", causes=("timeout",)))
 
     def _ended(self, held: _Held, outcome: AttemptOutcome) -> None:
         if held.ending is not None and not outcome.ok:

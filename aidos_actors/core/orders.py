@@ -130,7 +130,8 @@ Order = Analyse | WorkerOrder | GitOrder
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was."""
+    """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was, ``causes``
+    what went wrong in the words of a retry policy, the most precise first."""
 
     ok: bool
     exit_code: int | None = None
@@ -138,6 +139,7 @@ class AttemptOutcome:
     stage: str = "run"
     result: str | None = None
     fault: Fault = "none"
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from aidos_actors.core.retry import RETRIES_MAX, RetryPolicy
+
 TASKS_MAX = 200_000
 ID_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 
@@ -52,7 +54,8 @@ class Task(BaseModel):
     needs: tuple[Id, ...] = ()
     timeout_s: float = Field(default=3600.0, gt=0)
     stall_s: float | None = Field(default=None, gt=0)
-    retries: int = Field(default=3, ge=0, le=1000)
+    retries: int = Field(default=3, ge=0, le=RETRIES_MAX)
+    retry: RetryPolicy | None = None
     priority: int = Field(default=50, ge=0, le=100)
     group: str | None = None
     verify: str | None = None
@@ -82,6 +85,7 @@ class Requirement(BaseModel):
     priority: int = Field(default=50, ge=0, le=100)
     deadline_s: float | None = Field(default=None, gt=0)
     verify: str | None = None
+    retry: RetryPolicy | None = None
     tasks: tuple[Task, ...] = Field(min_length=1, max_length=TASKS_MAX)
 
     @property
@@ -90,5 +94,9 @@ class Requirement(BaseModel):
 
     def content_sha256(self) -> str:
         """The same for the same meaning, whatever the file's comments, order of keys or spelling of durations."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        said = self.model_dump(mode="json")
+        for each in (said, *said["tasks"]):  # keys that came later change nothing where they are not used
+            if each["retry"] is None:
+                del each["retry"]
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

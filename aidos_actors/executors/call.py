@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aidos_actors.core.orders import AttemptOutcome, Fault, Start
+from aidos_actors.core.retry import EXCEPTION
 from aidos_actors.executors.checkpoints import VALUE_BYTES_MAX, CheckpointUnsaved, ValueCheckpoints
 
 RESULT_BYTES_MAX = 1024 * 1024
@@ -54,11 +55,18 @@ def call(
         with output.open("a") as file:
             file.write("".join(traceback.format_exception(error)))
         fault: Fault = "infra" if isinstance(error, CheckpointUnsaved) else "own"
-        return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault=fault)
+        return AttemptOutcome(
+            False, None, f"{type(error).__name__}: {error}", "call", fault=fault, causes=_causes(error)
+        )
     if len(text) > RESULT_BYTES_MAX:
         error_text = f"the result is {len(text)} bytes of JSON, more than {RESULT_BYTES_MAX}"
         return AttemptOutcome(False, None, error_text, "call", fault="own")
     return AttemptOutcome(True, 0, None, "call", text)
+
+
+def _causes(error: BaseException) -> tuple[str, ...]:
+    """Its class by name, and those above it."""
+    return tuple(f"{EXCEPTION}{kind.__name__}" for kind in type(error).__mro__ if kind is not object)
 
 
 def load(name: str) -> Any:

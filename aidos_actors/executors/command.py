@@ -16,6 +16,7 @@ from aidos_actors.executors.orders import NurseryLost, Order, Outcome, SpawnFail
 from aidos_actors.layout import Layout
 
 SHELL = "/bin/sh"
+SIGNALLED = 128  # as the shell does: a command ended by signal 9 counts as one that ended with 137
 OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024
 
 
@@ -101,15 +102,20 @@ def shell_order(
 
 def judged(outcome: Outcome, stage: str, *, timeout_s: float) -> AttemptOutcome:
     """What the end of a command means for its attempt."""
+    by = ("verify",) if stage == "verify" else ()
     match outcome.reason:
         case "exited" if outcome.exit_code == 0:
             return AttemptOutcome(True, 0, None, stage)
         case "exited" if outcome.exit_code is not None:
-            return _own(outcome.exit_code, f"{stage} ended with exit code {outcome.exit_code}", stage)
+            causes = by or (str(outcome.exit_code),)
+            return _own(outcome.exit_code, f"{stage} ended with exit code {outcome.exit_code}", stage, *causes)
         case "exited":
-            return _own(None, f"{stage} was ended by signal {outcome.signal}", stage)
+            causes = by or (str(SIGNALLED + (outcome.signal or 0)),)
+            return _own(None, f"{stage} was ended by signal {outcome.signal}", stage, *causes)
         case "timeout":
-            return _own(None, f"{stage} was ended after its time limit of {timeout_s:g} s", stage)
+            return _own(None, f"{stage} was ended after its time limit of {timeout_s:g} s", stage, "timeout", *by)
+        case "stalled":
+            return _own(None, f"{stage}: {outcome.message}", stage, "stall", *by)
         case "no_room":
             return AttemptOutcome(False, None, outcome.message, "start", fault="infra")
         case "lost":
@@ -117,7 +123,7 @@ def judged(outcome: Outcome, stage: str, *, timeout_s: float) -> AttemptOutcome:
         case "ended":
             return AttemptOutcome(False, None, outcome.message, stage, fault="cancelled")
         case _:
-            return _own(None, f"{stage}: {outcome.message}", stage)
+            return _own(None, f"{stage}: {outcome.message}", stage, *by)
 
 
 def with_its_folder(outcome: AttemptOutcome, path: str) -> AttemptOutcome:
@@ -127,8 +133,8 @@ def with_its_folder(outcome: AttemptOutcome, path: str) -> AttemptOutcome:
     return _own(outcome.exit_code, "the command removed its own working folder", outcome.stage)
 
 
-def _own(exit_code: int | None, error: str, stage: str) -> AttemptOutcome:
-    return AttemptOutcome(False, exit_code, error, stage, fault="own")
+def _own(exit_code: int | None, error: str, stage: str, *causes: str) -> AttemptOutcome:
+    return AttemptOutcome(False, exit_code, error, stage, fault="own", causes=causes)
 
 
 def verified(

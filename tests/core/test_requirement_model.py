@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from aidos_actors.analyzers.document import read_requirement
 from aidos_actors.core.requirement import Mode, Requirement, Task, check_id
+from aidos_actors.core.retry import RetryPolicy
 
 WRITTEN = """\
 id: shop
@@ -30,6 +31,14 @@ tasks:
 
 def read(text: str) -> Requirement:
     return read_requirement(text, file="r.yaml", base_dir="/somewhere")
+
+
+def test_keys_that_came_later_do_not_make_other_content_of_what_was_submitted_before() -> None:
+    tasks = [{"id": "a", "run": "true", "retries": 2}, {"id": "b", "call": "x:y", "needs": ["a"]}]
+    model = Requirement.model_validate({"id": "r", "title": "R", "deadline_s": 60, "tasks": tasks})
+    of_the_first_version = "8375565bc055cf779979f422f1a15ca7d4cab735eaf591e310927dbfbc05bc73"
+    assert model.content_sha256() == of_the_first_version
+    assert model.model_copy(update={"retry": RetryPolicy()}).content_sha256() != of_the_first_version
 
 
 def test_defaults() -> None:

@@ -52,3 +52,9 @@ def test_a_result_too_large_to_keep_is_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(sys.modules[__name__], "about", lambda: "x" * 1_100_000)
     outcome = call_of(f"{__name__}:about", tmp_path)
     assert not outcome.ok and "more than 1048576" in str(outcome.error)
+
+
+def test_what_went_wrong_is_named_for_a_retry_policy(tmp_path: Path) -> None:
+    assert call_of("json:loads", tmp_path, s="no").causes[:2] == ("exception:JSONDecodeError", "exception:ValueError")
+    assert "exception:Exception" in call_of("builtins:float", tmp_path, x="no").causes
+    assert call_of("platform:machine", tmp_path).causes == ()

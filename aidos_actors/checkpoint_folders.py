@@ -1,4 +1,5 @@
-"""When a task's checkpoint goes: as soon as the task is done, and at the latest with its requirement.
+"""When a task's checkpoint goes: as soon as the task is done or has another definition, at the latest with its
+requirement.
 
 The ledger knows nothing of checkpoints. Whoever writes a step there calls ``settle`` after it, and a new Scheduler
 calls ``sweep`` for what its predecessor could not do any more. Both only rename, so that an attempt which begins at
@@ -13,7 +14,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from aidos_actors.core.records import Batch
+from aidos_actors.core.records import Batch, TaskRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
 from aidos_actors.folders import delete_tree, remove_if_empty
 from aidos_actors.layout import Layout
@@ -33,7 +34,7 @@ class CheckpointFolders:
     def settle(self, batch: Batch) -> None:
         """Nothing is left of what ``batch`` says has ended. ``is_pending``: there is something to delete."""
         for task in batch.tasks:
-            if task.state is TaskState.DONE:
+            if not _is_wanted(task):
                 self._set_aside(self._root / task.requirement / task.id)
         for requirement in batch.requirements:
             if requirement.state in REQUIREMENT_FINAL:
@@ -44,9 +45,9 @@ class CheckpointFolders:
         is_open = {each.id for each in ledger.open_requirements()}
         for folder in self._root.glob("*"):
             if folder.name in is_open:
-                done = {task.id for task in ledger.tasks(folder.name) if task.state is TaskState.DONE}
+                over = {task.id for task in ledger.tasks(folder.name, with_removed=True) if not _is_wanted(task)}
                 for inner in folder.glob("*"):
-                    if inner.name in done:
+                    if inner.name in over:
                         self._set_aside(inner)
             elif folder.name != GONE:
                 self._set_aside(folder)
@@ -74,3 +75,8 @@ class CheckpointFolders:
                     folder.chmod(stat.S_IRWXU)  # a read-only folder cannot be moved to another parent
                 folder.rename(Path(tempfile.mkdtemp(dir=self._gone)) / folder.name)
                 self.is_pending = True
+
+
+def _is_wanted(task: TaskRecord) -> bool:
+    """Another attempt may still go on from it; not so after a revision until there was an attempt."""
+    return task.state not in (TaskState.DONE, TaskState.REMOVED) and task.revised_after != task.attempts

@@ -126,10 +126,11 @@ class Runtime:
 
     # ---- work
 
-    def submit(self, source: str | os.PathLike[str] | Requirement) -> Requirement:
+    def submit(self, source: str | os.PathLike[str] | Requirement, *, revise: bool = False) -> Requirement:
         """The requirement that ``source`` (a path, a text, or a model) is has been accepted: it is on disk, and will
-        be carried out. Idempotent. BadInput, Conflict: nothing was stored."""
-        submission = prepare(source, self._config.limits.requirement_bytes)
+        be carried out. With ``revise`` it takes the place of other content under its id, unless that is under way.
+        Idempotent. BadInput, Conflict: nothing was stored."""
+        submission = prepare(source, self._config.limits.requirement_bytes, is_revision=revise)
         self.ask(submission.call(self.layout.blobs))
         return submission.requirement
 

@@ -31,11 +31,12 @@ def plan_file(file: str, options: Options) -> Answer:
     return Answer(data, "\n".join(lines))
 
 
-def submit_file(file: str, options: Options) -> Answer:
+def submit_file(file: str, options: Options, *, is_revision: bool = False) -> Answer:
     """The requirement is on disk; it is carried out by whoever runs on the state directory, now or next."""
     from aidos_actors.runtime import prepare_state_dir
 
-    submission = prepare(Path(file), read_config(options.config).limits.requirement_bytes)
+    limit_bytes = read_config(options.config).limits.requirement_bytes
+    submission = prepare(Path(file), limit_bytes, is_revision=is_revision)
     state = prepare_state_dir(options.state)
     call = submission.call(Layout(str(state)).blobs)
     door = Door(state)
@@ -46,6 +47,7 @@ def submit_file(file: str, options: Options) -> Answer:
 
         with offline_desk(state) as desk:
             data = desk.submit(call)
-    what = "accepted" if data["accepted"] else f"known already, {data['state']}"
+    known = f"revised, {data['state']}" if data["revised"] else f"known already, {data['state']}"
+    what = "accepted" if data["accepted"] else known
     where = "" if data["running"] else "; nothing runs here: start it with `serve` or `run`"
     return Answer(data, f"{data['id']}: {what}{where}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from aidos_actors.core import attempts, ending, lifecycle, rounds, steering, workers
+from aidos_actors.core import attempts, ending, lifecycle, revision, rounds, steering, workers
 from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import NotFound
@@ -79,6 +79,22 @@ class Board:
         """It waits; ``dispatch`` gives it to the analyzer. The same content again is an empty step. Raises ``Conflict``
         for other content under the id of ``known`` (its row in the ledger), ``BadInput`` when it cannot be ordered."""
         return self._step(now, lifecycle.submit, requirement, base_commit, document, position, known)
+
+    def revise(
+        self,
+        requirement: Requirement,
+        *,
+        base_commit: str | None,
+        document: str,
+        known: RequirementRecord,
+        tasks: Sequence[TaskRecord],
+        now: float,
+    ) -> Step:
+        """The requirement of row ``known`` gets this document; ``tasks`` are all its rows, removed ones too. The same
+        content is an empty step. Raises ``Conflict`` while something of it is under way, ``BadInput``."""
+        if known.sha256 == requirement.content_sha256():
+            return Step()
+        return self._step(now, revision.revise, requirement, base_commit, document, known, tasks)
 
     def analysed(self, requirement: str, now: float) -> Step:
         """The document is the plan: its tasks are on record. A repetition is an empty step."""

@@ -12,7 +12,7 @@ from aidos_actors.core.open_requirement import OpenRequirement, Settings, is_hel
 from aidos_actors.core.orders import AttemptKey, WorkerId
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import RequirementState
+from aidos_actors.core.states import RequirementState, TaskState
 
 REFUSED_MAX = 10_000
 
@@ -42,10 +42,10 @@ class Books:
         for record in requirements:
             self.put_requirement(record.id, record, Requirement.model_validate_json(record.document))
         for attempt in attempts:  # before the tasks: they say which callables must be alone
-            if attempt.requirement in self.open:
+            if attempt.requirement in self.open and attempt.task in self.open[attempt.requirement].definitions:
                 self.put_attempt(key_of(attempt), attempt)
         for task in tasks:
-            if task.requirement in self.open:
+            if task.requirement in self.open and task.state is not TaskState.REMOVED:
                 self.put_task((task.requirement, task.id), task)
 
     def put_requirement(self, name: str, new: RequirementRecord | None, model: Requirement | None = None) -> None:
@@ -66,6 +66,15 @@ class Books:
         if new.deadline_at is not None:
             self._alarms.put(Alarm(new.deadline_at, name, ""))
         self._serve(known, known.may_lease)
+
+    def swap(self, name: str, new: OpenRequirement | None) -> OpenRequirement | None:
+        """``new`` stands for the requirement from now on (None: it is not open); what did before."""
+        before = self.open.get(name)
+        self.put_requirement(name, None)
+        if new is not None:
+            self.open[name] = new
+            self.put_requirement(name, new.record)
+        return before
 
     def put_task(self, key: tuple[str, str], new: TaskRecord | None) -> None:
         opened = self.open[key[0]]

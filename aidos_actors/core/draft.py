@@ -9,6 +9,7 @@ from typing import Any
 
 from aidos_actors.core.books import Books, key_of
 from aidos_actors.core.crew import Crew
+from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, Order, Step
 from aidos_actors.core.owed import owed_by_attempt
 from aidos_actors.core.records import AttemptRecord, Batch, NewEvent, RequirementRecord, TaskRecord
@@ -33,7 +34,7 @@ class Draft:
         self._owing: dict[AttemptKey, None] = {}
         self._events: list[NewEvent] = []
         self._orders: list[Order] = []
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
 
     def move_requirement(self, record: RequirementRecord, event: str, **changes: Any) -> RequirementRecord:
         """The record after ``event`` of its table, saved. Raises ``IllegalTransition``."""
@@ -54,6 +55,25 @@ class Draft:
         self._undo.append(partial(self.books.put_requirement, new.id, opened.record if opened else None))
         self.books.put_requirement(new.id, new, model)
         self._requirements[new.id] = new
+        return new
+
+    def moved(self, record: RequirementRecord, event: str) -> RequirementRecord:
+        """The record after ``event`` of its table, not saved. Raises ``IllegalTransition``."""
+        return replace(record, state=next_state(REQUIREMENT_TRANSITIONS, record.state, event))
+
+    def reopen(self, record: RequirementRecord, model: Requirement) -> OpenRequirement:
+        """The requirement is open with this row and document and no task, whatever was known of it."""
+        opened = OpenRequirement(record, model, self.books.settings)
+        before = self.books.swap(record.id, opened)
+        self._undo.append(lambda: self.books.swap(record.id, before))
+        self._requirements[record.id] = record
+        return opened
+
+    def remove_task(self, record: TaskRecord) -> TaskRecord:
+        """Its requirement names it no more: the row stays, and the books know nothing of it."""
+        state = next_state(TASK_TRANSITIONS, record.state, "remove")
+        new = replace(record, state=state, not_before_at=None, finished_at=self.now)
+        self._tasks[new.requirement, new.id] = new
         return new
 
     def save_task(self, new: TaskRecord) -> TaskRecord:

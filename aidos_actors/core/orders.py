@@ -101,6 +101,7 @@ class Integrate:
     """To GitOps: bring the work in ``path`` onto ``target`` as one commit, after the gate ``verify``.
 
     ``base_commit`` is what the worktree started from, ``target_base`` where a target that does not exist yet starts.
+    Commits of attempts up to ``after`` are of another definition of the task.
     """
 
     key: AttemptKey
@@ -111,6 +112,7 @@ class Integrate:
     title: str
     verify: str | None
     target_base: str
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

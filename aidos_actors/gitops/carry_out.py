@@ -75,6 +75,7 @@ class GitHands:
             target_base=order.target_base,
             target=order.target,
             key=key,
+            after=order.after,
             title=order.title,
             gate=gate if order.verify else None,
             gate_folder=str(gate_folder),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.records import AttemptRecord, JournalEvent, RequirementRecord, TaskRecord
-from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.engine import open_for_reading, storage_errors, transaction
 from aidos_actors.ledger.migrate import require_current, stored_revision
@@ -74,11 +74,13 @@ class LedgerReader:
         rows = self._rows(_requirements().where(REQUIREMENTS.table.c.id == requirement_id))
         return next(iter(REQUIREMENTS.records(rows)), None)
 
-    def tasks(self, requirement_id: str) -> list[TaskRecord]:
-        """The tasks of a requirement in file order; none for an unknown one."""
+    def tasks(self, requirement_id: str, *, with_removed: bool = False) -> list[TaskRecord]:
+        """The tasks of a requirement in file order; none for an unknown one. Those that a revision took out of its
+        document are left out unless asked for."""
         table = TASKS.table
         query = select(table).where(table.c.requirement == requirement_id).order_by(table.c.position, table.c.id)
-        return TASKS.records(self._rows(query))
+        found = TASKS.records(self._rows(query))
+        return found if with_removed else [task for task in found if task.state is not TaskState.REMOVED]
 
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
         """The attempts of a requirement, or of one task of it, by task and number."""

@@ -20,6 +20,7 @@ from aidos_actors.ledger import engine, migrate, schema
 from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused, LedgerUnavailable
 from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.ledger.lock import holder_of
+from aidos_actors.ledger.revisions import REVISIONS
 from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS
 
 
@@ -115,7 +116,7 @@ def test_opening_a_current_ledger_does_not_import_alembic(state: Path) -> None:
 def test_a_newer_schema_is_refused_by_name(state: Path) -> None:
     execute(state, "UPDATE alembic_version SET version_num = '0999'")
     for opened in (Ledger.open, Ledger.read_only, lambda path: Ledger.open(path, migrate=True)):
-        with pytest.raises(Unfit, match=r"schema 0999.*0001") as refused:
+        with pytest.raises(Unfit, match=rf"schema 0999.*{REVISIONS[-1]}") as refused:
             opened(state)
         assert refused.value.exit_code == 78 and refused.value.hint
     assert holder_of(state) is None
@@ -126,22 +127,41 @@ def test_an_older_schema_is_brought_up_only_when_asked(
 ) -> None:
     migrations = tmp_path / "migrations"
     shutil.copytree(migrate.MIGRATIONS, migrations)
-    (migrations / "versions" / "0002_more.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (migrations / "versions" / "0999_more.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0999'\n"
+        f"down_revision = '{REVISIONS[-1]}'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('tasks') as tasks:\n"
         "        tasks.add_column(sa.Column('more', sa.Text))\n"
     )
     monkeypatch.setattr(migrate, "MIGRATIONS", migrations)
-    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(migrate, "REVISIONS", (*REVISIONS, "0999"))
     for opened in (Ledger.open, Ledger.read_only):
-        with pytest.raises(Unfit, match=r"schema 0001.*schema 0002"):
+        with pytest.raises(Unfit, match=rf"schema {REVISIONS[-1]}.*schema 0999"):
             opened(state)
     ledger = Ledger.open(state, migrate=True)
     assert [task.id for task in ledger.tasks("shop")] == ["t1"]
     ledger.close()
     execute(state, "UPDATE tasks SET more = 'x'")
     Ledger.open(state).close()
+
+
+def test_rows_of_the_first_schema_are_read_after_their_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "REVISIONS", ("0001",))
+    Ledger.open(tmp_path).close()
+    execute(
+        tmp_path, "INSERT INTO requirements VALUES ('r','R','done','0','{}',1,0,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL)"
+    )
+    execute(tmp_path, "INSERT INTO tasks VALUES ('r','a',0,'done',2,0,0,0,NULL,NULL,NULL,NULL,0,NULL,NULL)")
+    monkeypatch.setattr(migrate, "REVISIONS", REVISIONS)
+    with pytest.raises(Unfit):
+        Ledger.open(tmp_path)
+    ledger = Ledger.open(tmp_path, migrate=True)
+    (task,) = ledger.tasks("r")
+    assert (task.id, task.attempts, task.revised_after) == ("a", 2, None)
+    ledger.close()
 
 
 def test_a_first_opening_that_fails_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any
 
 from aidos_actors.client import ask_scheduler
-from aidos_actors.config import Config, Limits, RuntimeSettings
+from aidos_actors.config import Config, RuntimeSettings
 from aidos_actors.core.errors import Conflict, TimedOut, TryAgain, Unfit
+from aidos_actors.core.projects import Project
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.executors.checkpoints import CheckpointLimits
@@ -64,8 +65,9 @@ def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
     return path
 
 
-def tree_of(state_dir: Path, settings: RuntimeSettings, limits: Limits) -> SupervisorSpec:
+def tree_of(state_dir: Path, settings: RuntimeSettings, config: Config) -> SupervisorSpec:
     """The tree of a runtime started by this process, whose environment its commands inherit, less the secrets."""
+    limits = config.limits
     return aidos_tree(
         str(state_dir),
         workers=settings.workers,
@@ -73,6 +75,8 @@ def tree_of(state_dir: Path, settings: RuntimeSettings, limits: Limits) -> Super
         retry_delay_s=settings.retry_delay_s,
         adoption_s=settings.adoption_s,
         checkpoints=CheckpointLimits(limits.checkpoint_bytes, limits.checkpoint_value_bytes),
+        projects={os.path.realpath(path): Project(**dict(each)) for path, each in config.projects.items()},
+        executors_max={name: most for name, most in limits.executors if most is not None},
         hold_file=os.environ.get(HOLD_FILE_VARIABLE),
     )
 
@@ -110,7 +114,7 @@ class Runtime:
         self.layout = Layout(str(self.state_dir))
         try:
             self.tree = ActorTree.start(
-                tree_of(self.state_dir, settings, self._config.limits),
+                tree_of(self.state_dir, settings, self._config),
                 state_dir=self.state_dir,
                 title=TITLE,
                 on_give_up="restart",

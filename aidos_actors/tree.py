@@ -17,6 +17,7 @@ from aidos_actors.actors.analyzer import Analyzer
 from aidos_actors.actors.gitops import GitOps
 from aidos_actors.actors.scheduler import Scheduler
 from aidos_actors.actors.worker import Worker
+from aidos_actors.core.projects import Project
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from supervisors import Backoff, ChildSpec, Strategy, SupervisorSpec
 
@@ -36,6 +37,8 @@ def aidos_tree(
     retry_delay_s: float = 1.0,
     adoption_s: float = 5.0,
     checkpoints: CheckpointLimits | None = None,
+    projects: Mapping[str, Project] | None = None,
+    executors_max: Mapping[str, int] | None = None,
     hold_file: str | None = None,
 ) -> SupervisorSpec:
     """The tree for one state directory. ``base_env`` is what commands inherit."""
@@ -71,9 +74,11 @@ def aidos_tree(
                     "scheduler",
                     Scheduler,
                     LEDGER_HEARTBEAT_S,
-                    workers=workers,
+                    workers_total=workers,
                     retry_delay_s=retry_delay_s,
                     adoption_s=adoption_s,
+                    projects=projects or {},
+                    executors_max=executors_max or {},
                 ),
                 "aidos_actors.ledger.ledger",
             ),

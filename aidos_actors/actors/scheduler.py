@@ -48,10 +48,11 @@ class _Due:
 class Scheduler(ManagedActor):
     """Answers callers with ``{"value": …}`` or ``{"error": …}``; see ``desk`` for the verbs."""
 
-    def on_start(self, state_dir: str, workers: int, retry_delay_s: float, adoption_s: float) -> dict[str, Any]:
+    def on_start(self, state_dir: str, **limits: Any) -> dict[str, Any]:
+        """``limits``: the fields of ``Settings`` that are configured."""
         layout = Layout(state_dir)
         self._layout = layout
-        self._settings = Settings(workers, retry_delay_s=retry_delay_s, adoption_s=adoption_s)
+        self._settings = Settings(**limits)
         self._last_now = 0.0
         self._timer_at: float | None = None
         self._waiters: list[desk.Waiter] = []
@@ -62,7 +63,11 @@ class Scheduler(ManagedActor):
         self._checkpoints.sweep(self.ledger)
         self.epoch = self.ledger.begin_epoch(self.clock())
         self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
-        for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in range(1, workers + 1))):
+        for target in (
+            ANALYZER,
+            GITOPS,
+            *(f"{WORKER_POOL}/worker-{n}" for n in range(1, self._settings.workers_total + 1)),
+        ):
             self.watch(target)
         self._after_change()
         return {"epoch": self.epoch}

@@ -58,7 +58,7 @@ def charged(
     settings = read.runtime
     if workers is not None:
         settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
-    tree = tree_of(Path(state), settings, read.limits)
+    tree = tree_of(Path(state), settings, read)
     return pickle.dumps(tree), farewell(settings.drain_s if drain_s is None else drain_s)
 
 

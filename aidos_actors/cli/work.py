@@ -7,6 +7,7 @@ from pathlib import Path
 from aidos_actors.cli.answer import Answer, Options
 from aidos_actors.cli.reach import Door
 from aidos_actors.core.plan import build_plan
+from aidos_actors.core.requirement import Mode
 from aidos_actors.layout import Layout
 from aidos_actors.settings import read_config
 from aidos_actors.submission import prepare, read_source
@@ -16,16 +17,17 @@ def plan_file(file: str, options: Options) -> Answer:
     """The file is sound: its layers (what may run together), serial order and groups."""
     requirement = read_source(Path(file), read_config(options.config).limits.requirement_bytes)
     plan = build_plan(requirement)
+    mode = str(requirement.mode or Mode.MIXED)
     data = {
         "id": requirement.id,
         "title": requirement.title,
-        "mode": str(requirement.mode),
+        "mode": mode,
         "target": requirement.target_branch if requirement.repo else None,
         "layers": [list(layer) for layer in plan.layers],
         "order": list(plan.order),
         "groups": {name: list(members) for name, members in plan.groups.items()},
     }
-    lines = [f"{requirement.id}: {requirement.title} ({len(requirement.tasks)} tasks, {requirement.mode})"]
+    lines = [f"{requirement.id}: {requirement.title} ({len(requirement.tasks)} tasks, {mode})"]
     lines += [f"  {number}. {', '.join(layer)}" for number, layer in enumerate(plan.layers, 1)]
     lines += [f"  group {name}: {', '.join(members)}" for name, members in plan.groups.items()]
     return Answer(data, "\n".join(lines))

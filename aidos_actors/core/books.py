@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 
 from aidos_actors.core.alarms import Alarm, Alarms
@@ -12,6 +11,7 @@ from aidos_actors.core.open_requirement import OpenRequirement, Settings, is_hel
 from aidos_actors.core.orders import AttemptKey, WorkerId
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.serving import Serving
 from aidos_actors.core.states import RequirementState, TaskState
 
 REFUSED_MAX = 10_000
@@ -30,7 +30,8 @@ class Books:
         self.held: dict[WorkerId, dict[AttemptKey, None]] = {}
         self.refused: dict[AttemptKey, None] = {}
         self._alarms = Alarms(self._is_live)
-        self._serving: list[tuple[float, float, int, str]] = []
+        projects_max = {repo: each.workers for repo, each in settings.projects.items() if each.workers is not None}
+        self.serving = Serving(projects_max, settings.executors_max)
 
     def load(
         self,
@@ -51,11 +52,10 @@ class Books:
     def put_requirement(self, name: str, new: RequirementRecord | None, model: Requirement | None = None) -> None:
         """Replaces the row; ``model`` is needed for a requirement that was not open before."""
         known = self.open.get(name)
-        if known is not None:
-            self._serve(known, False)
         self.waiting.pop(name, None)
         if new is None:
             self.open.pop(name, None)
+            self.serving.forget(name)
             return
         if known is None:
             assert model is not None
@@ -65,7 +65,7 @@ class Books:
             self.waiting[name] = None
         if new.deadline_at is not None:
             self._alarms.put(Alarm(new.deadline_at, name, ""))
-        self._serve(known, known.may_lease)
+        self.serving.put(known.place)
 
     def swap(self, name: str, new: OpenRequirement | None) -> OpenRequirement | None:
         """``new`` stands for the requirement from now on (None: it is not open); what did before."""
@@ -81,7 +81,7 @@ class Books:
         opened.put_task(key[1], new)
         if new is not None and new.not_before_at is not None:
             self._alarms.put(Alarm(new.not_before_at, *key))
-        self._serve(opened, opened.may_lease)
+        self.serving.put(opened.place)
 
     def put_attempt(self, key: AttemptKey, new: AttemptRecord | None) -> None:
         opened = self.open[key.requirement]
@@ -94,7 +94,11 @@ class Books:
                 del self.held[holder_of(old)]
         if new is not None and is_held(new):
             self.held.setdefault(holder_of(new), {})[key] = None
-        self._serve(opened, opened.may_lease)
+        change = is_held(new) - is_held(old)
+        if change:
+            executor = opened.definitions[key.task].executor
+            self.serving.hold(key.requirement, opened.project, executor, change)
+        self.serving.put(opened.place)
 
     def attempt(self, key: AttemptKey) -> AttemptRecord | None:
         """The attempt while it is open or its worktree exists."""
@@ -102,9 +106,10 @@ class Books:
         return opened.attempts.get((key.task, key.number)) if opened is not None else None
 
     def candidates(self) -> Iterator[Candidate]:
-        """What may be leased, in the order of priority, age and file."""
-        for *_order, name in self._serving:
-            yield from self.open[name].candidates()
+        """What may be leased, best first."""
+        full = self.serving.full_executors()
+        for name in self.serving.names():
+            yield from self.open[name].candidates(full)
 
     def loads(self) -> dict[WorkerId, Load]:
         """How full the live workers are."""
@@ -131,14 +136,6 @@ class Books:
             del self.refused[next(iter(self.refused))]
         self.refused[key] = None
         return is_new
-
-    def _serve(self, opened: OpenRequirement, may_lease: bool) -> None:
-        at = bisect_left(self._serving, opened.order)
-        is_served = at < len(self._serving) and self._serving[at] == opened.order
-        if may_lease and not is_served:
-            insort(self._serving, opened.order)
-        elif is_served and not may_lease:
-            del self._serving[at]
 
     def _is_live(self, alarm: Alarm) -> bool:
         opened = self.open.get(alarm.requirement)

@@ -6,21 +6,27 @@ can also put an old row back. Nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from aidos_actors.core.dispatch import Candidate
 from aidos_actors.core.orders import Minders
 from aidos_actors.core.plan import build_plan
+from aidos_actors.core.projects import NO_PROJECT, Project, applied
 from aidos_actors.core.ready import Lanes, lane_of, rank_of
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Mode, Requirement, Task
+from aidos_actors.core.serving import Place
+from aidos_actors.core.shelves import NOTHING, Shelves
 from aidos_actors.core.states import ATTEMPT_OPEN, TASK_FINAL, AttemptState, RequirementState, TaskState
+
+ALONE = frozenset({"call"})  # only callables must be alone
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded."""
+    """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded.
+    ``projects`` by repository; ``executors_max``: so many tasks of run, call and agent at once."""
 
     workers_total: int
     retry_delay_s: float = 1.0
@@ -31,14 +37,19 @@ class Settings:
     infra_delay_max_s: float = 30.0
     worktrees_max: int = 1000
     priority_point_s: float = 60.0
+    projects: Mapping[str, Project] = field(default_factory=dict)
+    executors_max: Mapping[str, int] = field(default_factory=dict)
+
+    def project_of(self, repo: str | None) -> Project:
+        return self.projects.get(repo, NO_PROJECT) if repo is not None else NO_PROJECT
 
 
 class OpenRequirement:
-    """Rows and indexes of one requirement. ``model`` is the parsed ``record.document``."""
+    """Rows and indexes of one requirement. ``model`` is the parsed ``record.document``, within its project's limits."""
 
     def __init__(self, record: RequirementRecord, model: Requirement, settings: Settings) -> None:
         self.record = record
-        self.model = model
+        self.model = model = applied(model, settings.project_of(model.repo))
         self.settings = settings
         self.definitions: dict[str, Task] = {task.id: task for task in model.tasks}
         self.dependents = build_plan(model).dependents
@@ -47,18 +58,25 @@ class OpenRequirement:
         self.attempts: dict[tuple[str, int], AttemptRecord] = {}
         self.unfinished = 0
         self._held = 0
+        self._mode = self.model.mode or Mode.MIXED
         self._closed: dict[tuple[str, str], dict[tuple[str, int], AttemptRecord]] = {}
         self._died: dict[str, set[int]] = {}
         self._holders: dict[str, int] = {}
-        self._ready = Lanes()
+        self._ready = Shelves()
         self._ready_alone = Lanes()
 
     @property
-    def order(self) -> tuple[float, float, int, str]:
-        """The smaller is served first: what was bumped last; then by priority and age, where one point of priority is
-        worth a minute of waiting, so that a stream of better ones does not starve it; then what was submitted first."""
-        born_at = self.record.created_at - self.model.priority * self.settings.priority_point_s
-        return (-(self.record.bumped_at or 0.0), born_at, self.record.position, self.record.id)
+    def place(self) -> Place:
+        """Where it waits to be served."""
+        record, priority = self.record, self.model.priority
+        born_at = record.created_at - priority * self.settings.priority_point_s
+        executors = self._offered() if self._may_lease else NOTHING
+        return Place(record.id, (record.bumped_at or 0.0, priority), born_at, record.position, self.project, executors)
+
+    @property
+    def project(self) -> str | None:
+        """Its repository, when that has a limit of its own."""
+        return self.model.repo if self.settings.project_of(self.model.repo).workers is not None else None
 
     @property
     def is_ending(self) -> bool:
@@ -75,18 +93,22 @@ class OpenRequirement:
         return self.model.workers or self.settings.workers_total
 
     @property
-    def may_lease(self) -> bool:
+    def _may_lease(self) -> bool:
         return (
             self.record.state is RequirementState.RUNNING
             and self._held < self.workers_max
             and len(self.attempts) < self.settings.worktrees_max
-            and (self._ready.first() is not None or self._ready_alone.first() is not None)
         )
 
-    def candidates(self) -> Iterator[Candidate]:
-        """What may be leased next, best first; at most one task of each kind."""
-        kinds = ((self._ready, False), (self._ready_alone, True))
-        firsts = sorted((*first, alone) for lanes, alone in kinds if (first := lanes.first()) is not None)
+    def _offered(self) -> frozenset[str]:
+        """The executors it has a task for."""
+        return self._ready.executors() | (ALONE if self._ready_alone.first() is not None else NOTHING)
+
+    def candidates(self, full: Collection[str] = NOTHING) -> Iterator[Candidate]:
+        """What may be leased next, best first; at most one task of each kind, none for an executor that is ``full``."""
+        alone = self._ready_alone.first() if not ALONE & set(full) else None
+        kinds = ((self._ready.first(full), False), (alone, True))
+        firsts = sorted((*first, is_alone) for first, is_alone in kinds if first is not None)
         for _rank, task, must_be_alone in firsts:
             yield Candidate(self.record.id, task, must_be_alone)
 
@@ -139,9 +161,12 @@ class OpenRequirement:
         self._ready_alone.discard(task)
         if is_offered(new):
             assert new is not None
-            lanes = self._ready_alone if self.must_be_alone(task) else self._ready
-            rank = rank_of(self.model.mode, self.definitions[task], new.position, new.bumped_at)
-            lanes.add(task, rank, self._lane(task))
+            definition = self.definitions[task]
+            rank = rank_of(self._mode, definition, new.position, new.bumped_at)
+            if self.must_be_alone(task):
+                self._ready_alone.add(task, rank, self._lane(task))
+            else:
+                self._ready.add(task, rank, self._lane(task), definition.executor)
 
     def put_attempt(self, task: str, number: int, new: AttemptRecord | None) -> None:
         """The row is replaced and the indexes follow; a closed attempt whose worktree is gone is no longer kept."""
@@ -163,7 +188,7 @@ class OpenRequirement:
             self._died.setdefault(task, set()).add(number)
 
     def _lane(self, task: str) -> str | None:
-        return lane_of(self.model.mode, self.definitions[task])
+        return lane_of(self._mode, self.definitions[task])
 
     def _neighbourhood(self, task: str) -> tuple[str, str]:
         lane = self._lane(task)
@@ -172,7 +197,7 @@ class OpenRequirement:
     def _waits_in_lane(self, task: TaskRecord | None) -> bool:
         """In a serial requirement a task that waits for its retry keeps its turn; a group may go on meanwhile."""
         waits = task is not None and task.not_before_at is not None and task.paused_at is None
-        return waits and self.model.mode is Mode.SERIAL
+        return waits and self._mode is Mode.SERIAL
 
     def _hold(self, task: str, change: int) -> None:
         lane = self._lane(task)

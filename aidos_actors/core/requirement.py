@@ -69,9 +69,15 @@ class Task(BaseModel):
             raise ValueError(f"task {self.id!r} has {what}; exactly one of run, call, agent is needed")
         return self
 
+    @property
+    def executor(self) -> str:
+        """Who does it: run, call or agent."""
+        return "run" if self.run is not None else "call" if self.call is not None else "agent"
+
 
 class Requirement(BaseModel):
-    """What is to be done. ``repo`` is an absolute path or None (no git); ``base`` None means the branch HEAD names."""
+    """What is to be done. ``repo`` is an absolute path or None (no git); ``base`` None means the branch HEAD names,
+    ``mode`` None what the project says, or mixed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -80,7 +86,7 @@ class Requirement(BaseModel):
     repo: str | None = None
     base: str | None = None
     target: str | None = None
-    mode: Mode = Mode.MIXED
+    mode: Mode | None = None
     workers: int | None = Field(default=None, ge=1, le=1000)
     priority: int = Field(default=50, ge=0, le=100)
     deadline_s: float | None = Field(default=None, gt=0)
@@ -94,7 +100,7 @@ class Requirement(BaseModel):
 
     def content_sha256(self) -> str:
         """The same for the same meaning, whatever the file's comments, order of keys or spelling of durations."""
-        said = self.model_dump(mode="json")
+        said = {**self.model_dump(mode="json"), "mode": self.mode or Mode.MIXED}
         for each in (said, *said["tasks"]):  # keys that came later change nothing where they are not used
             if each["retry"] is None:
                 del each["retry"]

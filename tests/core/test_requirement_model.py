@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aidos_actors.analyzers.document import read_requirement
-from aidos_actors.core.requirement import Mode, Requirement, Task, check_id
+from aidos_actors.core.requirement import Requirement, Task, check_id
 from aidos_actors.core.retry import RetryPolicy
 
 WRITTEN = """\
@@ -46,7 +46,7 @@ def test_defaults() -> None:
     assert (task.timeout_s, task.stall_s, task.retries, task.priority) == (3600.0, None, 3, 50)
     assert (task.needs, task.group, task.verify, task.env, task.args) == ((), None, None, {}, {})
     requirement = Requirement(id="r", title="r", tasks=(task,))
-    assert (requirement.mode, requirement.workers, requirement.priority) == (Mode.MIXED, None, 50)
+    assert (requirement.mode, requirement.workers, requirement.priority) == (None, None, 50)
     assert (requirement.repo, requirement.base, requirement.deadline_s, requirement.verify) == (None,) * 4
 
 

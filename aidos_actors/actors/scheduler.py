@@ -33,6 +33,7 @@ from aidos_actors.core.open_requirement import Settings
 from aidos_actors.core.orders import Acknowledge, Analyse, Discard, End, Go, Integrate, Order, Prepare, Start, Step
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
+from aidos_actors.ledger_clock import LedgerClock
 from aidos_actors.restored import restored_board
 from supervisors import ExitReason, ManagedActor
 from supervisors.actor import Asked
@@ -53,7 +54,6 @@ class Scheduler(ManagedActor):
         layout = Layout(state_dir)
         self._layout = layout
         self._settings = Settings(**limits)
-        self._last_now = 0.0
         self._timer_at: float | None = None
         self._waiters: list[desk.Waiter] = []
         self._drained: list[Asked] = []
@@ -61,8 +61,12 @@ class Scheduler(ManagedActor):
         self.ledger = Ledger.open(Path(state_dir), what_for="scheduler", take_over=True)
         self._checkpoints = CheckpointFolders(layout)
         self._checkpoints.sweep(self.ledger)
+        self._clock = LedgerClock(layout, self.ledger, self.wall(), self.now())
         self.epoch = self.ledger.begin_epoch(self.clock())
-        self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
+        now = self.clock() - self._clock.jump_s
+        self.board = restored_board(self.ledger, layout, self.epoch, self._settings, now)
+        if self._clock.jump_s:
+            self._move_what_is_due()
         for target in (
             ANALYZER,
             GITOPS,
@@ -73,9 +77,13 @@ class Scheduler(ManagedActor):
         return {"epoch": self.epoch}
 
     def clock(self) -> float:
-        """Wall seconds that never go back within this process."""
-        self._last_now = max(self._last_now, self.wall())
-        return self._last_now
+        """Wall seconds that never go back within this process, nor stand still when the wall clock is set back."""
+        return self._clock.now(self.now())
+
+    def _move_what_is_due(self) -> None:
+        """The wall clock was set: every deadline and every wait still lasts as long as it was to last."""
+        self.take(self.board.clock_set(self._clock.jump_s, self.clock()))
+        self._clock.moved()
 
     def on_stop(self, reason: ExitReason) -> None:
         self.ledger.close()
@@ -83,6 +91,8 @@ class Scheduler(ManagedActor):
     # ---- inputs
 
     def receive(self, message: Any, sender: str | None) -> None:
+        if self._clock.follow(self.wall(), self.now()):
+            self._move_what_is_due()
         now = self.clock()
         board = self.board
         match message:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from aidos_actors.core import attempts, ending, lifecycle, revision, rounds, steering, workers
+from aidos_actors.core import attempts, ending, lifecycle, revision, rounds, steering, timeline, workers
 from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import NotFound
@@ -185,6 +185,10 @@ class Board:
     def tick(self, now: float) -> Step:
         """What is due by ``now`` has happened: retries, deadlines, the end of adoption and of the drain time."""
         return self._step(now, rounds.tick)
+
+    def clock_set(self, by_s: float, now: float) -> Step:
+        """The clock was set forward or back by ``by_s``; whatever is due comes when it would have come."""
+        return self._step(now, timeline.shift, by_s)
 
     def next_due_at(self) -> float | None:
         """When ``tick`` has something to do next; a moment in the past means at once."""

@@ -106,6 +106,10 @@ class Draft:
                 where = (requirement, task, number)
         self._events.append(NewEvent(self.now, event, *where, data=data))
 
+    def note_clock(self, by_s: float) -> None:
+        """The clock was set, and with it everything that is waited for."""
+        self._events.append(NewEvent(self.now, "clock_set", data={"by_s": round(by_s, 3)}))
+
     def note_refusal(self, key: AttemptKey, **data: Any) -> None:
         """A result nobody waits for came; it is put into the journal once per attempt."""
         if self.books.refuse(key):

@@ -1,5 +1,6 @@
 """``python -m aidos_actors``. The working folder is dropped from ``sys.path`` unless this package was imported from
-there: a user's own folder of the same name as one of our packages must not shadow it."""
+there: a user's own folder of the same name as one of our packages must not shadow it. Named in ``PYTHONPATH``, it is
+wanted for callables, and comes last."""
 
 from __future__ import annotations
 
@@ -14,6 +15,9 @@ def _drop_working_folder() -> None:
     ours = Path(__file__).resolve().parents[1]
     if here.resolve() != ours:
         sys.path[:] = [entry for entry in sys.path if entry and Path(entry).absolute() != here]
+        wanted = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        if any(entry and Path(entry).absolute() == here for entry in wanted):
+            sys.path += [str(ours), str(here)]  # an editable install finds us by a hook, which comes after all of these
 
 
 def _open_standard_streams() -> None:

@@ -7,12 +7,30 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aidos_actors.core.requirement import Mode
+
+
+class ExecutorLimits(BaseModel):
+    """At most so many tasks of an executor at once; not set: as many as there are workers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    run: int | None = Field(default=None, ge=1, le=1000, description="Shell commands at once.")
+    call: int | None = Field(default=None, ge=1, le=1000, description="Python callables at once.")
+    agent: int | None = Field(default=None, ge=1, le=1000, description="Coding agents at once.")
+
 
 class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     requirement_bytes: int = Field(
         default=64 * 1024 * 1024, ge=1, description="The largest requirement file, its aliases expanded."
     )
+    checkpoint_bytes: int = Field(
+        default=256 * 1024 * 1024, ge=1024, description="What a command may keep in its AIDOS_CHECKPOINT_DIR."
+    )
+    checkpoint_value_bytes: int = Field(
+        default=1024 * 1024, ge=1, description="The largest value a callable may save as checkpoint, as JSON."
+    )
+    executors: ExecutorLimits = ExecutorLimits()
 
 
 class RuntimeSettings(BaseModel):
@@ -25,9 +43,21 @@ class RuntimeSettings(BaseModel):
     )
 
 
+class ProjectSettings(BaseModel):
+    """For all requirements on one repository: their default, and the most any of them may ask for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    mode: Mode | None = Field(default=None, description="serial, mixed or parallel; the stricter one holds.")
+    workers: int | None = Field(default=None, ge=1, le=1000, description="Tasks at once, of all requirements together.")
+    verify: str | None = Field(default=None, min_length=1, description="A gate besides the requirement's own.")
+
+
 class Config(BaseModel):
     """All settings, frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     runtime: RuntimeSettings = RuntimeSettings()
     limits: Limits = Limits()
+    projects: dict[str, ProjectSettings] = Field(
+        default_factory=dict, description="By the path of the repository, relative to this file."
+    )

@@ -37,8 +37,12 @@ class Layout:
     def output(self, requirement: str, task: str, number: int) -> Path:
         return self.root / "output" / requirement / task / f"{number}.log"
 
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
     def checkpoint(self, requirement: str, task: str) -> Path:
-        return self.root / "checkpoints" / requirement / task
+        return self.checkpoints / requirement / task
 
     def gate(self, requirement: str, task: str, number: int) -> Path:
         """Where the merge result of an attempt is checked out for its gate."""

@@ -15,6 +15,7 @@ from aidos_actors.core.settings import Settings
 from aidos_actors.core.views import status_view
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
+from aidos_actors.ledger_clock import LedgerClock
 from aidos_actors.restored import restored_board
 
 
@@ -24,8 +25,12 @@ class OfflineDesk:
     def __init__(self, state_dir: Path) -> None:
         self._layout = Layout(str(state_dir))
         self._ledger = Ledger.open(state_dir, what_for="command line", migrate=True)
+        clock = LedgerClock(self._layout, self._ledger, time.time(), time.monotonic())
         self._epoch = self._ledger.begin_epoch(time.time())
         self._board = restored_board(self._ledger, self._layout, self._epoch, Settings(1), time.time())
+        if clock.jump_s:
+            self._take(self._board.clock_set(clock.jump_s, time.time()))
+            clock.moved()
 
     def close(self) -> None:
         self._ledger.close()

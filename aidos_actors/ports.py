@@ -30,8 +30,8 @@ class LedgerView(Protocol):
 
     def requirement(self, requirement_id: str) -> RequirementRecord | None: ...
 
-    def tasks(self, requirement_id: str) -> list[TaskRecord]:
-        """In file order; none for an unknown requirement."""
+    def tasks(self, requirement_id: str, *, with_removed: bool = False) -> list[TaskRecord]:
+        """In file order; none for an unknown requirement. Removed ones only when asked for."""
 
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
         """By task and number."""

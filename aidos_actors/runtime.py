@@ -13,9 +13,11 @@ from typing import Any
 from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config, RuntimeSettings
 from aidos_actors.core.errors import Conflict, TimedOut, TryAgain, Unfit
+from aidos_actors.core.projects import Project
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.desk_client import DeskClient
+from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.environment import without_secrets
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.mounts import refuse_network_filesystem
@@ -64,14 +66,18 @@ def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
     return path
 
 
-def tree_of(state_dir: Path, settings: RuntimeSettings) -> SupervisorSpec:
+def tree_of(state_dir: Path, settings: RuntimeSettings, config: Config) -> SupervisorSpec:
     """The tree of a runtime started by this process, whose environment its commands inherit, less the secrets."""
+    limits = config.limits
     return aidos_tree(
         str(state_dir),
         workers=settings.workers,
         base_env=without_secrets(os.environ),
         retry_delay_s=settings.retry_delay_s,
         adoption_s=settings.adoption_s,
+        checkpoints=CheckpointLimits(limits.checkpoint_bytes, limits.checkpoint_value_bytes),
+        projects={os.path.realpath(path): Project(**dict(each)) for path, each in config.projects.items()},
+        executors_max={name: most for name, most in limits.executors if most is not None},
         hold_file=os.environ.get(HOLD_FILE_VARIABLE),
     )
 
@@ -110,7 +116,7 @@ class Runtime:
         self._desk = DeskClient(self.state_dir)
         try:
             self.tree = ActorTree.start(
-                tree_of(self.state_dir, settings),
+                tree_of(self.state_dir, settings, self._config),
                 state_dir=self.state_dir,
                 title=TITLE,
                 on_give_up="restart",
@@ -126,10 +132,11 @@ class Runtime:
 
     # ---- work
 
-    def submit(self, source: str | os.PathLike[str] | Requirement) -> Requirement:
+    def submit(self, source: str | os.PathLike[str] | Requirement, *, revise: bool = False) -> Requirement:
         """The requirement that ``source`` (a path, a text, or a model) is has been accepted: it is on disk, and will
-        be carried out. Idempotent. BadInput, Conflict: nothing was stored."""
-        submission = prepare(source, self._config.limits.requirement_bytes)
+        be carried out. With ``revise`` it takes the place of other content under its id, unless that is under way.
+        Idempotent. BadInput, Conflict: nothing was stored."""
+        submission = prepare(source, self._config.limits.requirement_bytes, is_revision=revise)
         self.ask(submission.call(self.layout.blobs))
         return submission.requirement
 

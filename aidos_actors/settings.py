@@ -15,13 +15,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
-from aidos_actors.config import Config, Limits, RuntimeSettings
+from aidos_actors.config import Config, Limits, ProjectSettings, RuntimeSettings
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.spelling import suggestion
 from aidos_actors.toml_lines import Place, line_of, line_of_error, lines_of
 
 DEFAULT_FILE = "aidos.toml"
 PREFIX, BETWEEN = "AIDOS_", "__"
+PROJECTS = "projects"
 PROBLEMS_MAX = 20
 
 
@@ -80,12 +81,19 @@ def read_settings(file: str | None, flags: Mapping[str, tuple[str, Any]] | None 
         config = Config.model_validate(merged)
     except ValidationError as error:
         raise _refusal(error, origins, lambda place: line_of(place, lines), path) from error
+    config = config.model_copy(update={"projects": _by_path(config.projects, Path(path).absolute().parent)})
     defaults = dict(_leaves(Config().model_dump()))
     rows = [
-        Setting(".".join(place), value, origins.get(place, "default"), defaults[place])
+        Setting(".".join(place), value, origins.get(place, "default"), defaults.get(place))
         for place, value in _leaves(config.model_dump())
+        if place in defaults or value is not None
     ]
     return Settings(config, tuple(rows), path if text or Path(path).exists() else None)
+
+
+def _by_path(projects: Mapping[str, ProjectSettings], folder: Path) -> dict[str, ProjectSettings]:
+    """Each by the real path of its repository, which is how a requirement names it."""
+    return {os.path.realpath(folder / Path(path).expanduser()): each for path, each in projects.items()}
 
 
 def _text(file: str | None) -> tuple[str, str]:
@@ -161,6 +169,8 @@ def _problem(error: Any, origins: Mapping[Place, str], path: str) -> tuple[str, 
     if error["type"] != "extra_forbidden":
         return origin, f"{key}: {error['msg']}, not {error['input']!r}", "see `config schema`"
     model: type[BaseModel] = Config
+    if place[0] == PROJECTS:
+        model, place = ProjectSettings, place[-1:]
     for name in place[:-1]:
         model = model.model_fields[name].annotation  # type: ignore[assignment]
     return origin, f"{key}: there is no such key", suggestion(place[-1], list(model.model_fields))

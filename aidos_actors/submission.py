@@ -16,15 +16,17 @@ from aidos_actors.gitops.inspect import inspect_repository
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A requirement that may be handed in: read, checked, its repository found and its base resolved."""
+    """A requirement that may be handed in: read, checked, its repository found and its base resolved. A revision takes
+    the place of other content under the same id."""
 
     requirement: Requirement
     base_commit: str | None
+    is_revision: bool = False
 
     def call(self, blobs: Path) -> dict[str, object]:
         """The Scheduler's ``submit`` call; a large document is put into ``blobs``."""
         document = put_text(blobs, self.requirement.model_dump_json())
-        return {"verb": "submit", "document": document, "base_commit": self.base_commit}
+        return {"verb": "submit", "document": document, "base_commit": self.base_commit, "revise": self.is_revision}
 
 
 def read_source(source: str | os.PathLike[str] | Requirement, limit_bytes: int) -> Requirement:
@@ -36,7 +38,7 @@ def read_source(source: str | os.PathLike[str] | Requirement, limit_bytes: int) 
     return read_requirement_file(source, limit_bytes)[0]
 
 
-def prepare(source: str | os.PathLike[str] | Requirement, limit_bytes: int) -> Submission:
+def prepare(source: str | os.PathLike[str] | Requirement, limit_bytes: int, *, is_revision: bool = False) -> Submission:
     """``source`` may be handed in. BadInput: the file, its content or its repository is unusable; Conflict: its target
     cannot be written. Nothing is stored."""
     requirement = read_source(source, limit_bytes)
@@ -47,7 +49,7 @@ def prepare(source: str | os.PathLike[str] | Requirement, limit_bytes: int) -> S
                 hint="use `run:` with the agent's command line",
             )
     if requirement.repo is None:
-        return Submission(requirement, None)
+        return Submission(requirement, None, is_revision)
     inspected = inspect_repository(requirement.repo, requirement.base, requirement.target_branch)
     settled = requirement.model_copy(update={"repo": inspected.repo_root})
-    return Submission(settled, inspected.base_commit)
+    return Submission(settled, inspected.base_commit, is_revision)

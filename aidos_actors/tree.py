@@ -17,6 +17,8 @@ from aidos_actors.actors.analyzer import Analyzer
 from aidos_actors.actors.gitops import GitOps
 from aidos_actors.actors.scheduler import Scheduler
 from aidos_actors.actors.worker import Worker
+from aidos_actors.core.projects import Project
+from aidos_actors.executors.checkpoints import CheckpointLimits
 from supervisors import Backoff, ChildSpec, Strategy, SupervisorSpec
 
 BACKOFF = Backoff(initial_s=0.05, factor=2, max_s=30)
@@ -34,10 +36,14 @@ def aidos_tree(
     base_env: Mapping[str, str],
     retry_delay_s: float = 1.0,
     adoption_s: float = 5.0,
+    checkpoints: CheckpointLimits | None = None,
+    projects: Mapping[str, Project] | None = None,
+    executors_max: Mapping[str, int] | None = None,
     hold_file: str | None = None,
 ) -> SupervisorSpec:
     """The tree for one state directory. ``base_env`` is what commands inherit."""
     env = dict(base_env)
+    hands = {"base_env": env, "checkpoints": checkpoints or CheckpointLimits()}
 
     def branch(name: str, strategy: Strategy, child: ChildSpec, *preload: str, initial: int = 0) -> SupervisorSpec:
         return SupervisorSpec(
@@ -68,16 +74,16 @@ def aidos_tree(
                     "scheduler",
                     Scheduler,
                     LEDGER_HEARTBEAT_S,
-                    workers=workers,
+                    workers_total=workers,
                     retry_delay_s=retry_delay_s,
                     adoption_s=adoption_s,
+                    projects=projects or {},
+                    executors_max=executors_max or {},
                 ),
                 "aidos_actors.ledger.ledger",
             ),
             branch("analysis", Strategy.ONE_FOR_ONE, leaf("analyzer", Analyzer, hold_file=hold_file)),
             branch("delivery", Strategy.ONE_FOR_ONE, leaf("gitops", GitOps, base_env=env)),
-            branch(
-                "workers", Strategy.DYNAMIC, leaf("worker", Worker, CALL_HEARTBEAT_S, base_env=env), initial=workers
-            ),
+            branch("workers", Strategy.DYNAMIC, leaf("worker", Worker, CALL_HEARTBEAT_S, **hands), initial=workers),
         ),
     )

@@ -55,11 +55,17 @@ def submitted(
         raise BadInput(f"the submitted document is no requirement: {error}") from error
     known = ledger.requirement(requirement.id)
     base_commit, position = call.get("base_commit"), ledger.next_position()
-    step = board.submit(
-        requirement, base_commit=base_commit, document=document, position=position, known=known, now=now
-    )
-    state = known.state if known is not None else RequirementState.WAITING
-    return step, {"id": requirement.id, "accepted": known is None, "state": str(state)}
+    if call.get("revise") and known is not None:
+        tasks = ledger.tasks(known.id, with_removed=True)
+        step = board.revise(requirement, base_commit=base_commit, document=document, known=known, tasks=tasks, now=now)
+    else:
+        step = board.submit(
+            requirement, base_commit=base_commit, document=document, position=position, known=known, now=now
+        )
+    rows = (*step.batch.requirements, known)
+    state = RequirementState.WAITING if rows[0] is None else rows[0].state
+    is_revised = known is not None and bool(step.batch.requirements)
+    return step, {"id": requirement.id, "accepted": known is None, "revised": is_revised, "state": str(state)}
 
 
 def _submit(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:

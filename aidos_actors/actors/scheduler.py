@@ -8,7 +8,7 @@ that the rows still call for is sent again.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,32 +16,31 @@ from typing import Any
 from aidos_actors import crash, ports
 from aidos_actors.actors import desk
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
+from aidos_actors.actors.sending import Sending
+from aidos_actors.actors.steps import Steps
 from aidos_actors.actors.waiting import Waiting
 from aidos_actors.actors.words import (
     ANALYZER,
     GITOPS,
-    SCHEDULER,
     WORKER_POOL,
     AttemptEnded,
     CallsEnded,
-    GitWork,
     MinderReady,
     PlanAccepted,
     PlanRejected,
     WorkerHello,
-    WorkerOrders,
     WorkIntegrated,
     WorktreeGone,
     WorktreeReady,
 )
-from aidos_actors.blobs import put_text
+from aidos_actors.checkpoint_folders import CheckpointFolders
 from aidos_actors.core.errors import AidosError
-from aidos_actors.core.orders import Analyse, Discard, Integrate, Order, Prepare, Step, WorkerId, WorkerOrder
-from aidos_actors.core.records import Batch
+from aidos_actors.core.orders import Step
 from aidos_actors.core.settings import Settings
 from aidos_actors.executors.begun import begun_by, forget
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
+from aidos_actors.ledger_clock import LedgerClock
 from aidos_actors.restored import restored_board
 from supervisors import ExitReason, ManagedActor
 from supervisors.actor import Asked
@@ -66,29 +65,34 @@ class Scheduler(ManagedActor):
     def on_start(
         self,
         state_dir: str,
-        workers: int,
-        retry_delay_s: float,
-        adoption_s: float,
         open_ledger: Callable[[Path], ports.Ledger] = owned_ledger,
         has_socket: bool = True,
+        **limits: Any,
     ) -> dict[str, Any]:
+        """``limits``: the fields of ``Settings`` that are configured."""
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         layout = Layout(state_dir)
         self._layout = layout
-        self._settings = Settings(workers, retry_delay_s=retry_delay_s, adoption_s=adoption_s)
-        self._last_now = 0.0
+        self._settings = Settings(**limits)
         self._timer_at: float | None = None
         self._incarnations: dict[str, str] = {}
-        self._steps: list[Step] = []
-        self._answers: list[tuple[Asked | Caller, dict[str, Any]]] = []
         self.ledger = open_ledger(Path(state_dir))
+        self._checkpoints = CheckpointFolders(layout)
+        self._checkpoints.sweep(self.ledger)
+        self._clock = LedgerClock(layout, self.ledger, self.wall(), self.now())
         crash.before("epoch-begun")
         self.epoch = self.ledger.begin_epoch(self.clock())
         crash.after("epoch-begun")
-        self.last_seq = self.ledger.last_seq()
         self.waiting = Waiting(self.ledger, self.answer)
-        self.board = restored_board(self.ledger, layout, self.epoch, self._settings, self.clock())
-        for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in range(1, workers + 1))):
+        sending = Sending(self.send, layout, self.epoch, self.ledger.installation, self._incarnations)
+        self._steps = Steps(self.ledger, self.epoch, sending.send_all, self.answer)
+        self.take = self._steps.take
+        now = self.clock() - self._clock.jump_s
+        self.board = restored_board(self.ledger, layout, self.epoch, self._settings, now)
+        if self._clock.jump_s:
+            self._move_what_is_due()
+        workers = range(1, self._settings.workers_total + 1)
+        for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in workers)):
             self.watch(target)
         if has_socket:
             self._socket = DeskSocket(Path(state_dir), self.on_readable, self.ignore, self._serve)
@@ -96,9 +100,14 @@ class Scheduler(ManagedActor):
         return {"epoch": self.epoch}
 
     def clock(self) -> float:
-        """Wall seconds that never go back within this process."""
-        self._last_now = max(self._last_now, self.wall())
-        return self._last_now
+        """Wall seconds that never go back within this process, nor stand still when the wall clock is set back."""
+        return self._clock.now(self.now())
+
+    def _move_what_is_due(self) -> None:
+        """The wall clock was set: every deadline and every wait still lasts as long as it was to last."""
+        self.take(self.board.clock_set(self._clock.jump_s, self.clock()))
+        self.commit()
+        self._clock.moved()
 
     def on_stop(self, reason: ExitReason) -> None:
         self.ledger.close()
@@ -106,6 +115,8 @@ class Scheduler(ManagedActor):
     # ---- inputs
 
     def receive(self, message: Any, sender: str | None) -> None:
+        if self._clock.follow(self.wall(), self.now()):
+            self._move_what_is_due()
         now = self.clock()
         board = self.board
         match message:
@@ -190,28 +201,16 @@ class Scheduler(ManagedActor):
         except AidosError as error:
             answer = {"error": desk.error_view(error)}
         if answer is not None and asked is not None:
-            self._answers.append((asked, answer))
+            self._steps.answer_after(asked, answer)
 
     # ---- steps
 
-    def take(self, step: Step) -> None:
-        """The step will be on disk with the next ``commit``, and its orders sent after it."""
-        if step.orders or not step.batch.is_empty:
-            self._steps.append(step)
-
     def commit(self) -> None:
-        """The steps taken are on disk, together; their orders are on their way, and who asked for them has an answer.
-        A failed write ends this process, and the next one restores what is on disk."""
-        steps, self._steps = self._steps, []
-        batch = Batch.together(step.batch for step in steps)
-        if not batch.is_empty:
-            self.progress()
-            self.last_seq = self.ledger.apply(self.epoch, batch)
-            self.progress()
-        self._send_all([order for step in steps for order in step.orders])
-        answers, self._answers = self._answers, []
-        for asked, answer in answers:
-            self.answer(answer, asked)
+        """What was taken is on disk, its orders are on their way, and who asked has an answer. A failed write ends this
+        process, and the next one restores what is on disk."""
+        self.progress()
+        self._steps.commit(self._checkpoints.settle)
+        self.progress()
 
     def answer(self, answer: Any, asked: Asked | Caller) -> None:
         """Whoever asked, by whichever way, has the answer."""
@@ -230,8 +229,10 @@ class Scheduler(ManagedActor):
                 break
         self.take(self.board.dispatch(now))
         self.commit()
+        if self._checkpoints.is_pending:
+            self.start_job("empty checkpoints", self._checkpoints.empty)
         self._set_timer()
-        self.waiting.serve(self.board, self.last_seq, now, partial(desk.status_of, self.ledger))
+        self.waiting.serve(self.board, self._steps.last_seq, now, partial(desk.status_of, self.ledger))
 
     def _set_timer(self) -> None:
         moments = [at for at in (self.board.next_due_at(), self.waiting.next_due_at()) if at is not None]
@@ -245,26 +246,3 @@ class Scheduler(ManagedActor):
         self.take(self.board.drain(now, now + drain_s))
         if asked is not None:
             self.waiting.for_rest(asked)
-
-    def _send_all(self, orders: Sequence[Order]) -> None:
-        """What is for one worker travels together."""
-        if not orders:
-            return
-        of_workers: dict[WorkerId, list[WorkerOrder]] = {}
-        crash.before("order-sent")
-        for order in orders:
-            match order:
-                case Analyse():
-                    document = put_text(self._layout.blobs, order.document)
-                    self.send(ANALYZER, Analyse(order.requirement, document))
-                case Prepare() | Integrate() | Discard():
-                    self.send(GITOPS, GitWork(self.epoch, self.ledger.installation, order))
-                case _:
-                    of_workers.setdefault(order.worker, []).append(order)
-        for worker, found in of_workers.items():
-            if self._incarnations.get(worker.path, worker.incarnation) == worker.incarnation:
-                self.send(worker.path, WorkerOrders(tuple(found)))
-        crash.after("order-sent")
-
-
-__all__ = ["SCHEDULER", "Scheduler"]

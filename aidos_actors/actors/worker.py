@@ -29,6 +29,7 @@ from aidos_actors.core.orders import (
     WorkerId,
     WorkerOrder,
 )
+from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.hands import WorkerHands
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
 from aidos_actors.layout import Layout
@@ -70,10 +71,11 @@ class Worker(ManagedActor):
         self,
         state_dir: str,
         base_env: dict[str, str],
-        hands: Callable[[Layout, dict[str, str]], Executor] = WorkerHands,
+        checkpoints: CheckpointLimits,
+        hands: Callable[[Layout, dict[str, str], CheckpointLimits], Executor] = WorkerHands,
     ) -> None:
         self._held: dict[AttemptKey, _Held] = {}
-        self._hands = hands(Layout(state_dir), base_env)
+        self._hands = hands(Layout(state_dir), base_env, checkpoints)
         self._calling = Calling(self, self._me, self._hands)
         self.watch(SCHEDULER)
 
@@ -221,7 +223,7 @@ class Worker(ManagedActor):
             return
         held.is_over_time = True
         text = f"call did not return within its time limit of {held.order.task.timeout_s:g} s"
-        self._ended(held, AttemptOutcome(False, None, text, "call", fault="own"))
+        self._ended(held, AttemptOutcome(False, None, text, "call", fault="own", causes=("timeout",)))
 
     def _ended(self, held: _Held, outcome: AttemptOutcome) -> None:
         if held.ending is not None and not outcome.ok:

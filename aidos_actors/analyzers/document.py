@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from aidos_actors.analyzers import fields
 from aidos_actors.analyzers.problems import PROBLEMS_MAX, Problems, Wrong, shown
+from aidos_actors.analyzers.retry_fields import retry
 from aidos_actors.analyzers.yaml_nodes import Items, Mapping, Node, Scalar, compose
 from aidos_actors.core.plan import Problem, check_needs
 from aidos_actors.core.requirement import TASKS_MAX, Requirement, Task
@@ -35,6 +36,7 @@ REQUIREMENT_KEYS: Table = {
     "workers": ("workers", fields.whole(1, 1000)),
     "priority": ("priority", fields.whole(0, 100)),
     "deadline": ("deadline_s", fields.duration),
+    "retry": ("retry", retry),
     "verify": ("verify", fields.words),
 }
 TASK_KEYS: Table = {
@@ -48,6 +50,7 @@ TASK_KEYS: Table = {
     "timeout": ("timeout_s", fields.duration),
     "stall": ("stall_s", fields.duration),
     "retries": ("retries", fields.whole(0, 1000)),
+    "retry": ("retry", retry),
     "priority": ("priority", fields.whole(0, 100)),
     "group": ("group", fields.words),
     "verify": ("verify", fields.words),

@@ -34,7 +34,7 @@ _STANDARD = "tag:yaml.org,2002:"
 def text(node: Node, name: str) -> str:
     """Any text, as written."""
     if not isinstance(node, Scalar):
-        raise Wrong(node.line, f"`{name}` must be text, not {_kind(node)}", f"write it as `{name}: some text`")
+        raise Wrong(node.line, f"`{name}` must be text, not {kind_of(node)}", f"write it as `{name}: some text`")
     return node.value
 
 
@@ -66,7 +66,7 @@ def whole(low: int, high: int) -> Reader:
         is_number = isinstance(node, Scalar) and (node.plain or node.tag == "int")
         if not isinstance(node, Scalar) or not is_number or not _WHOLE.fullmatch(node.value):
             hint = f"write a number from {low} to {high}, without quotes and leading zeros"
-            raise Wrong(node.line, f"`{name}` must be a whole number, not {_kind(node)}", hint)
+            raise Wrong(node.line, f"`{name}` must be a whole number, not {kind_of(node)}", hint)
         value = int(node.value)
         if not low <= value <= high:
             raise Wrong(node.line, f"`{name}` is {value}, which is out of range", f"choose from {low} to {high}")
@@ -78,7 +78,7 @@ def whole(low: int, high: int) -> Reader:
 def duration(node: Node, name: str) -> float:
     """A span in seconds."""
     if not isinstance(node, Scalar):
-        raise Wrong(node.line, f"`{name}` must be a duration, not {_kind(node)}", f"write it as `{name}: 10m`")
+        raise Wrong(node.line, f"`{name}` must be a duration, not {kind_of(node)}", f"write it as `{name}: 10m`")
     try:
         return parse_duration_s(node.value)
     except ValueError as error:
@@ -139,7 +139,7 @@ def needs(node: Node, name: str) -> tuple[str, ...]:
 def environment(node: Node, name: str) -> dict[str, str]:
     """Names and values for the process, sorted, for their order means nothing."""
     found: dict[str, str] = {}
-    for key, (line, value) in sorted(_mapping(node, name).entries.items()):
+    for key, (line, value) in sorted(mapping(node, name).entries.items()):
         if not key or "=" in key:
             raise Wrong(line, f"`{name}`: {shown(key)} cannot name a variable", "use letters, digits and _")
         found[key] = text(value, f"{name}.{key}" if len(key) <= ID_SHOWN_MAX_CHARS else name)
@@ -148,13 +148,13 @@ def environment(node: Node, name: str) -> dict[str, str]:
 
 def arguments(node: Node, name: str) -> dict[str, Any]:
     """What a function is called with: JSON values, by the safe types of YAML 1.1."""
-    return {key: _json_value(value) for key, (_, value) in _mapping(node, name).entries.items()}
+    return {key: _json_value(value) for key, (_, value) in mapping(node, name).entries.items()}
 
 
-def _mapping(node: Node, name: str) -> Mapping:
+def mapping(node: Node, name: str) -> Mapping:
     if not isinstance(node, Mapping):
         raise Wrong(
-            node.line, f"`{name}` must be a mapping, not {_kind(node)}", f"write it as `{name}: {{key: value}}`"
+            node.line, f"`{name}` must be a mapping, not {kind_of(node)}", f"write it as `{name}: {{key: value}}`"
         )
     return node
 
@@ -192,7 +192,7 @@ def _json_scalar(node: Scalar, kind: str) -> bool | int | float | None:
     return value  # type: ignore[no-any-return]
 
 
-def _kind(node: Node) -> str:
+def kind_of(node: Node) -> str:
     if isinstance(node, Items):
         return "a list"
     return "a mapping" if isinstance(node, Mapping) else shown(node.value)

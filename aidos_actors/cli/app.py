@@ -12,7 +12,7 @@ from typer._click.exceptions import ClickException
 from aidos_actors.cli.answer import Done, error_envelope, say
 from aidos_actors.cli.config import config_verbs
 from aidos_actors.cli.steering import steering
-from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, File, Json, State, answer_verb, options_of
+from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, File, Json, Revise, State, answer_verb, options_of
 
 app = typer.Typer(
     name="aidos",
@@ -29,6 +29,7 @@ app.add_typer(config_verbs, name="config")
 @app.command()
 def run(
     file: File,
+    revise: Revise = False,
     workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
     drain: Annotated[
         float | None, typer.Option("--drain", help="Seconds that running tasks get on Ctrl-C.", min=0)
@@ -42,7 +43,7 @@ def run(
     from aidos_actors.cli.run import run_file
 
     options = options_of(state, config, json, debug)
-    answer_verb("run", options, lambda: run_file(file, options, workers, drain))
+    answer_verb("run", options, lambda: run_file(file, options, workers, drain, is_revision=revise))
 
 
 @app.command()
@@ -77,13 +78,18 @@ def plan(
 
 @app.command()
 def submit(
-    file: File, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
+    file: File,
+    revise: Revise = False,
+    state: State = DEFAULT_STATE,
+    config: ConfigFile = None,
+    json: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Hand in a requirement."""
     from aidos_actors.cli.work import submit_file
 
     options = options_of(state, config, json, debug)
-    answer_verb("submit", options, lambda: submit_file(file, options))
+    answer_verb("submit", options, lambda: submit_file(file, options, is_revision=revise))
 
 
 @app.command()

@@ -68,10 +68,12 @@ class _Owner:
         return self.runtime.ask(call, timeout_s, max(patience_s, 120.0))
 
 
-def run_file(file: str, options: Options, workers: int | None, drain_s: float | None) -> int:
+def run_file(
+    file: str, options: Options, workers: int | None, drain_s: float | None, *, is_revision: bool = False
+) -> int:
     """The requirement has ended; the exit code says how. On a signal: drained (owner) or detached (guest)."""
     config = read_config(options.config)
-    submission = prepare(Path(file), config.limits.requirement_bytes)
+    submission = prepare(Path(file), config.limits.requirement_bytes, is_revision=is_revision)
     state = prepare_state_dir(options.state)
     try:
         with _signals_raise():

@@ -54,10 +54,12 @@ def charged(
     config: str | None, state: str, workers: int | None, drain_s: float | None
 ) -> tuple[bytes, tuple[str, Any, float]]:
     """What the configuration says now: the tree, and what is asked of it before a stop. Called again on SIGHUP."""
-    settings = read_config(config).runtime
+    read = read_config(config)
+    settings = read.runtime
     if workers is not None:
         settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
-    return pickle.dumps(tree_of(Path(state), settings)), farewell(settings.drain_s if drain_s is None else drain_s)
+    tree = tree_of(Path(state), settings, read)
+    return pickle.dumps(tree), farewell(settings.drain_s if drain_s is None else drain_s)
 
 
 def _wait_until_free(state: Path) -> None:

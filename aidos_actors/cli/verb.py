@@ -15,6 +15,7 @@ ConfigFile = Annotated[str | None, typer.Option("--config", help="Configuration 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the stack of an error.")]
 File = Annotated[str, typer.Argument(help="A requirement file.")]
+Revise = Annotated[bool, typer.Option("--revise", help="Replace other content under the same id.")]
 DEFAULT_STATE = ".aidos"
 ANYWHERE = frozenset({"version", "plan", "config"})
 

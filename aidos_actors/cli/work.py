@@ -7,6 +7,7 @@ from pathlib import Path
 from aidos_actors.cli.answer import Answer, Options
 from aidos_actors.cli.reach import Door
 from aidos_actors.core.plan import build_plan
+from aidos_actors.core.requirement import Mode
 from aidos_actors.layout import Layout
 from aidos_actors.settings import read_config
 from aidos_actors.submission import prepare, read_source
@@ -16,26 +17,28 @@ def plan_file(file: str, options: Options) -> Answer:
     """The file is sound: its layers (what may run together), serial order and groups."""
     requirement = read_source(Path(file), read_config(options.config).limits.requirement_bytes)
     plan = build_plan(requirement)
+    mode = str(requirement.mode or Mode.MIXED)
     data = {
         "id": requirement.id,
         "title": requirement.title,
-        "mode": str(requirement.mode),
+        "mode": mode,
         "target": requirement.target_branch if requirement.repo else None,
         "layers": [list(layer) for layer in plan.layers],
         "order": list(plan.order),
         "groups": {name: list(members) for name, members in plan.groups.items()},
     }
-    lines = [f"{requirement.id}: {requirement.title} ({len(requirement.tasks)} tasks, {requirement.mode})"]
+    lines = [f"{requirement.id}: {requirement.title} ({len(requirement.tasks)} tasks, {mode})"]
     lines += [f"  {number}. {', '.join(layer)}" for number, layer in enumerate(plan.layers, 1)]
     lines += [f"  group {name}: {', '.join(members)}" for name, members in plan.groups.items()]
     return Answer(data, "\n".join(lines))
 
 
-def submit_file(file: str, options: Options) -> Answer:
+def submit_file(file: str, options: Options, *, is_revision: bool = False) -> Answer:
     """The requirement is on disk; it is carried out by whoever runs on the state directory, now or next."""
     from aidos_actors.runtime import prepare_state_dir
 
-    submission = prepare(Path(file), read_config(options.config).limits.requirement_bytes)
+    limit_bytes = read_config(options.config).limits.requirement_bytes
+    submission = prepare(Path(file), limit_bytes, is_revision=is_revision)
     state = prepare_state_dir(options.state)
     call = submission.call(Layout(str(state)).blobs)
     door = Door(state)
@@ -46,6 +49,7 @@ def submit_file(file: str, options: Options) -> Answer:
 
         with offline_desk(state) as desk:
             data = desk.submit(call)
-    what = "accepted" if data["accepted"] else f"known already, {data['state']}"
+    known = f"revised, {data['state']}" if data["revised"] else f"known already, {data['state']}"
+    what = "accepted" if data["accepted"] else known
     where = "" if data["running"] else "; nothing runs here: start it with `serve` or `run`"
     return Answer(data, f"{data['id']}: {what}{where}")

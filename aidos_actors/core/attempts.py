@@ -106,7 +106,7 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
     else:
         row = draft.move_attempt(attempt, "fail", error=error, **facts)
         _note_end(draft, row, "own", outcome)
-        own_failure(draft, opened, task, error)
+        own_failure(draft, opened, task, error, outcome.causes)
 
 
 def release(draft: Draft, attempt: AttemptRecord, exit_code: int | None = None) -> None:
@@ -142,7 +142,7 @@ def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
         return
     row = draft.move_attempt(attempt, "fail", error=error, exit_code=answer.exit_code)
     draft.note("attempt_ended", row, fault="own", exit_code=answer.exit_code, stage=answer.verdict, error=error)
-    own_failure(draft, opened, task, error)
+    own_failure(draft, opened, task, error, ("verify",) if answer.verdict == "gate_failed" else ())
 
 
 def lose(draft: Draft, attempt: AttemptRecord, reason: str) -> None:

@@ -73,6 +73,7 @@ def running_task(task: TaskRecord, number: int) -> TaskRecord:
         task.finished_at,
         task.paused_at,
         task.bumped_at,
+        task.revised_after,
     )
 
 
@@ -94,6 +95,7 @@ def done_task(task: TaskRecord, result: str | None, at: float) -> TaskRecord:
         at,
         task.paused_at,
         task.bumped_at,
+        task.revised_after,
     )
 
 

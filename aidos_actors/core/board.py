@@ -8,16 +8,13 @@ Not kept in the rows are only: which workers live, whom the adoption window wait
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from aidos_actors.core import attempts, ending, lifecycle, rounds, steering, workers
+from aidos_actors.core import attempts, ending, rounds, timeline, workers
+from aidos_actors.core.board_requirements import EndedRows, RequirementVerbs
 from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
-from aidos_actors.core.errors import NotFound
-from aidos_actors.core.explain import Reason, explain
-from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,
@@ -31,16 +28,13 @@ from aidos_actors.core.orders import (
 )
 from aidos_actors.core.owed import Role, owed_to_role
 from aidos_actors.core.records import AttemptRecord, CallBatch, RequirementRecord, TaskRecord
-from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.settings import Settings
-from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
+from aidos_actors.core.states import REQUIREMENT_FINAL
 
-__all__ = ["Board", "Settings"]
-
-EndedRows = tuple[RequirementRecord, Sequence[TaskRecord], Sequence[AttemptRecord]]
+__all__ = ["Board", "EndedRows", "Settings"]
 
 
-class Board:
+class Board(RequirementVerbs):
     """All open requirements and the live workers. One thread. A call that raises has changed nothing."""
 
     def __init__(self, *, epoch: int, settings: Settings, worktree_root: str) -> None:
@@ -67,59 +61,6 @@ class Board:
         books.load((each for each in requirements if each.state not in REQUIREMENT_FINAL), tasks, attempts, calls)
         books.crew = books.crew.awaiting({**books.held, **books.calling}, now + settings.adoption_s)
         return board
-
-    # Requirements
-
-    def submit(
-        self,
-        requirement: Requirement,
-        *,
-        base_commit: str | None,
-        document: str,
-        position: int,
-        known: RequirementRecord | None,
-        now: float,
-    ) -> Step:
-        """It waits; ``dispatch`` gives it to the analyzer. The same content again is an empty step. Raises ``Conflict``
-        for other content under the id of ``known`` (its row in the ledger), ``BadInput`` when it cannot be ordered."""
-        return self._step(now, lifecycle.submit, requirement, base_commit, document, position, known)
-
-    def analysed(self, requirement: str, now: float) -> Step:
-        """The document is the plan: its tasks are on record. A repetition is an empty step."""
-        return self._about(requirement, now, lifecycle.record_plan)
-
-    def rejected(self, requirement: str, reason: str, now: float) -> Step:
-        """The document is no plan: the requirement has failed."""
-        return self._about(requirement, now, lifecycle.reject, reason)
-
-    def steer(self, verb: str, requirement: str, task: str | None, now: float, ended: EndedRows | None = None) -> Step:
-        """``verb`` of ``steering`` about the requirement, or one task of it. For a requirement that is not open its
-        rows are needed. Raises ``NotFound``, and ``Conflict`` where it is too late."""
-        with self._at_hand(requirement, ended) as opened:
-            if task is None:
-                return self._step(now, steering.OF_REQUIREMENTS[verb], opened)
-            return self._step(now, steering.OF_TASKS[verb], opened, _task_of(opened, task))
-
-    def explain(self, requirement: str, task: str, now: float, ended: EndedRows | None = None) -> list[Reason]:
-        """Why the task is not running, or that it is; never empty. Raises ``NotFound``."""
-        with self._at_hand(requirement, ended) as opened:
-            if not opened.tasks and task in opened.definitions:  # not planned yet
-                return explain(self._books, opened, TaskRecord(requirement, task, 0, TaskState.WAITING), now)
-            return explain(self._books, opened, _task_of(opened, task), now)
-
-    @contextmanager
-    def _at_hand(self, name: str, ended: EndedRows | None) -> Iterator[OpenRequirement]:
-        """The requirement in the books; one that has ended only as long as that is needed, or as it is open again."""
-        if name not in self._books.open:
-            if ended is None:
-                raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
-            record, tasks, attempts = ended
-            self._books.load([record], tasks, attempts)
-        try:
-            yield self._books.open[name]
-        finally:
-            if name in self._books.open and self._books.open[name].record.state in REQUIREMENT_FINAL:
-                self._books.put_requirement(name, None)
 
     # Workers
 
@@ -188,6 +129,10 @@ class Board:
         """What is due by ``now`` has happened: retries, deadlines, the end of adoption and of the drain time."""
         return self._step(now, rounds.tick)
 
+    def clock_set(self, by_s: float, now: float) -> Step:
+        """The clock was set forward or back by ``by_s``; whatever is due comes when it would have come."""
+        return self._step(now, timeline.shift, by_s)
+
     def next_due_at(self) -> float | None:
         """When ``tick`` has something to do next; a moment in the past means at once."""
         return self._books.next_due_at()
@@ -220,10 +165,6 @@ class Board:
         books = self._books
         return sum(len(keys) for keys in books.held.values()) + sum(len(keys) for keys in books.calling.values())
 
-    def _about(self, name: str, now: float, change: Callable[..., None], *args: Any) -> Step:
-        opened = self._books.open.get(name)
-        return Step() if opened is None else self._step(now, change, opened, *args)
-
     def _step(self, now: float, change: Callable[..., None], *args: Any) -> Step:
         draft = Draft(self._books, now)
         try:
@@ -238,10 +179,3 @@ class Board:
             if self._books.open[name].record.state in REQUIREMENT_FINAL:
                 self._books.put_requirement(name, None)
         return step
-
-
-def _task_of(opened: OpenRequirement, task: str) -> TaskRecord:
-    if task not in opened.tasks:
-        name = opened.record.id
-        raise NotFound(f"requirement {name!r} has no task {task!r}", hint=f"`tasks {name}` lists them")
-    return opened.tasks[task]

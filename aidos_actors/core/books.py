@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 
 from aidos_actors.core.alarms import Alarm, Alarms
@@ -14,8 +13,9 @@ from aidos_actors.core.orders import AttemptKey, WorkerId
 from aidos_actors.core.pace import Paces
 from aidos_actors.core.records import AttemptRecord, CallBatch, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.serving import Serving
 from aidos_actors.core.settings import Settings
-from aidos_actors.core.states import RequirementState
+from aidos_actors.core.states import RequirementState, TaskState
 
 REFUSED_MAX = 10_000
 
@@ -35,7 +35,8 @@ class Books:
         self.paces = Paces()
         self.refused: dict[AttemptKey, None] = {}
         self._alarms = Alarms(self._is_live)
-        self._serving: list[tuple[float, float, int, str]] = []
+        projects_max = {repo: each.workers for repo, each in settings.projects.items() if each.workers is not None}
+        self.serving = Serving(projects_max, settings.executors_max)
 
     def load(
         self,
@@ -49,10 +50,10 @@ class Books:
         for record in requirements:
             self.put_requirement(record.id, record, Requirement.model_validate_json(record.document))
         for attempt in attempts:  # before the tasks: they say which callables must be alone
-            if attempt.requirement in self.open:
+            if attempt.requirement in self.open and attempt.task in self.open[attempt.requirement].definitions:
                 self.put_attempt(key_of(attempt), attempt)
         for task in tasks:
-            if task.requirement in self.open:
+            if task.requirement in self.open and task.state is not TaskState.REMOVED:
                 self.put_task((task.requirement, task.id), task)
         for batch in calls:
             if batch.requirement in self.open:
@@ -67,11 +68,10 @@ class Books:
     def put_requirement(self, name: str, new: RequirementRecord | None, model: Requirement | None = None) -> None:
         """Replaces the row; ``model`` is needed for a requirement that was not open before."""
         known = self.open.get(name)
-        if known is not None:
-            self._serve(known, False)
         self.waiting.pop(name, None)
         if new is None:
             self.open.pop(name, None)
+            self.serving.forget(name)
             return
         if known is None:
             assert model is not None
@@ -81,21 +81,30 @@ class Books:
             self.waiting[name] = None
         if new.deadline_at is not None:
             self._alarms.put(Alarm(new.deadline_at, name, ""))
-        self._serve(known, known.may_lease)
+        self.serving.put(known.place)
+
+    def swap(self, name: str, new: OpenRequirement | None) -> OpenRequirement | None:
+        """``new`` stands for the requirement from now on (None: it is not open); what did before."""
+        before = self.open.get(name)
+        self.put_requirement(name, None)
+        if new is not None:
+            self.open[name] = new
+            self.put_requirement(name, new.record)
+        return before
 
     def put_task(self, key: tuple[str, str], new: TaskRecord | None) -> None:
         opened = self.open[key[0]]
         opened.put_task(key[1], new)
         if new is not None and new.not_before_at is not None:
             self._alarms.put(Alarm(new.not_before_at, *key))
-        self._serve(opened, opened.may_lease)
+        self.serving.put(opened.place)
 
     def add_tasks(self, rows: Sequence[TaskRecord]) -> None:
         """As ``put_task`` for tasks of one requirement that had no row, at once."""
         for opened in [self.open[row.requirement] for row in rows[:1]]:
             for row in rows:
                 opened.put_task(row.id, row)
-            self._serve(opened, opened.may_lease)
+            self.serving.put(opened.place)
 
     def remove_tasks(self, rows: Sequence[TaskRecord]) -> None:
         for row in rows:
@@ -114,7 +123,11 @@ class Books:
                 del self.held[holder_of(old)]
         if new is not None and is_held(new):
             self.held.setdefault(holder_of(new), {})[key] = None
-        self._serve(opened, opened.may_lease)
+        change = is_held(new) - is_held(old)
+        if change:
+            executor = opened.definitions[key.task].executor
+            self.serving.hold(key.requirement, opened.project, executor, change)
+        self.serving.put(opened.place)
 
     def start_calls(
         self, opened: OpenRequirement, batch: OpenBatch, rows: Iterable[tuple[TaskRecord, AttemptRecord]]
@@ -153,13 +166,16 @@ class Books:
     def _watch_batch(self, opened: OpenRequirement, batch: OpenBatch) -> None:
         """Whether the worker has it follows from whether something of it is open."""
         calling = self.calling.setdefault(batch.worker, {})
+        change = bool(batch.open) - (id(batch) in calling)
         if batch.open:
             calling[id(batch)] = (opened, batch)
         else:
             calling.pop(id(batch), None)
+        if change:
+            self.serving.hold(opened.record.id, opened.project, "call", change)
         if not calling:
             del self.calling[batch.worker]
-        self._serve(opened, opened.may_lease)
+        self.serving.put(opened.place)
 
     def batches_of(self, worker: WorkerId) -> tuple[tuple[OpenRequirement, OpenBatch], ...]:
         """What callables the worker may have, by requirement and batch, oldest first."""
@@ -171,9 +187,10 @@ class Books:
         return opened.attempts.get((key.task, key.number)) if opened is not None else None
 
     def candidates(self) -> Iterator[Candidate]:
-        """What may be leased, in the order of priority, age and file."""
-        for *_order, name in self._serving:
-            yield from self.open[name].candidates()
+        """What may be leased, best first."""
+        full = self.serving.full_executors()
+        for name in self.serving.names():
+            yield from self.open[name].candidates(full)
 
     def loads(self) -> dict[WorkerId, Load]:
         """How full the live workers are."""
@@ -202,14 +219,6 @@ class Books:
             del self.refused[next(iter(self.refused))]
         self.refused[key] = None
         return is_new
-
-    def _serve(self, opened: OpenRequirement, may_lease: bool) -> None:
-        at = bisect_left(self._serving, opened.order)
-        is_served = at < len(self._serving) and self._serving[at] == opened.order
-        if may_lease and not is_served:
-            insort(self._serving, opened.order)
-        elif is_served and not may_lease:
-            del self._serving[at]
 
     def _is_live(self, alarm: Alarm) -> bool:
         opened = self.open.get(alarm.requirement)

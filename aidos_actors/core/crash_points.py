@@ -33,7 +33,7 @@ _OF_THE_SCHEDULER = (
         "the next Scheduler works out what is owed from the rows",
     ),
     CrashPoint(
-        "order-sent", "actors/scheduler.py", ("scheduler",),
+        "order-sent", "actors/sending.py", ("scheduler",),
         "an order is on its way to a doer",
         "one order is on its way, those after it are not",
         "each order is sent again, and carried out twice it has the effect of once",

@@ -48,6 +48,12 @@ class Crew:
         """It is dead: a late word of it changes nothing."""
         return self if worker in self.gone else replace(self, gone=(*self.gone, worker)[-GONE_MAX:])
 
+    def shifted(self, by_s: float) -> Crew:
+        """The clock was set: what is waited for comes when it would have come."""
+        drain_until_at = None if self.drain_until_at is None else self.drain_until_at + by_s
+        awaited = {worker: at + by_s for worker, at in self.awaited.items()}
+        return replace(self, awaited=awaited, drain_until_at=drain_until_at)
+
     def heard(self, worker: WorkerId) -> Crew:
         return replace(self, awaited={w: at for w, at in self.awaited.items() if w != worker})
 

@@ -38,7 +38,7 @@ class Draft:
         self._touched: dict[str, None] = {}
         self._events: list[NewEvent] = []
         self._orders: list[Order] = []
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], object]] = []
 
     def move_requirement(self, record: RequirementRecord, event: str, **changes: Any) -> RequirementRecord:
         """The record after ``event`` of its table, saved. Raises ``IllegalTransition``."""
@@ -60,6 +60,26 @@ class Draft:
         self.books.put_requirement(new.id, new, model)
         self._requirements[new.id] = new
         self._touched[new.id] = None
+        return new
+
+    def moved(self, record: RequirementRecord, event: str) -> RequirementRecord:
+        """The record after ``event`` of its table, not saved. Raises ``IllegalTransition``."""
+        return replace(record, state=next_state(REQUIREMENT_TRANSITIONS, record.state, event))
+
+    def reopen(self, record: RequirementRecord, model: Requirement) -> OpenRequirement:
+        """The requirement is open with this row and document and no task, whatever was known of it."""
+        opened = OpenRequirement(record, model, self.books.settings)
+        before = self.books.swap(record.id, opened)
+        self._undo.append(lambda: self.books.swap(record.id, before))
+        self._requirements[record.id] = record
+        self._touched[record.id] = None
+        return opened
+
+    def remove_task(self, record: TaskRecord) -> TaskRecord:
+        """Its requirement names it no more: the row stays, and the books know nothing of it."""
+        state = next_state(TASK_TRANSITIONS, record.state, "remove")
+        new = replace(record, state=state, not_before_at=None, finished_at=self.now)
+        self._tasks[new.requirement, new.id] = new
         return new
 
     def save_task(self, new: TaskRecord) -> TaskRecord:
@@ -156,6 +176,10 @@ class Draft:
 
     def note_all(self, events: Iterable[NewEvent]) -> None:
         self._events.extend(events)
+
+    def note_clock(self, by_s: float) -> None:
+        """The clock was set, and with it everything that is waited for."""
+        self._events.append(NewEvent(self.now, "clock_set", data={"by_s": round(by_s, 3)}))
 
     def note_refusal(self, key: AttemptKey, **data: Any) -> None:
         """A result nobody waits for came; it is put into the journal once per attempt."""

@@ -73,6 +73,13 @@ def _of_workers(books: Books, opened: OpenRequirement, task: TaskRecord) -> Iter
         yield Reason(
             "workers", f"its requirement has {opened.held_count} of at most {opened.workers_max} tasks under way"
         )
+    serving, executor = books.serving, opened.definitions[task.id].executor
+    if opened.project is not None and serving.is_full(opened.project):
+        most = serving.projects_max[opened.project]
+        yield Reason("project", f"all requirements on {opened.project} together have {most} tasks under way: its most")
+    if executor in serving.full_executors():
+        most = serving.executors_max[executor]
+        yield Reason("executor", f"{most} tasks of the executor {executor} are under way, and no more may be")
     if len(opened.attempts) >= opened.settings.worktrees_max:
         yield Reason("worktrees", f"{len(opened.attempts)} worktrees of its requirement are still to be removed")
     loads = books.loads().values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
 from aidos_actors.core.draft import Draft
@@ -11,6 +12,7 @@ from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.retry import DEFAULT, chance_of, next_try_s
 from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
 
 
@@ -94,11 +96,22 @@ def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: s
             unblock(draft, dependent)
 
 
-def own_failure(draft: Draft, opened: OpenRequirement, task: TaskRecord, error: str | None) -> None:
+def own_failure(
+    draft: Draft, opened: OpenRequirement, task: TaskRecord, error: str | None, causes: Sequence[str] = ()
+) -> None:
     """A retry is used up; without one left the task has failed and what needs it is skipped."""
     failures = task.own_failures + 1
-    if failures <= opened.definitions[task.id].retries:
-        at = draft.now + opened.settings.retry_delay_s
+    definition = opened.definitions[task.id]
+    delay_s = next_try_s(
+        definition.retry or opened.model.retry or DEFAULT,
+        retries=definition.retries,
+        delay_s=opened.settings.retry_delay_s,
+        failures=failures,
+        causes=causes,
+        chance=chance_of(task.requirement, task.id, task.attempts),
+    )
+    if delay_s is not None:
+        at = draft.now + delay_s
         row = draft.move_task(task, "fail", own_failures=failures, error=error, not_before_at=at, result=None)
         draft.note("task_retry_scheduled", row, not_before_at=at, own_failures=failures, error=error)
         return

@@ -6,29 +6,36 @@ can also put an old row back. Nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
-from aidos_actors.core.batches import Batches, OpenBatch
+from aidos_actors.core.batches import Batches
+from aidos_actors.core.calls_together import CallsTogether
 from aidos_actors.core.dispatch import Candidate
 from aidos_actors.core.orders import Minders
 from aidos_actors.core.past import PastAttempts
 from aidos_actors.core.plan import dependents_of
+from aidos_actors.core.projects import applied
 from aidos_actors.core.ready import Lanes, lane_of, rank_of
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Mode, Requirement, Task
+from aidos_actors.core.serving import Place
 from aidos_actors.core.settings import Settings
+from aidos_actors.core.shelves import NOTHING, Shelves
 from aidos_actors.core.states import ATTEMPT_OPEN, TASK_FINAL, RequirementState, TaskState
 
+ALONE = frozenset({"call"})  # only callables must be alone
 
-class OpenRequirement:
-    """Rows and indexes of one requirement. ``model`` is the parsed ``record.document``."""
+
+class OpenRequirement(CallsTogether):
+    """Rows and indexes of one requirement. ``model`` is the parsed ``record.document``, within its project's limits."""
 
     def __init__(self, record: RequirementRecord, model: Requirement, settings: Settings) -> None:
         self.record = record
-        self.model = model
+        self.model = model = applied(model, settings.project_of(model.repo))
         self.settings = settings
         self.definitions: dict[str, Task] = {task.id: task for task in model.tasks}
-        self._lanes = {task.id: lane_of(model.mode, task) for task in model.tasks}
+        self._mode = model.mode or Mode.MIXED
+        self._lanes = {task.id: lane_of(self._mode, task) for task in model.tasks}
         self.dependents = dependents_of(model)
         self.needs_missing = {task.id: len(set(task.needs)) for task in model.tasks}
         self.tasks: dict[str, TaskRecord] = {}
@@ -38,15 +45,21 @@ class OpenRequirement:
         self._held = 0
         self._past = PastAttempts()
         self._holders: dict[str, int] = {}
-        self._ready = Lanes()
+        self._ready = Shelves()
         self._ready_alone = Lanes()
 
     @property
-    def order(self) -> tuple[float, float, int, str]:
-        """The smaller is served first: what was bumped last; then by priority and age, where one point of priority is
-        worth a minute of waiting, so that a stream of better ones does not starve it; then what was submitted first."""
-        born_at = self.record.created_at - self.model.priority * self.settings.priority_point_s
-        return (-(self.record.bumped_at or 0.0), born_at, self.record.position, self.record.id)
+    def place(self) -> Place:
+        """Where it waits to be served."""
+        record, priority = self.record, self.model.priority
+        born_at = record.created_at - priority * self.settings.priority_point_s
+        executors = self._offered() if self._may_lease else NOTHING
+        return Place(record.id, (record.bumped_at or 0.0, priority), born_at, record.position, self.project, executors)
+
+    @property
+    def project(self) -> str | None:
+        """Its repository, when that has a limit of its own."""
+        return self.model.repo if self.settings.project_of(self.model.repo).workers is not None else None
 
     @property
     def is_ending(self) -> bool:
@@ -63,52 +76,24 @@ class OpenRequirement:
         return self.model.workers or self.settings.workers_total
 
     @property
-    def may_lease(self) -> bool:
+    def _may_lease(self) -> bool:
         return (
             self.record.state is RequirementState.RUNNING
             and self._held < self.workers_max
             and len(self.attempts) - len(self.batches) < self.settings.worktrees_max
-            and (self._ready.first() is not None or self._ready_alone.first() is not None)
         )
 
-    def candidates(self) -> Iterator[Candidate]:
-        """What may be leased next, best first; at most one task of each kind."""
-        kinds = ((self._ready, False), (self._ready_alone, True))
-        firsts = sorted((*first, alone) for lanes, alone in kinds if (first := lanes.first()) is not None)
+    def _offered(self) -> frozenset[str]:
+        """The executors it has a task for."""
+        return self._ready.executors() | (ALONE if self._ready_alone.first() is not None else NOTHING)
+
+    def candidates(self, full: Collection[str] = NOTHING) -> Iterator[Candidate]:
+        """What may be leased next, best first; at most one task of each kind, none for an executor that is ``full``."""
+        alone = self._ready_alone.first() if not ALONE & set(full) else None
+        kinds = ((self._ready.first(full), False), (alone, True))
+        firsts = sorted((*first, is_alone) for first, is_alone in kinds if first is not None)
         for _rank, task, must_be_alone in firsts:
             yield Candidate(self.record.id, task, must_be_alone)
-
-    def travels_in_batches(self, task: str) -> bool:
-        """A callable that needs neither a worktree nor a verification: many may be sent to a worker at once."""
-        definition = self.definitions[task]
-        return definition.call is not None and self.model.repo is None and definition.verify is None
-
-    def next_calls(self, first: str, together_max: int, chars_max: int) -> list[str]:
-        """``first`` and the callables after it that may travel with it: of the same function, by their order, with
-        arguments of at most ``chars_max`` characters. A task that must be alone is. To be leased at once: they are
-        offered no more."""
-        if self.must_be_alone(first):
-            return [first]
-        definitions, ready = self.definitions, self._ready
-        function, chars = definitions[first].call, 0
-        names: list[str] = []
-        while len(names) < together_max and (following := ready.first()) is not None:
-            name = following[1]
-            definition = definitions[name]
-            if definition.args or definition.env:
-                chars += len(repr(definition.args)) + len(repr(definition.env))
-            if names and (definition.call != function or chars > chars_max or definition.verify is not None):
-                break
-            names.append(name)
-            ready.discard(name)
-            if self._lanes[name] is not None:
-                break
-        return names
-
-    @property
-    def ready_count(self) -> int:
-        """How many tasks could be leased now but for lanes and limits."""
-        return len(self._ready) + len(self._ready_alone)
 
     def open_attempt(self, task: str) -> AttemptRecord | None:
         attempt = self.attempts.get((task, self.tasks[task].attempts))
@@ -154,9 +139,12 @@ class OpenRequirement:
             self._offer(task, new)
 
     def _offer(self, task: str, record: TaskRecord) -> None:
-        lanes = self._ready_alone if self.must_be_alone(task) else self._ready
-        rank = rank_of(self.model.mode, self.definitions[task], record.position, record.bumped_at)
-        lanes.add(task, rank, self._lane(task))
+        definition = self.definitions[task]
+        rank = rank_of(self._mode, definition, record.position, record.bumped_at)
+        if self.must_be_alone(task):
+            self._ready_alone.add(task, rank, self._lanes[task])
+        else:
+            self._ready.add(task, rank, self._lanes[task], definition.executor)
 
     def put_attempt(self, task: str, number: int, new: AttemptRecord | None) -> None:
         """The row is replaced and the indexes follow; a closed attempt whose worktree is gone is no longer kept."""
@@ -169,43 +157,6 @@ class OpenRequirement:
         self._hold(task, _occupies_lane(new) - _occupies_lane(old))
         self._past.put(key, self._neighbourhood(task), new, self.attempts.get(key))
 
-    def start_calls(self, batch: OpenBatch, rows: Iterable[tuple[TaskRecord, AttemptRecord]]) -> None:
-        """As ``put_task`` and ``put_attempt`` for each of them, at once: they were ready and are under way in it."""
-        self._held += 1
-        self.batches.join(batch, batch.record.members)
-        for task, attempt in rows:
-            name = task.id
-            self.tasks[name] = task
-            self.attempts[name, attempt.number] = attempt
-            self._ready.discard(name)
-            self._ready_alone.discard(name)
-            if self._lanes[name] is not None:
-                self._hold(name, 1)
-
-    def finish_calls(self, batch: OpenBatch, rows: Sequence[TaskRecord]) -> None:
-        """As ``put_task`` and ``put_attempt`` for each of them, at once: members of it that were under way are done."""
-        for task in rows:
-            name = task.id
-            self.tasks[name] = task
-            member = (name, task.attempts)
-            del self.attempts[member]
-            self.batches.leave(batch, (member,))
-            for dependent in self.dependents.get(name, ()):
-                self.needs_missing[dependent] -= 1
-            if self._lanes[name] is not None:
-                self._hold(name, -1)
-        self.unfinished -= len(rows)
-        self._held -= not batch.open
-
-    def leave_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:
-        """The member has no row in memory any more; the last one frees what the batch held."""
-        self.batches.leave(batch, (member,))
-        self._held -= not batch.open
-
-    def rejoin_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:
-        self._held += not batch.open
-        self.batches.join(batch, (member,))
-
     def _lane(self, task: str) -> str | None:
         return self._lanes[task]
 
@@ -216,7 +167,7 @@ class OpenRequirement:
     def _waits_in_lane(self, task: TaskRecord | None) -> bool:
         """In a serial requirement a task that waits for its retry keeps its turn; a group may go on meanwhile."""
         waits = task is not None and task.not_before_at is not None and task.paused_at is None
-        return waits and self.model.mode is Mode.SERIAL
+        return waits and self._mode is Mode.SERIAL
 
     def _hold(self, task: str, change: int) -> None:
         lane = self._lane(task)

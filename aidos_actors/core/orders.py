@@ -139,6 +139,7 @@ class Integrate:
     """To GitOps: bring the work in ``path`` onto ``target`` as one commit, after the gate ``verify``.
 
     ``base_commit`` is what the worktree started from, ``target_base`` where a target that does not exist yet starts.
+    Commits of attempts up to ``after`` are of another definition of the task.
     """
 
     key: AttemptKey
@@ -149,6 +150,7 @@ class Integrate:
     title: str
     verify: str | None
     target_base: str
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ Order = Analyse | WorkerOrder | GitOrder
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was."""
+    """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was, ``causes``
+    what went wrong in the words of a retry policy, the most precise first."""
 
     ok: bool
     exit_code: int | None = None
@@ -176,6 +179,7 @@ class AttemptOutcome:
     stage: str = "run"
     result: str | None = None
     fault: Fault = "none"
+    causes: tuple[str, ...] = ()
 
 
 class CallEnded(NamedTuple):

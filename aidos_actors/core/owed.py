@@ -147,5 +147,5 @@ def _integrate(opened: OpenRequirement, attempt: AttemptRecord) -> Integrate:
     path, base_commit = attempt.worktree, attempt.base_commit
     assert model.repo and path and base_commit and target_base
     title = opened.definitions[attempt.task].title or attempt.task
-    key = key_of(attempt)
-    return Integrate(key, model.repo, path, base_commit, model.target_branch, title, model.verify, target_base)
+    key, after = key_of(attempt), opened.tasks[attempt.task].revised_after or 0
+    return Integrate(key, model.repo, path, base_commit, model.target_branch, title, model.verify, target_base, after)

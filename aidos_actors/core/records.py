@@ -36,7 +36,8 @@ class RequirementRecord:
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
     """A task of a requirement. ``attempts`` is the number of the newest attempt, 0 before the first; ``paused_at`` the
-    moment since which no attempt of it is to start; ``bumped_at`` that at which it was put before its siblings."""
+    moment since which no attempt of it is to start; ``bumped_at`` that at which it was put before its siblings;
+    attempts up to number ``revised_after`` were of another definition of it."""
 
     requirement: str
     id: str
@@ -53,6 +54,7 @@ class TaskRecord:
     finished_at: float | None = None
     paused_at: float | None = None
     bumped_at: float | None = None
+    revised_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from aidos_actors.core.retry import RETRIES_MAX, RetryPolicy
+
 TASKS_MAX = 200_000
 ID_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 
@@ -52,7 +54,8 @@ class Task(BaseModel):
     needs: tuple[Id, ...] = ()
     timeout_s: float = Field(default=3600.0, gt=0)
     stall_s: float | None = Field(default=None, gt=0)
-    retries: int = Field(default=3, ge=0, le=1000)
+    retries: int = Field(default=3, ge=0, le=RETRIES_MAX)
+    retry: RetryPolicy | None = None
     priority: int = Field(default=50, ge=0, le=100)
     group: str | None = None
     verify: str | None = None
@@ -66,9 +69,15 @@ class Task(BaseModel):
             raise ValueError(f"task {self.id!r} has {what}; exactly one of run, call, agent is needed")
         return self
 
+    @property
+    def executor(self) -> str:
+        """Who does it: run, call or agent."""
+        return "run" if self.run is not None else "call" if self.call is not None else "agent"
+
 
 class Requirement(BaseModel):
-    """What is to be done. ``repo`` is an absolute path or None (no git); ``base`` None means the branch HEAD names."""
+    """What is to be done. ``repo`` is an absolute path or None (no git); ``base`` None means the branch HEAD names,
+    ``mode`` None what the project says, or mixed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,11 +86,12 @@ class Requirement(BaseModel):
     repo: str | None = None
     base: str | None = None
     target: str | None = None
-    mode: Mode = Mode.MIXED
+    mode: Mode | None = None
     workers: int | None = Field(default=None, ge=1, le=1000)
     priority: int = Field(default=50, ge=0, le=100)
     deadline_s: float | None = Field(default=None, gt=0)
     verify: str | None = None
+    retry: RetryPolicy | None = None
     tasks: tuple[Task, ...] = Field(min_length=1, max_length=TASKS_MAX)
 
     @property
@@ -90,8 +100,13 @@ class Requirement(BaseModel):
 
     def content_sha256(self) -> str:
         """The same for the same meaning, whatever the file's comments, order of keys or spelling of durations."""
-        if any(task.args or task.env for task in self.tasks):
-            text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        else:  # no key in it has an order of its own, and the quick way says the same each time
-            text = self.model_dump_json()
+        plain = self.mode is not None and self.retry is None
+        if plain and not any(task.args or task.env or task.retry for task in self.tasks):
+            text = self.model_dump_json()  # no key in it has an order of its own: the quick way says the same each time
+        else:
+            said = {**self.model_dump(mode="json"), "mode": self.mode or Mode.MIXED}
+            for each in (said, *said["tasks"]):  # keys that came later change nothing where they are not used
+                if each["retry"] is None:
+                    del each["retry"]
+            text = json.dumps(said, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aidos_actors.core.projects import NO_PROJECT, Project
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded."""
+    """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded.
+    ``projects`` by repository; ``executors_max``: so many tasks of run, call and agent at once."""
 
     workers_total: int
     retry_delay_s: float = 1.0
@@ -18,3 +22,8 @@ class Settings:
     infra_delay_max_s: float = 30.0
     worktrees_max: int = 1000
     priority_point_s: float = 60.0
+    projects: Mapping[str, Project] = field(default_factory=dict)
+    executors_max: Mapping[str, int] = field(default_factory=dict)
+
+    def project_of(self, repo: str | None) -> Project:
+        return self.projects.get(repo, NO_PROJECT) if repo is not None else NO_PROJECT

@@ -38,6 +38,7 @@ class TaskState(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    REMOVED = "removed"
 
 
 class AttemptState(StrEnum):
@@ -55,18 +56,34 @@ class AttemptState(StrEnum):
 R, T, A = RequirementState, TaskState, AttemptState
 
 REQUIREMENT_TRANSITIONS: Mapping[RequirementState, Mapping[str, RequirementState]] = {
-    R.WAITING: {"analyse": R.ANALYSING, "cancel": R.CANCELLED, "fail": R.FAILED, "pause": R.PAUSED},
+    R.WAITING: {
+        "analyse": R.ANALYSING,
+        "cancel": R.CANCELLED,
+        "fail": R.FAILED,
+        "pause": R.PAUSED,
+        "revise_unplanned": R.WAITING,
+    },
     R.ANALYSING: {"plan": R.RUNNING, "fail": R.FAILED, "cancel": R.CANCELLED, "pause": R.PAUSED},
     R.RUNNING: {"complete": R.DONE, "fail": R.FAILED, "cancel": R.CANCELLED, "pause": R.PAUSED},
-    R.PAUSED: {"resume": R.RUNNING, "resume_unplanned": R.WAITING, "cancel": R.CANCELLED, "fail": R.FAILED},
-    R.DONE: {},
-    R.FAILED: {"retry": R.RUNNING, "retry_unplanned": R.WAITING},
-    R.CANCELLED: {"retry": R.RUNNING, "retry_unplanned": R.WAITING},
+    R.PAUSED: {
+        "resume": R.RUNNING,
+        "resume_unplanned": R.WAITING,
+        "cancel": R.CANCELLED,
+        "fail": R.FAILED,
+        "revise": R.PAUSED,
+        "revise_unplanned": R.PAUSED,
+    },
+    R.DONE: {"revise": R.RUNNING},
+    R.FAILED: {"retry": R.RUNNING, "retry_unplanned": R.WAITING, "revise": R.RUNNING, "revise_unplanned": R.WAITING},
+    R.CANCELLED: {"retry": R.RUNNING, "retry_unplanned": R.WAITING, "revise": R.RUNNING, "revise_unplanned": R.WAITING},
 }
 
+# The requirement has another document: the task starts over, or is named no more.
+_REVISED: Mapping[str, TaskState] = {"revise": T.WAITING, "remove": T.REMOVED}
+
 TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
-    T.WAITING: {"unblock": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED},
-    T.READY: {"lease": T.LEASED, "cancel": T.CANCELLED},
+    T.WAITING: {"unblock": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
+    T.READY: {"lease": T.LEASED, "cancel": T.CANCELLED, **_REVISED},
     T.LEASED: {
         "start": T.RUNNING,
         "fail": T.BACKING_OFF,
@@ -92,11 +109,12 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "lose": T.READY,
         "cancel": T.CANCELLED,
     },
-    T.BACKING_OFF: {"due": T.READY, "cancel": T.CANCELLED},
-    T.DONE: {},
-    T.FAILED: {"retry": T.WAITING},
-    T.SKIPPED: {"retry": T.WAITING},
-    T.CANCELLED: {"retry": T.WAITING, "recognise": T.DONE},
+    T.BACKING_OFF: {"due": T.READY, "cancel": T.CANCELLED, **_REVISED},
+    T.DONE: _REVISED,
+    T.FAILED: {"retry": T.WAITING, **_REVISED},
+    T.SKIPPED: {"retry": T.WAITING, **_REVISED},
+    T.CANCELLED: {"retry": T.WAITING, "recognise": T.DONE, **_REVISED},
+    T.REMOVED: {"revise": T.WAITING},
 }
 
 ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
@@ -130,9 +148,9 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
     A.CANCELLED: {},
 }
 
-# Final: nothing goes on by itself. Only ``retry``, asked for by a person, leads out of some of them.
+# Final: nothing goes on by itself. Only ``retry`` and ``revise``, asked for by a person, lead out of them.
 REQUIREMENT_FINAL = frozenset({R.DONE, R.FAILED, R.CANCELLED})
-TASK_FINAL = frozenset({T.DONE, T.FAILED, T.SKIPPED, T.CANCELLED})
+TASK_FINAL = frozenset({T.DONE, T.FAILED, T.SKIPPED, T.CANCELLED, T.REMOVED})
 ATTEMPT_OPEN = frozenset(state for state, row in ATTEMPT_TRANSITIONS.items() if row)
 
 State = TypeVar("State", bound=StrEnum)

@@ -12,7 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Fault, Start
+from aidos_actors.core.retry import EXCEPTION
+from aidos_actors.executors.checkpoints import CheckpointUnsaved, ValueCheckpoints
 from aidos_actors.executors.command import Surroundings
 
 RESULT_BYTES_MAX = 1024 * 1024
@@ -41,6 +43,21 @@ class CallContext:
     def folder(self) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         return str(self._folder)
+
+    @cached_property
+    def _saved(self) -> ValueCheckpoints:
+        folder = self._around.layout.checkpoint(self.requirement, self.task)
+        return ValueCheckpoints(folder, self.attempt, self._around.limits.value_bytes)
+
+    def checkpoint(self, value: Any) -> None:
+        """``value`` (JSON) is on disk when this returns: the next attempt, if there must be one, finds it as
+        ``last_checkpoint``. Raises ``CheckpointRefused`` (too large, no JSON) or ``CheckpointUnsaved`` (the disk)."""
+        self._saved.save(value)
+
+    @property
+    def last_checkpoint(self) -> Any:
+        """What this task saved last, in this attempt or an earlier one; None when nothing was, or all of it is torn."""
+        return self._saved.newest()
 
     def close(self) -> None:
         """What was made for this attempt alone is gone."""
@@ -76,6 +93,11 @@ def call_of_batch(around: Surroundings, requirement: str, order: Call) -> CallEn
     return CallEnded(order.task, order.number, None, result)
 
 
+def _causes(error: BaseException) -> tuple[str, ...]:
+    """Its class by name, and those above it."""
+    return tuple(f"{EXCEPTION}{kind.__name__}" for kind in type(error).__mro__ if kind is not object)
+
+
 def load(name: str) -> Any:
     """The callable that ``package.module:function`` names. ImportError or AttributeError else."""
     module, _, path = name.partition(":")
@@ -97,7 +119,9 @@ def _called(
     except BaseException as error:
         with output().open("a") as file:
             file.write("".join(traceback.format_exception(error)))
-        return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault="own")
+        fault: Fault = "infra" if isinstance(error, CheckpointUnsaved) else "own"
+        text = f"{type(error).__name__}: {error}"
+        return AttemptOutcome(False, None, text, "call", fault=fault, causes=_causes(error))
     if len(text) > RESULT_BYTES_MAX:
         error_text = f"the result is {len(text)} bytes of JSON, more than {RESULT_BYTES_MAX}"
         return AttemptOutcome(False, None, error_text, "call", fault="own")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
+from aidos_actors.executors.checkpoints import CheckpointLimits, made_ready
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery
@@ -15,6 +16,7 @@ from aidos_actors.executors.orders import NurseryLost, Order, Outcome, SpawnFail
 from aidos_actors.layout import Layout
 
 SHELL = "/bin/sh"
+SIGNALLED = 128  # as the shell does: a command ended by signal 9 counts as one that ended with 137
 OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024
 
 
@@ -25,22 +27,19 @@ class Surroundings:
 
     base_env: Mapping[str, str]
     layout: Layout
+    limits: CheckpointLimits = field(default_factory=CheckpointLimits)
 
     def env(self, order: Start) -> dict[str, str]:
         """The environment of an attempt's commands."""
         return self.env_of(order.key, order.task.env, order.path)
 
     def env_of(self, key: AttemptKey, extra: Mapping[str, str], path: str) -> dict[str, str]:
-        checkpoint = self.layout.checkpoint(key.requirement, key.task)
-        crash.before("checkpoint-folder-made")
-        checkpoint.mkdir(parents=True, exist_ok=True)
-        crash.after("checkpoint-folder-made")
         own = {
             "AIDOS_REQUIREMENT": key.requirement,
             "AIDOS_TASK": key.task,
             "AIDOS_ATTEMPT": str(key.number),
             "AIDOS_IDEMPOTENCY_KEY": f"{key.requirement}/{key.task}",
-            "AIDOS_CHECKPOINT_DIR": str(checkpoint),
+            "AIDOS_CHECKPOINT_DIR": str(self.layout.checkpoint(key.requirement, key.task)),
             "AIDOS_WORKTREE": path,
             "AIDOS_MARK": mark_of(self.layout, key),
         }
@@ -51,6 +50,30 @@ class Surroundings:
         path = self.layout.output(key.requirement, key.task, key.number)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def command(self, order: Start, command: str) -> Order:
+        """What to run for an attempt, its checkpoint folder made ready."""
+        self._make_checkpoint_ready(order.key)
+        return shell_order(
+            command,
+            cwd=order.path,
+            env=self.env(order),
+            output_path=self.output(order.key),
+            timeout_s=order.task.timeout_s,
+            stall_s=order.task.stall_s,
+            checkpoint_limit_bytes=self.limits.folder_bytes,
+        )
+
+    def _make_checkpoint_ready(self, key: AttemptKey) -> None:
+        """The task's checkpoint folder is there, with what its earlier attempts saved. One that had grown over its
+        limit is empty, and the attempt's output says so."""
+        crash.before("checkpoint-folder-made")
+        was_over = made_ready(self.layout.checkpoint(key.requirement, key.task), self.limits.folder_bytes)
+        crash.after("checkpoint-folder-made")
+        if was_over:
+            with self.output(key).open("a") as file:
+                limit_bytes = self.limits.folder_bytes
+                file.write(f"aidos: the checkpoint was over its limit of {limit_bytes:,} bytes and has been removed\n")
 
 
 def mark_of(layout: Layout, key: AttemptKey) -> str:
@@ -66,9 +89,11 @@ def shell_order(
     output_path: Path,
     timeout_s: float,
     stall_s: float | None = None,
-    watched: tuple[str, ...] = (),
+    checkpoint_limit_bytes: int | None = None,
 ) -> Order:
-    """``/bin/sh -c command`` with its output at the end of ``output_path``, whose folder is made."""
+    """``/bin/sh -c command`` with its output at the end of ``output_path``, whose folder is made. With a limit for it,
+    the checkpoint folder that ``env`` names is watched."""
+    checkpoint = env["AIDOS_CHECKPOINT_DIR"] if checkpoint_limit_bytes is not None else None
     output_path.parent.mkdir(parents=True, exist_ok=True)
     return Order(
         argv=(SHELL, "-c", command),
@@ -78,21 +103,28 @@ def shell_order(
         timeout_s=timeout_s,
         stall_s=stall_s,
         output_limit_bytes=OUTPUT_LIMIT_BYTES,
-        watched=watched,
+        watched=() if checkpoint is None else (checkpoint,),
+        checkpoint_dir=checkpoint,
+        checkpoint_limit_bytes=checkpoint_limit_bytes or 0,
     )
 
 
 def judged(outcome: Outcome, stage: str, *, timeout_s: float) -> AttemptOutcome:
     """What the end of a command means for its attempt."""
+    by = ("verify",) if stage == "verify" else ()
     match outcome.reason:
         case "exited" if outcome.exit_code == 0:
             return AttemptOutcome(True, 0, None, stage)
         case "exited" if outcome.exit_code is not None:
-            return _own(outcome.exit_code, f"{stage} ended with exit code {outcome.exit_code}", stage)
+            causes = by or (str(outcome.exit_code),)
+            return _own(outcome.exit_code, f"{stage} ended with exit code {outcome.exit_code}", stage, *causes)
         case "exited":
-            return _own(None, f"{stage} was ended by signal {outcome.signal}", stage)
+            causes = by or (str(SIGNALLED + (outcome.signal or 0)),)
+            return _own(None, f"{stage} was ended by signal {outcome.signal}", stage, *causes)
         case "timeout":
-            return _own(None, f"{stage} was ended after its time limit of {timeout_s:g} s", stage)
+            return _own(None, f"{stage} was ended after its time limit of {timeout_s:g} s", stage, "timeout", *by)
+        case "stalled":
+            return _own(None, f"{stage}: {outcome.message}", stage, "stall", *by)
         case "no_room":
             return AttemptOutcome(False, None, outcome.message, "start", fault="infra")
         case "lost":
@@ -100,7 +132,7 @@ def judged(outcome: Outcome, stage: str, *, timeout_s: float) -> AttemptOutcome:
         case "ended":
             return AttemptOutcome(False, None, outcome.message, stage, fault="cancelled")
         case _:
-            return _own(None, f"{stage}: {outcome.message}", stage)
+            return _own(None, f"{stage}: {outcome.message}", stage, *by)
 
 
 def with_its_folder(outcome: AttemptOutcome, path: str) -> AttemptOutcome:
@@ -110,8 +142,8 @@ def with_its_folder(outcome: AttemptOutcome, path: str) -> AttemptOutcome:
     return _own(outcome.exit_code, "the command removed its own working folder", outcome.stage)
 
 
-def _own(exit_code: int | None, error: str, stage: str) -> AttemptOutcome:
-    return AttemptOutcome(False, exit_code, error, stage, fault="own")
+def _own(exit_code: int | None, error: str, stage: str, *causes: str) -> AttemptOutcome:
+    return AttemptOutcome(False, exit_code, error, stage, fault="own", causes=causes)
 
 
 def verified(

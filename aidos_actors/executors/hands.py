@@ -11,7 +11,8 @@ from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded
 from aidos_actors.executors.begun import BegunMark
 from aidos_actors.executors.call import call, call_of_batch
 from aidos_actors.executors.call_queue import CallQueue, run_chunk
-from aidos_actors.executors.command import Surroundings, judged, mark_of, shell_order, verified, with_its_folder
+from aidos_actors.executors.checkpoints import CheckpointLimits
+from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.layout import Layout
@@ -24,9 +25,9 @@ EARLIER_MARKS = 3
 class WorkerHands:
     """The port ``Executor`` on real processes: all below one nursery, which ends with this process."""
 
-    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+    def __init__(self, layout: Layout, base_env: Mapping[str, str], checkpoints: CheckpointLimits) -> None:
         """The nursery is there. Raises ``NurseryLost``."""
-        self._around = Surroundings(base_env, layout)
+        self._around = Surroundings(base_env, layout, checkpoints)
         self._nursery = Nursery()
 
     def clear(self, order: Start) -> Minding | None:
@@ -47,17 +48,7 @@ class WorkerHands:
         return self._minder_of(order) if order.task.run is not None else None
 
     def _minder_of(self, order: Start) -> Minding:
-        env = self._around.env(order)
-        task = order.task
-        command = shell_order(
-            task.run or "",
-            cwd=order.path,
-            env=env,
-            output_path=self._around.output(order.key),
-            timeout_s=task.timeout_s,
-            stall_s=task.stall_s,
-            watched=(env["AIDOS_CHECKPOINT_DIR"],),
-        )
+        command = self._around.command(order, order.task.run or "")
         crash.before("minder-spawned")
         minded = self._nursery.spawn(command)
         crash.after("minder-spawned")

@@ -1,10 +1,13 @@
-"""When a running command has to be ended: its time, its silence, its output. Moments are monotonic seconds."""
+"""When a running command has to be ended: its time, its silence, its output, its checkpoint. Monotonic seconds."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from itertools import islice
+
+from aidos_actors.executors.folder_size import ENTRIES_MAX, is_over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +15,8 @@ if TYPE_CHECKING:
 
 OUTPUT_CHECK_S = 0.25
 STALL_CHECK_MAX_S = 15.0
-ENTRIES_MAX = 20_000
+CHECKPOINT_CHECK_S = 1.0
+CHECKPOINT_SHARE = 50  # looking at a large folder takes at most one fiftieth of the time
 
 
 class Limits:
@@ -26,6 +30,9 @@ class Limits:
         self._output_fd = output_fd
         self._size_bytes = self._output_size()
         self._size_max_bytes: int = self._size_bytes + order["output_limit_bytes"]
+        self._checkpoint: bytes | None = order["checkpoint_dir"]
+        self._checkpoint_max_bytes: int = order["checkpoint_limit_bytes"]
+        self._checkpoint_at = now + CHECKPOINT_CHECK_S
         self._progress_at = now
         self._look_every_s = min(STALL_CHECK_MAX_S, max(OUTPUT_CHECK_S, (self._stall_s or 0.0) / 4))
         self._look_at = now + self._look_every_s
@@ -42,6 +49,8 @@ class Limits:
             spans.append(self._started + self._timeout_s - now)
         if self._stall_s is not None:
             spans.append(self._look_at - now)
+        if self._checkpoint is not None:
+            spans.append(self._checkpoint_at - now)
         return max(0.0, min(spans)) if spans else None
 
     def exceeded(self, now: float) -> tuple[str, str] | None:
@@ -54,6 +63,9 @@ class Limits:
         if size_bytes != self._size_bytes:
             self._size_bytes = size_bytes
             self.progress(now)
+        if self._checkpoint is not None and now >= self._checkpoint_at and self._is_checkpoint_over(self._checkpoint):
+            limit_bytes = self._checkpoint_max_bytes
+            return "checkpoint_limit", f"Its checkpoint folder is over the limit of {limit_bytes:,} bytes."
         if self._stall_s is not None and now >= self._look_at and self._is_stalled(now, self._stall_s):
             return "stalled", f"No output and no change to a file for {self._stall_s:g} s."
         return None
@@ -68,6 +80,13 @@ class Limits:
                 self._seen = seen
                 self.progress(now)
         return now - self._progress_at >= stall_s
+
+    def _is_checkpoint_over(self, folder: bytes) -> bool:
+        begun_at = time.monotonic()
+        found = is_over(folder, self._checkpoint_max_bytes)
+        took_s = time.monotonic() - begun_at
+        self._checkpoint_at = begun_at + took_s + max(CHECKPOINT_CHECK_S, CHECKPOINT_SHARE * took_s)
+        return found
 
     def _output_size(self) -> int:
         return os.fstat(self._output_fd).st_size if self._output_fd is not None else 0

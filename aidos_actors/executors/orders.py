@@ -11,7 +11,8 @@ from typing import Any, Literal
 from aidos_actors.core.errors import AidosError
 from aidos_actors.executors import protocol
 
-Reason = Literal["exited", "timeout", "stalled", "output_limit", "ended", "failed_to_start", "no_room", "lost"]
+Limit = Literal["timeout", "stalled", "output_limit", "checkpoint_limit"]
+Reason = Literal[Limit, "exited", "ended", "failed_to_start", "no_room", "lost"]
 
 
 class NurseryLost(AidosError):
@@ -32,7 +33,8 @@ class Order:
 
     Standard output and error go, in order, to the end of the file ``output_path``; None: both are captured apart and
     handed back, together at most ``output_limit_bytes``. ``stall_s`` is the longest time without output and without a
-    change to a file below ``cwd`` or the folders ``watched``. ``grace_s`` lies between SIGTERM and SIGKILL.
+    change to a file below ``cwd`` or the folders ``watched``. ``checkpoint_dir`` may hold ``checkpoint_limit_bytes``.
+    ``grace_s`` lies between SIGTERM and SIGKILL.
     """
 
     argv: tuple[str, ...]
@@ -45,6 +47,8 @@ class Order:
     output_limit_bytes: int = 64 * 1024 * 1024
     grace_s: float = 0.5
     watched: tuple[str, ...] = ()
+    checkpoint_dir: str | None = None
+    checkpoint_limit_bytes: int = 0
 
     def pack(self) -> bytes:
         """For the minder. Raises ``SpawnFailed`` when it is too large for any exec."""
@@ -74,6 +78,8 @@ class Order:
             "stall_s": self.stall_s,
             "output_limit_bytes": self.output_limit_bytes,
             "grace_s": self.grace_s,
+            "checkpoint_dir": None if self.checkpoint_dir is None else _absolute(self.checkpoint_dir),
+            "checkpoint_limit_bytes": self.checkpoint_limit_bytes,
         }
 
 

@@ -13,11 +13,12 @@ from aidos_actors.executors.command import mark_of
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
+from aidos_actors.folders import delete_tree, remove_if_empty
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
 from aidos_actors.gitops.integrate import Conflicted, GateFailed, GateResult, Integrated, integrate
 from aidos_actors.gitops.minded_run import MindedRun, run_gate
 from aidos_actors.gitops.repair import repair_locks
-from aidos_actors.gitops.worktrees import delete_tree, discard, prepare, remove_if_empty
+from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
 
 MINDER_END_LIMIT_S = 10.0
@@ -75,6 +76,7 @@ class GitHands:
             target_base=order.target_base,
             target=order.target,
             key=key,
+            after=order.after,
             title=order.title,
             gate=gate if order.verify else None,
             gate_folder=str(gate_folder),

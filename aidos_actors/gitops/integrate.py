@@ -13,12 +13,13 @@ from typing import Any
 from aidos_actors import crash
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import AttemptKey
+from aidos_actors.folders import delete_tree
 from aidos_actors.gitops.epoch import EpochToken
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, Run, run_here
 from aidos_actors.gitops.inspect import refuse_checked_out, refuse_impossible
 from aidos_actors.gitops.publish import bare_commit, commit_tree, find_published, ground_of, publish
 from aidos_actors.gitops.snapshot import Unstorable, result_tree, scratch_folder
-from aidos_actors.gitops.worktrees import add_worktree, delete_tree, discard
+from aidos_actors.gitops.worktrees import add_worktree, discard
 
 PUBLISH_TRIES_MAX = 50
 CONFLICT_FILES_MAX = 1000
@@ -71,6 +72,7 @@ class _Work:
     target_base: str
     target: str
     key: AttemptKey
+    after: int
     title: str
     gate: Gate | None
     gate_folder: str | None
@@ -87,6 +89,7 @@ def integrate(
     target: str,
     key: AttemptKey,
     title: str,
+    after: int = 0,
     gate: Gate | None = None,
     gate_folder: str | None = None,
     epoch: EpochToken | None = None,
@@ -95,7 +98,8 @@ def integrate(
 ) -> Outcome:
     """The work in ``worktree`` (which stood on ``base_commit``) is one durable commit on ``target``, exactly once.
 
-    A commit of the same requirement and task on the target after ``target_base`` is the result of an earlier call.
+    A commit of the same requirement and task on the target after ``target_base`` is the result of an earlier call, but
+    for those of attempts up to number ``after``.
     ``gate(folder, tree)`` sees the merge result checked out in ``gate_folder``, fresh each time and removed after.
     ``emit`` hears the stages committed, merged, gated, published. Raises ``Conflict`` when the user has the target
     checked out, ``Fenced`` when ``epoch`` is over, ``NotFound`` when the worktree is gone, ``TryAgain`` when others
@@ -104,7 +108,7 @@ def integrate(
     if gate is not None and gate_folder is None:
         raise ValueError("a gate needs a gate_folder")
     git = Git(repo, run)
-    work = _Work(git, worktree, base_commit, target_base, target, key, title, gate, gate_folder, epoch, emit)
+    work = _Work(git, worktree, base_commit, target_base, target, key, after, title, gate, gate_folder, epoch, emit)
     try:
         return _carry_out(work)
     except Unstorable as fault:
@@ -119,7 +123,9 @@ def _carry_out(work: _Work) -> Outcome:
     tree = None
     for _ in range(PUBLISH_TRIES_MAX):
         head = work.git.commit_of(f"refs/heads/{work.target}")
-        published = find_published(work.git, work.target, head, work.target_base, work.key) if head else None
+        published = (
+            find_published(work.git, work.target, head, work.target_base, work.key, work.after) if head else None
+        )
         if published is not None:
             return Integrated(published)
         if tree is None:

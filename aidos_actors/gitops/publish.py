@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,19 +14,19 @@ from aidos_actors.gitops.git import OWN_IDENTITY, Git, GitFailed
 from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.worktrees import real_path, records
 
+OUR_TRAILERS = ("Requirement", "Task", "Attempt")
 TITLE_CHARACTERS_MAX = 200
 STRAY_COMMITS_MAX = 1000
 # How the reflog of a worktree words a commit that was made there, not one that was only visited.
 MADE_HERE = ("commit", "cherry-pick", "revert", "am")
 
 
-def find_published(git: Git, target: str, head: str, target_base: str, key: AttemptKey) -> str | None:
+def find_published(git: Git, target: str, head: str, target_base: str, key: AttemptKey, after: int = 0) -> str | None:
     """The commit of ``key``'s task on the first-parent line of ``head``, where ``target`` stood a moment ago, after
-    ``target_base``; durable if found. Whoever publishes on that very head then doubles nothing."""
+    ``target_base``; durable if found. Whoever publishes on that very head then doubles nothing. One of an attempt up to
+    number ``after`` does not count."""
     wanted = (f"Aidos-Requirement: {key.requirement}", f"Aidos-Task: {key.task}")
-    values = (
-        "%(trailers:key=Aidos-Requirement,valueonly,separator=%x2C) %(trailers:key=Aidos-Task,valueonly,separator=%x2C)"
-    )
+    values = " ".join(f"%(trailers:key=Aidos-{name},valueonly,separator=%x2C)" for name in OUR_TRAILERS)
     lines = git.text(
         *(
             "rev-list",
@@ -40,10 +41,15 @@ def find_published(git: Git, target: str, head: str, target_base: str, key: Atte
     )
     for line in lines.splitlines():
         commit, *found = line.split(" ")
-        if found == [key.requirement, key.task]:
+        if found[:2] == [key.requirement, key.task] and _number_of(found[2]) > after:
             git.sync_ref(f"refs/heads/{target}")  # its publisher may have been killed before it did
             return commit
     return None
+
+
+def _number_of(attempt: str) -> int:
+    """Of a trailer's text. One that was tampered with counts as new: better done once than twice."""
+    return int(attempt) if attempt.isascii() and attempt.isdigit() else sys.maxsize
 
 
 def ground_of(git: Git, worktree: str, target: str, head: str) -> str:

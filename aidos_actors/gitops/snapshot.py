@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aidos_actors.core.errors import AidosError, NotFound
+from aidos_actors.folders import delete_tree
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed
-from aidos_actors.gitops.worktrees import delete_tree, real_path
+from aidos_actors.gitops.worktrees import real_path
 
 # What git says when the content itself cannot be stored, and what it says as well when the store is to blame.
 UNSTORABLE = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Collection, Iterator
@@ -19,10 +18,10 @@ from pathlib import Path
 from aidos_actors import crash
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.orders import AttemptKey
+from aidos_actors.folders import delete_tree, remove_if_empty
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, Run, run_here
 from aidos_actors.gitops.repair import OUR_REASON, QUARANTINE
 
-DELETE_TRIES_MAX = 3
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 READY = "aidos-ready"  # in git's record of a worktree that was made whole: this boot, and the commit it started from
 
@@ -155,26 +154,6 @@ def real_path(path: str) -> Path:
     return absolute.parent.resolve() / absolute.name
 
 
-def delete_tree(path: Path) -> None:
-    """``path``, file or folder, is gone; read-only folders inside are no obstacle. Raises ``OSError`` if it stays."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return None
-    for tries_left in reversed(range(DELETE_TRIES_MAX)):
-        path.chmod(stat.S_IRWXU)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                inner = Path(folder, name)
-                if not inner.is_symlink():
-                    inner.chmod(stat.S_IRWXU)
-        try:
-            return shutil.rmtree(path)
-        except OSError as error:  # something still wrote into it
-            if error.errno != errno.ENOTEMPTY or tries_left == 0:
-                raise
-    return None
-
-
 def _made_whole(git: Git, path: str) -> str | None:
     """The commit at which a worktree was made that stands at ``path``, whole. One of an earlier boot does not count:
     what the page cache lost with the power is missing in it."""
@@ -217,14 +196,6 @@ def _remove_unborn_record(folder: Path, name: str) -> None:
             if [path.name for path in born.iterdir()] == ["locked"] and not _read(born / "locked"):
                 (born / "locked").unlink(missing_ok=True)
             remove_if_empty(born)
-
-
-def remove_if_empty(folder: Path) -> None:
-    """``folder`` is gone, or there is something in it, or it cannot be removed; in no case an error."""
-    try:
-        folder.rmdir()
-    except OSError:
-        pass
 
 
 def _forget_sparse_checkout(git: Git, admin: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column,
 from aidos_actors.core.batches import unfolded
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.records import AttemptRecord, CallBatch, JournalEvent, RequirementRecord, TaskRecord
-from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.engine import driver_of, open_for_reading, storage_errors, transaction, worded
 from aidos_actors.ledger.migrate import require_current, stored_revision
@@ -75,9 +75,11 @@ class LedgerReader:
         rows = self._fetched(_ONE_REQUIREMENT, requirement_id)
         return next(iter(REQUIREMENTS.records(rows)), None)
 
-    def tasks(self, requirement_id: str) -> list[TaskRecord]:
-        """The tasks of a requirement in file order; none for an unknown one."""
-        return self.work(requirement_id)[0]
+    def tasks(self, requirement_id: str, *, with_removed: bool = False) -> list[TaskRecord]:
+        """The tasks of a requirement in file order; none for an unknown one. Those that a revision took out of its
+        document are left out unless asked for."""
+        found = self.work(requirement_id)[0]
+        return found if with_removed else [task for task in found if task.state is not TaskState.REMOVED]
 
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
         """The attempts of a requirement, or of one task of it, by task and number; of callables that travelled in

@@ -73,6 +73,7 @@ tasks = Table(
     Column("finished_at", Double),
     Column("paused_at", Double),
     Column("bumped_at", Double),
+    Column("revised_after", Integer),
 )
 
 attempts = Table(

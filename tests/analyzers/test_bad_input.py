@@ -174,6 +174,28 @@ TABLE: dict[str, tuple[str, int, str, str]] = {
     "tagged bool": ("id: r\ntasks: {a: {call: m:f, args: {x: !!bool 2}}}\n", 2, "cannot be read as bool", "quotes"),
     "tagged nothing": ("id: r\ntasks: {a: {call: m:f, args: {x: !!int ''}}}\n", 2, "cannot be read as int", "quotes"),
     "long number": ("id: r\ntasks: {a: {call: m:f, args: {x: " + "1" * 500 + "}}}\n", 2, "too long", "quotes"),
+    # how failures are tried again
+    "retry is text": (in_task("retry: fast"), 5, "`retry` must be a mapping, not 'fast'", "`retry: {key: value}`"),
+    "retry key": (in_task("retry: {delya: 1s}"), 5, "`retry`: unknown key 'delya'", "did you mean 'delay'?"),
+    "retry at top": (at_top("retry: {factr: 2}"), 1, "`retry`: unknown key 'factr'", "did you mean 'factor'?"),
+    "retry delay": (in_task("retry: {delay: soon}"), 5, "`retry.delay`: 'soon' is not a duration", "10m"),
+    "retry factor": (in_task("retry: {factor: 0.5}"), 5, "`retry.factor` cannot be '0.5'", "from 1 to 100"),
+    "retry factor text": (in_task('retry: {factor: "2"}'), 5, "`retry.factor` cannot be '2'", "from 1 to 100"),
+    "retry jitter": (in_task("retry: {jitter: [1]}"), 5, "`retry.jitter` cannot be a list", "from 0 to 1"),
+    "retry jitter nan": (in_task("retry: {jitter: nan}"), 5, "`retry.jitter` cannot be 'nan'", "from 0 to 1"),
+    "retry max": (in_task("retry: {delay: 2m, max: 1m}"), 5, "longer than its `max`", "raise `max`"),
+    "retry cause": (
+        in_task("retry:\n      on:\n        timout: {retries: 1}"),
+        7,
+        "'timout' is no cause",
+        "did you mean 'timeout'?",
+    ),
+    "retry exit code": (in_task("retry: {on: {256: {retries: 1}}}"), 5, "'256' is no cause", "exit code from 1 to 255"),
+    "retry exit 0": (in_task("retry: {on: {0: {retries: 1}}}"), 5, "'0' is no cause", "exit code from 1 to 255"),
+    "retry exception": (in_task("retry: {on: {'exception:': {}}}"), 5, "is no cause", "the name of its class"),
+    "retry rule": (in_task("retry: {on: {75: 3}}"), 5, "`retry.on.75` must be a mapping, not '3'", "{key: value}"),
+    "retry rule key": (in_task("retry: {on: {75: {retry: 3}}}"), 5, "unknown key 'retry'", "did you mean 'retries'?"),
+    "retry rule retries": (in_task("retry: {on: {75: {retries: ever}}}"), 5, "not 'ever'", "from 0 to 1000, or never"),
 }
 
 

@@ -24,10 +24,13 @@ def test_a_task_fails_after_its_first_attempt_and_its_retries_have_failed(retrie
         bench.discard()
         task = bench.task()
         assert (task.state, task.own_failures) == (TaskState.BACKING_OFF, failures)
-        assert task.not_before_at == bench.board.next_due_at() == bench.now + 1.0
-        bench.tick(after_s=0.5)
+        assert task.not_before_at == bench.board.next_due_at()
+        assert task.not_before_at is not None
+        wait_s = task.not_before_at - bench.now
+        assert 0 < wait_s <= 2.0 ** (failures - 1)
+        bench.tick(after_s=wait_s * 0.9)
         assert bench.task().state is TaskState.BACKING_OFF
-        bench.tick(after_s=0.5)
+        bench.tick(after_s=wait_s * 0.1 + 1e-9)
         assert (bench.task().state, bench.task().not_before_at) == (TaskState.READY, None)
         assert bench.events().count("task_ready") == failures, "once for each retry"
     bench.end(bench.run(), OWN)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aidos_actors.analyzers.document import read_requirement
-from aidos_actors.core.requirement import Mode, Requirement, Task, check_id
+from aidos_actors.core.requirement import Requirement, Task, check_id
+from aidos_actors.core.retry import RetryPolicy
 
 WRITTEN = """\
 id: shop
@@ -32,12 +33,20 @@ def read(text: str) -> Requirement:
     return read_requirement(text, file="r.yaml", base_dir="/somewhere")
 
 
+def test_keys_that_came_later_do_not_make_other_content_of_what_was_submitted_before() -> None:
+    tasks = [{"id": "a", "run": "true", "retries": 2}, {"id": "b", "call": "x:y", "needs": ["a"]}]
+    model = Requirement.model_validate({"id": "r", "title": "R", "deadline_s": 60, "tasks": tasks})
+    of_the_first_version = "8375565bc055cf779979f422f1a15ca7d4cab735eaf591e310927dbfbc05bc73"
+    assert model.content_sha256() == of_the_first_version
+    assert model.model_copy(update={"retry": RetryPolicy()}).content_sha256() != of_the_first_version
+
+
 def test_defaults() -> None:
     task = Task(id="a", run="make")
     assert (task.timeout_s, task.stall_s, task.retries, task.priority) == (3600.0, None, 3, 50)
     assert (task.needs, task.group, task.verify, task.env, task.args) == ((), None, None, {}, {})
     requirement = Requirement(id="r", title="r", tasks=(task,))
-    assert (requirement.mode, requirement.workers, requirement.priority) == (Mode.MIXED, None, 50)
+    assert (requirement.mode, requirement.workers, requirement.priority) == (None, None, 50)
     assert (requirement.repo, requirement.base, requirement.deadline_s, requirement.verify) == (None,) * 4
 
 

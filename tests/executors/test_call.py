@@ -72,3 +72,9 @@ def test_a_callable_of_a_batch_has_a_folder_only_when_it_asks_for_one_and_only_w
     assert not (tmp_path / "worktrees" / "r" / "a" / "1").exists()
     ended = call_of_batch(around, "r", Call("a", 1, "platform:python_version", {}, {}, 1.0))
     assert ended.outcome is None and not (tmp_path / "output").exists(), "nothing is made that nobody needs"
+
+
+def test_what_went_wrong_is_named_for_a_retry_policy(tmp_path: Path) -> None:
+    assert call_of("json:loads", tmp_path, s="no").causes[:2] == ("exception:JSONDecodeError", "exception:ValueError")
+    assert "exception:Exception" in call_of("builtins:float", tmp_path, x="no").causes
+    assert call_of("platform:machine", tmp_path).causes == ()

@@ -69,7 +69,8 @@ CORE_THIRD_PARTY = {"pydantic"}
 ONLY_IN = {
     "thespian": {"supervisors/systems/thespian.py", "supervisors/systems/thespian_hardening.py",
                  "supervisors/systems/listening.py", "supervisors/systems/ordered.py",
-                 "supervisors/systems/thespian_portal.py", "supervisors/systems/turns.py"},
+                 "supervisors/systems/thespian_portal.py", "supervisors/systems/thespian_process.py",
+                 "supervisors/systems/turns.py"},
     "diskcache": {"supervisors/snapshots/diskcache.py", "supervisors/snapshots/text_cache.py"},
     "sqlalchemy": "aidos_actors/ledger/",
     "alembic": "aidos_actors/ledger/",

@@ -53,6 +53,18 @@ def test_the_same_work_again_is_the_same_commit_even_by_another_attempt(sandbox:
     assert sandbox.line() == ["shop other", "shop index"]
 
 
+def test_work_of_an_earlier_definition_does_not_count_and_that_of_this_one_does(sandbox: Sandbox) -> None:
+    first = sandbox.do("index", {"a": "a"})
+    second = sandbox.prepare("index", 2)
+    (second.path / "a").write_text("b")
+    done = sandbox.integrate(second, after=1)
+    assert isinstance(done, Integrated) and done != first
+    third = sandbox.prepare("index", 3)
+    (third.path / "a").write_text("c")
+    assert sandbox.integrate(third, after=1) == done
+    assert sandbox.line() == ["shop index", "shop index"]
+
+
 def test_a_task_whose_name_is_part_of_another_is_not_taken_for_it(sandbox: Sandbox) -> None:
     sandbox.do("index-page", {"a": "a"}, title="Aidos-Task: index\nAidos-Requirement: shop")
     assert sandbox.do("index", {"b": "b"}).commit is not None

@@ -154,6 +154,25 @@ def test_an_older_schema_is_brought_up_only_when_asked(
     Ledger.open(state).close()
 
 
+def test_rows_of_the_first_schema_are_read_after_their_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as first:
+        first.setattr(migrate, "REVISIONS", ("0001",))
+        first.setattr(migrate, "_make", migrate._upgrade)
+        Ledger.open(tmp_path).close()
+    execute(
+        tmp_path, "INSERT INTO requirements VALUES ('r','R','done','0','{}',1,0,NULL,NULL,NULL,0,0,NULL,NULL,NULL,NULL)"
+    )
+    execute(tmp_path, "INSERT INTO tasks VALUES ('r','a',0,'done',2,0,0,0,NULL,NULL,NULL,NULL,0,NULL,NULL)")
+    with pytest.raises(Unfit):
+        Ledger.open(tmp_path)
+    ledger = Ledger.open(tmp_path, migrate=True)
+    (task,) = ledger.tasks("r")
+    assert (task.id, task.attempts, task.revised_after) == ("a", 2, None)
+    ledger.close()
+
+
 def test_a_first_opening_that_fails_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_chance(_: int) -> str:
         raise OSError(5, "no randomness")

@@ -67,7 +67,11 @@ rows_of_interest = ("workers", "drain_s", "retry_delay_s", "adoption_s")
         ("runtime = 3\n", "aidos.toml:1: ", "runtime: ", "config schema"),
         ("[runtime]\nworkers = \n", "aidos.toml:2: ", "this is no TOML", ""),
         ("[runtime\n", "aidos.toml:1: ", "this is no TOML", ""),
-        ('[projects."/shop"]\nworkers = 1\n', "aidos.toml:1: ", "projects: there is no such key", "valid: runtime"),
+        ('[project."/shop"]\nworkers = 1\n', "aidos.toml:1: ", "project: there is no such key", "'projects'"),
+        ('[projects."/shop"]\nwokers = 1\n', "aidos.toml:2: ", "wokers: there is no such key", "'workers'"),
+        ('[projects."/shop"]\nmode = "all"\n', "aidos.toml:2: ", "projects./shop.mode: ", "config schema"),
+        ("[projects]\nshop = 1\n", "aidos.toml:2: ", "projects.shop: ", "config schema"),
+        ("[limits.executors]\ncal = 1\n", "aidos.toml:2: ", "cal: there is no such key", "'call'"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_file_line_and_the_nearest_key(
@@ -138,3 +142,17 @@ def test_every_verb_that_runs_something_refuses_a_bad_file(capsys: pytest.Captur
         assert run_command_line(words) == 3
         assert "aidos.toml:2" in capsys.readouterr().err
     assert not Path(".aidos").exists(), "nothing was made"
+
+
+def test_projects_are_known_by_the_real_path_of_their_repository(here: Path) -> None:
+    (here / "real").mkdir()
+    (here / "link").symlink_to(here / "real")
+    write('[projects."./link"]\nworkers = 2\nmode = "serial"\n[limits.executors]\ncall = 3\n')
+    settings = read_settings(None)
+    assert {path: (each.mode, each.workers) for path, each in settings.config.projects.items()} == {
+        str((here / "real").resolve()): ("serial", 2)
+    }
+    assert settings.config.limits.executors.call == 3
+    rows = {row.key: row.value for row in settings.rows}
+    assert rows["limits.executors.call"] == 3 and rows["limits.executors.run"] is None
+    assert [value for key, value in rows.items() if key.startswith("projects.")] == ["serial", 2]

@@ -110,7 +110,7 @@ class SimulatedMinder(Life):
 
 
 class SimulatedExecutor:
-    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+    def __init__(self, layout: Layout, base_env: Mapping[str, str], _checkpoints: object = None) -> None:
         self._world = world()
         self._layout = layout
         self._owner = self._world.machine.acting

@@ -169,6 +169,10 @@ def test_a_users_folders_of_our_names_shadow_nothing(place: Place) -> None:
         (place.folder / name / "__init__.py").write_text("raise SystemExit('shadowed')")
     done = place.aidos("run", str(place.requirement(THREE)))
     assert done.returncode == 0, done.stderr
+    (place.folder / "of_the_user.py").write_text("def answer():\n    return 42\n")
+    file = place.requirement({"ask": {"call": "of_the_user:answer", "retries": 0}}, "called")
+    run = place.begin("run", str(file), PYTHONPATH=str(place.folder))
+    assert run.wait(60) == 0, f"PYTHONPATH names the working folder itself\n{place.said()}"
 
 
 EMBEDDED = """

@@ -1,0 +1,48 @@
+"""Steps of the board on their way to disk: those of one message are written together, and only then heard of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aidos_actors.actors.waiting import Reply, Whoever
+from aidos_actors.core.orders import Order, Step
+from aidos_actors.core.records import Batch
+from aidos_actors.ports import Ledger
+
+
+class Steps:
+    """What was taken and is not on disk yet, and who waits for that. Thread: the Scheduler's."""
+
+    def __init__(self, ledger: Ledger, epoch: int, send: Callable[[Sequence[Order]], None], answer: Reply) -> None:
+        self._ledger = ledger
+        self._epoch = epoch
+        self._send = send
+        self._answer = answer
+        self._taken: list[Step] = []
+        self._answers: list[tuple[Whoever, dict[str, Any]]] = []
+        self.last_seq = ledger.last_seq()
+
+    def take(self, step: Step) -> None:
+        """The step will be on disk with the next ``commit``, and its orders sent after it."""
+        if step.orders or not step.batch.is_empty:
+            self._taken.append(step)
+
+    def answer_after(self, asked: Whoever, answer: dict[str, Any]) -> None:
+        """``asked`` hears ``answer`` after the next ``commit``."""
+        self._answers.append((asked, answer))
+
+    def commit(self, written: Callable[[Batch], None]) -> None:
+        """The steps taken are on disk, together; ``written`` has seen what; their orders are on their way, and whoever
+        asked for them has an answer. When writing fails nothing of this has happened."""
+        taken, self._taken = self._taken, []
+        batch = Batch.together(step.batch for step in taken)
+        if not batch.is_empty:
+            self.last_seq = self._ledger.apply(self._epoch, batch)
+            written(batch)
+        orders = [order for step in taken for order in step.orders]
+        if orders:
+            self._send(orders)
+        answers, self._answers = self._answers, []
+        for asked, answer in answers:
+            self._answer(answer, asked)

@@ -1,0 +1,82 @@
+"""When a task's checkpoint goes: as soon as the task is done or has another definition, at the latest with its
+requirement.
+
+The ledger knows nothing of checkpoints. Whoever writes a step there calls ``settle`` after it, and a new Scheduler
+calls ``sweep`` for what its predecessor could not do any more. Both only rename, so that an attempt which begins at
+once afterwards finds a clean place; ``empty`` deletes, beside the mailbox.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from aidos_actors.core.records import Batch, TaskRecord
+from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
+from aidos_actors.folders import delete_tree, remove_if_empty
+from aidos_actors.layout import Layout
+from aidos_actors.ports import LedgerView
+
+GONE = ".gone"  # no requirement has such an id
+
+
+class CheckpointFolders:
+    """The checkpoints below one state directory."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._root = layout.checkpoints
+        self._gone = self._root / GONE
+        self.is_pending = False
+
+    def settle(self, batch: Batch) -> None:
+        """Nothing is left of what ``batch`` says has ended. ``is_pending``: there is something to delete."""
+        for task in batch.tasks:
+            if not _is_wanted(task):
+                self._set_aside(self._root / task.requirement / task.id)
+        for requirement in batch.requirements:
+            if requirement.state in REQUIREMENT_FINAL:
+                self._set_aside(self._root / requirement.id)
+
+    def sweep(self, ledger: LedgerView) -> None:
+        """As ``settle``, for everything that has ended by what ``ledger`` says."""
+        is_open = {each.id for each in ledger.open_requirements()}
+        for folder in self._root.glob("*"):
+            if folder.name in is_open:
+                over = {task.id for task in ledger.tasks(folder.name, with_removed=True) if not _is_wanted(task)}
+                for inner in folder.glob("*"):
+                    if inner.name in over:
+                        self._set_aside(inner)
+            elif folder.name != GONE:
+                self._set_aside(folder)
+        self.is_pending = self._gone.exists()
+
+    def empty(self) -> None:
+        """What was set aside is deleted; what cannot be (another user's) stays out of the way. Blocks; for a job."""
+        self.is_pending = False  # first: what is set aside meanwhile counts again
+        for left in self._gone.glob("*"):
+            try:
+                delete_tree(left)
+            except OSError:
+                continue
+        remove_if_empty(self._gone)
+
+    def _set_aside(self, folder: Path) -> None:
+        try:
+            os.rmdir(folder)  # noqa: PTH106 - one call is all most tasks need: they saved nothing
+        except FileNotFoundError:
+            return
+        except OSError:
+            with contextlib.suppress(OSError):  # it stays until the next sweep: no reason to stop work
+                self._gone.mkdir(exist_ok=True)
+                if folder.is_dir() and not folder.is_symlink():
+                    folder.chmod(stat.S_IRWXU)  # a read-only folder cannot be moved to another parent
+                folder.rename(Path(tempfile.mkdtemp(dir=self._gone)) / folder.name)
+                self.is_pending = True
+
+
+def _is_wanted(task: TaskRecord) -> bool:
+    """Another attempt may still go on from it; not so after a revision until there was an attempt."""
+    return task.state not in (TaskState.DONE, TaskState.REMOVED) and task.revised_after != task.attempts

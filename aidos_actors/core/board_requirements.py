@@ -1,0 +1,106 @@
+"""What of the board is about whole requirements: they come, are planned, get another document, are steered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from aidos_actors.core import lifecycle, revision, steering
+from aidos_actors.core.books import Books
+from aidos_actors.core.errors import NotFound
+from aidos_actors.core.explain import Reason, explain
+from aidos_actors.core.open_requirement import OpenRequirement
+from aidos_actors.core.orders import Step
+from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
+from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
+
+EndedRows = tuple[RequirementRecord, Sequence[TaskRecord], Sequence[AttemptRecord]]
+
+
+class RequirementVerbs:
+    """A part of ``Board``, which carries out each change as one step."""
+
+    _books: Books
+
+    def _step(self, now: float, change: Callable[..., None], *args: Any) -> Step:
+        raise NotImplementedError
+
+    def _about(self, name: str, now: float, change: Callable[..., None], *args: Any) -> Step:
+        opened = self._books.open.get(name)
+        return Step() if opened is None else self._step(now, change, opened, *args)
+
+    def submit(
+        self,
+        requirement: Requirement,
+        *,
+        base_commit: str | None,
+        document: str,
+        position: int,
+        known: RequirementRecord | None,
+        now: float,
+    ) -> Step:
+        """It waits; ``dispatch`` gives it to the analyzer. The same content again is an empty step. Raises ``Conflict``
+        for other content under the id of ``known`` (its row in the ledger), ``BadInput`` when it cannot be ordered."""
+        return self._step(now, lifecycle.submit, requirement, base_commit, document, position, known)
+
+    def revise(
+        self,
+        requirement: Requirement,
+        *,
+        base_commit: str | None,
+        document: str,
+        known: RequirementRecord,
+        tasks: Sequence[TaskRecord],
+        now: float,
+    ) -> Step:
+        """The requirement of row ``known`` gets this document; ``tasks`` are all its rows, removed ones too. The same
+        content is an empty step. Raises ``Conflict`` while something of it is under way, ``BadInput``."""
+        if known.sha256 == requirement.content_sha256():
+            return Step()
+        return self._step(now, revision.revise, requirement, base_commit, document, known, tasks)
+
+    def analysed(self, requirement: str, now: float) -> Step:
+        """The document is the plan: its tasks are on record. A repetition is an empty step."""
+        return self._about(requirement, now, lifecycle.record_plan)
+
+    def rejected(self, requirement: str, reason: str, now: float) -> Step:
+        """The document is no plan: the requirement has failed."""
+        return self._about(requirement, now, lifecycle.reject, reason)
+
+    def steer(self, verb: str, requirement: str, task: str | None, now: float, ended: EndedRows | None = None) -> Step:
+        """``verb`` of ``steering`` about the requirement, or one task of it. For a requirement that is not open its
+        rows are needed. Raises ``NotFound``, and ``Conflict`` where it is too late."""
+        with self._at_hand(requirement, ended) as opened:
+            if task is None:
+                return self._step(now, steering.OF_REQUIREMENTS[verb], opened)
+            return self._step(now, steering.OF_TASKS[verb], opened, _task_of(opened, task))
+
+    def explain(self, requirement: str, task: str, now: float, ended: EndedRows | None = None) -> list[Reason]:
+        """Why the task is not running, or that it is; never empty. Raises ``NotFound``."""
+        with self._at_hand(requirement, ended) as opened:
+            if not opened.tasks and task in opened.definitions:  # not planned yet
+                return explain(self._books, opened, TaskRecord(requirement, task, 0, TaskState.WAITING), now)
+            return explain(self._books, opened, _task_of(opened, task), now)
+
+    @contextmanager
+    def _at_hand(self, name: str, ended: EndedRows | None) -> Iterator[OpenRequirement]:
+        """The requirement in the books; one that has ended only as long as that is needed, or as it is open again."""
+        if name not in self._books.open:
+            if ended is None:
+                raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
+            record, tasks, attempts = ended
+            self._books.load([record], tasks, attempts)
+        try:
+            yield self._books.open[name]
+        finally:
+            if name in self._books.open and self._books.open[name].record.state in REQUIREMENT_FINAL:
+                self._books.put_requirement(name, None)
+
+
+def _task_of(opened: OpenRequirement, task: str) -> TaskRecord:
+    if task not in opened.tasks:
+        name = opened.record.id
+        raise NotFound(f"requirement {name!r} has no task {task!r}", hint=f"`tasks {name}` lists them")
+    return opened.tasks[task]

@@ -1,0 +1,106 @@
+"""What of an open requirement is about callables that travel in batches: which may, and rows of many at once.
+
+As everywhere in ``open_requirement``: indexes follow the rows, and nothing here decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from aidos_actors.core.batches import Batches, OpenBatch
+from aidos_actors.core.ready import Lanes
+from aidos_actors.core.records import AttemptRecord, TaskRecord
+from aidos_actors.core.requirement import Requirement, Task
+from aidos_actors.core.shelves import Shelves
+
+
+class CallsTogether:
+    """A part of ``OpenRequirement``."""
+
+    model: Requirement
+    definitions: dict[str, Task]
+    dependents: dict[str, list[str]]
+    needs_missing: dict[str, int]
+    tasks: dict[str, TaskRecord]
+    attempts: dict[tuple[str, int], AttemptRecord]
+    batches: Batches
+    unfinished: int
+    _held: int
+    _lanes: dict[str, str | None]
+    _ready: Shelves
+    _ready_alone: Lanes
+
+    def must_be_alone(self, task: str) -> bool:
+        raise NotImplementedError
+
+    def _hold(self, task: str, change: int) -> None:
+        raise NotImplementedError
+
+    def travels_in_batches(self, task: str) -> bool:
+        """A callable that needs neither a worktree nor a verification: many may be sent to a worker at once."""
+        definition = self.definitions[task]
+        return definition.call is not None and self.model.repo is None and definition.verify is None
+
+    def next_calls(self, first: str, together_max: int, chars_max: int) -> list[str]:
+        """``first`` and the callables after it that may travel with it: of the same function, by their order, with
+        arguments of at most ``chars_max`` characters. A task that must be alone is. To be leased at once: they are
+        offered no more."""
+        if self.must_be_alone(first):
+            return [first]
+        definitions, ready = self.definitions, self._ready.of("call")
+        function, chars = definitions[first].call, 0
+        names: list[str] = []
+        while len(names) < together_max and (following := ready.first()) is not None:
+            name = following[1]
+            definition = definitions[name]
+            if definition.args or definition.env:
+                chars += len(repr(definition.args)) + len(repr(definition.env))
+            if names and (definition.call != function or chars > chars_max or definition.verify is not None):
+                break
+            names.append(name)
+            self._ready.discard(name)
+            if self._lanes[name] is not None:
+                break
+        return names
+
+    @property
+    def ready_count(self) -> int:
+        """How many tasks could be leased now but for lanes and limits."""
+        return len(self._ready) + len(self._ready_alone)
+
+    def start_calls(self, batch: OpenBatch, rows: Iterable[tuple[TaskRecord, AttemptRecord]]) -> None:
+        """As ``put_task`` and ``put_attempt`` for each of them, at once: they were ready and are under way in it."""
+        self._held += 1
+        self.batches.join(batch, batch.record.members)
+        for task, attempt in rows:
+            name = task.id
+            self.tasks[name] = task
+            self.attempts[name, attempt.number] = attempt
+            self._ready.discard(name)
+            self._ready_alone.discard(name)
+            if self._lanes[name] is not None:
+                self._hold(name, 1)
+
+    def finish_calls(self, batch: OpenBatch, rows: Sequence[TaskRecord]) -> None:
+        """As ``put_task`` and ``put_attempt`` for each of them, at once: members of it that were under way are done."""
+        for task in rows:
+            name = task.id
+            self.tasks[name] = task
+            member = (name, task.attempts)
+            del self.attempts[member]
+            self.batches.leave(batch, (member,))
+            for dependent in self.dependents.get(name, ()):
+                self.needs_missing[dependent] -= 1
+            if self._lanes[name] is not None:
+                self._hold(name, -1)
+        self.unfinished -= len(rows)
+        self._held -= not batch.open
+
+    def leave_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:
+        """The member has no row in memory any more; the last one frees what the batch held."""
+        self.batches.leave(batch, (member,))
+        self._held -= not batch.open
+
+    def rejoin_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:
+        self._held += not batch.open
+        self.batches.join(batch, (member,))

@@ -1,0 +1,135 @@
+"""A requirement gets another document: what stays done, what starts over, what goes.
+
+A task stays done when its definition is the same and so is that of everything it needs, directly or not. All others
+start over, under attempt numbers that go on growing; a task that is no longer named is removed, and would go on with
+its numbers should it ever come back. What was merged stays, so an earlier commit of a task that starts over must not
+be taken for the work of its new definition: ``revised_after`` says up to which attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from aidos_actors.core.draft import Draft
+from aidos_actors.core.errors import Conflict
+from aidos_actors.core.lifecycle import unblock
+from aidos_actors.core.open_requirement import OpenRequirement
+from aidos_actors.core.plan import build_plan
+from aidos_actors.core.records import RequirementRecord, TaskRecord
+from aidos_actors.core.requirement import Requirement, Task
+from aidos_actors.core.states import RequirementState, TaskState
+
+_MAY_BE_REVISED = frozenset(RequirementState) - {RequirementState.RUNNING, RequirementState.ANALYSING}
+
+
+def unchanged(old: Requirement, new: Requirement) -> frozenset[str]:
+    """The tasks of ``new`` that are in ``old`` as well, with the same definition and the same predecessors; none when
+    the work goes elsewhere now."""
+    if (old.repo, old.target_branch) != (new.repo, new.target_branch):
+        return frozenset()
+    before = {task.id: _meaning(task) for task in old.tasks}
+    now = {task.id: task for task in new.tasks}
+    same: set[str] = set()
+    for name in build_plan(new).order:  # what a task needs comes before it
+        task = now[name]
+        if before.get(name) == _meaning(task) and same.issuperset(task.needs):
+            same.add(name)
+    return frozenset(same)
+
+
+def revise(
+    draft: Draft,
+    model: Requirement,
+    base_commit: str | None,
+    document: str,
+    known: RequirementRecord,
+    rows: Iterable[TaskRecord],
+) -> None:
+    """``model`` is what the requirement says from now on. One that had ended goes on; a paused one stays paused.
+    ``rows`` are those of all its tasks, removed ones too. Raises ``Conflict`` while something of it is under way."""
+    refuse_under_way(known, draft.books.open.get(known.id))
+    by_name = {row.id: row for row in rows}
+    old = Requirement.model_validate_json(known.document)
+    stays = unchanged(old, model)
+    kept = {name for name, row in by_name.items() if name in stays and row.state is TaskState.DONE}
+    record = _revised(draft, model, base_commit, document, known, is_planned=bool(by_name))
+    opened = draft.reopen(record, model)
+    removed = _remove(draft, [row for name, row in by_name.items() if name not in opened.definitions])
+    if by_name:
+        _set_rows(draft, opened, by_name, kept)
+    counts = {"kept": len(kept), "tasks": len(model.tasks), "removed": removed}
+    draft.note("requirement_revised", record, sha256=record.sha256, title=record.title, **counts)
+    for task in tuple(opened.tasks.values()):
+        if task.state is TaskState.WAITING:
+            if task.id in by_name:
+                draft.note("task_revised", task)
+            if opened.needs_missing[task.id] == 0:
+                unblock(draft, task)
+
+
+def refuse_under_way(known: RequirementRecord, opened: OpenRequirement | None) -> None:
+    """Raises ``Conflict`` with what to do first, unless nothing of the requirement is under way."""
+    name = known.id
+    if known.state not in _MAY_BE_REVISED:
+        hint = f"`pause {name}` or `cancel {name}` first, and repeat when nothing of it runs any more"
+        raise Conflict(f"requirement {name!r} is {known.state}: it cannot be revised", hint=hint)
+    if opened is not None and opened.attempts:
+        under_way = ", ".join(sorted({attempt.task for attempt in opened.attempts.values()})[:10])
+        text = f"requirement {name!r} is {known.state}, but something of it is still under way: {under_way}"
+        raise Conflict(text, hint=f"repeat when it has ended, or `cancel {name}` first")
+
+
+def _revised(
+    draft: Draft,
+    model: Requirement,
+    base_commit: str | None,
+    document: str,
+    known: RequirementRecord,
+    *,
+    is_planned: bool,
+) -> RequirementRecord:
+    is_elsewhere = (known.repo, known.target) != (model.repo, model.target_branch if model.repo is not None else None)
+    said = replace(
+        known,
+        title=model.title,
+        sha256=model.content_sha256(),
+        document=document,
+        repo=model.repo,
+        target=model.target_branch if model.repo is not None else None,
+        base_commit=base_commit,
+        commit=None if is_elsewhere else known.commit,
+        deadline_at=draft.now + model.deadline_s if model.deadline_s is not None else None,
+        error=None,
+        finished_at=None,
+    )
+    return draft.moved(said, "revise" if is_planned else "revise_unplanned")
+
+
+def _remove(draft: Draft, rows: Iterable[TaskRecord]) -> int:
+    gone = [row for row in rows if row.state is not TaskState.REMOVED]
+    for row in gone:
+        draft.note("task_removed", draft.remove_task(row))
+    return len(gone)
+
+
+def _set_rows(draft: Draft, opened: OpenRequirement, by_name: Mapping[str, TaskRecord], kept: set[str]) -> None:
+    """Every task has its row; those that stay done first, so that it is known what the others still need."""
+    requirement = opened.record.id
+    again = []
+    for position, task in enumerate(opened.model.tasks):
+        row = by_name.get(task.id) or TaskRecord(requirement, task.id, position, TaskState.WAITING)
+        if task.id in kept:
+            draft.save_task(replace(row, position=position))
+        else:
+            again.append(replace(row, position=position))
+    for row in again:
+        if row.id not in by_name:
+            draft.save_task(row)
+            continue
+        clean = replace(row, own_failures=0, infra_faults=0, conflicts=0, commit=None, error=None, result=None)
+        draft.move_task(clean, "revise", finished_at=None, revised_after=row.attempts)
+
+
+def _meaning(task: Task) -> Task:
+    return task.model_copy(update={"needs": tuple(sorted(set(task.needs)))})

@@ -1,0 +1,124 @@
+"""A task's saved progress: a folder of its own, from which a new attempt goes on where the last one ended.
+
+A command writes into the folder as it likes. A callable saves values: each is a file of its own, named by attempt and
+number, whose first line is the SHA-256 of the rest. So a torn file is recognised, and what an attempt writes that
+nobody waits for any more never counts as newer than what its successor wrote.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aidos_actors.core.errors import AidosError
+from aidos_actors.executors.folder_size import is_over
+from supervisors.linux import sync_folder
+
+KEPT = 2
+VALUE_BYTES_MAX = 1024 * 1024
+FOLDER_BYTES_MAX = 256 * 1024 * 1024
+_NAME = re.compile(r"value-(\d+)-(\d+)\.json")
+
+
+class CheckpointRefused(AidosError):
+    """The value is too large or no JSON: the callable must save less, or something else. Nothing was changed."""
+
+    code = "checkpoint_refused"
+
+
+class CheckpointUnsaved(AidosError):
+    """The disk did not take the value. The checkpoint before it still stands, and no retry is used up."""
+
+    code = "checkpoint_unsaved"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointLimits:
+    """``folder_bytes`` holds for the folder of a command, ``value_bytes`` for one value of a callable as JSON."""
+
+    folder_bytes: int = FOLDER_BYTES_MAX
+    value_bytes: int = VALUE_BYTES_MAX
+
+
+def made_ready(folder: Path, bytes_max: int) -> bool:
+    """The folder is there. One over its limit has been emptied, and the answer is True: what is in it can neither be
+    kept nor, since nobody knows which part of it matters, be cut."""
+    is_too_large = is_over(str(folder), bytes_max)
+    if is_too_large:
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return is_too_large
+
+
+class ValueCheckpoints:
+    """The values one attempt of a callable saves. One thread at a time."""
+
+    def __init__(self, folder: Path, attempt: int, bytes_max: int = VALUE_BYTES_MAX) -> None:
+        self._folder = folder
+        self._attempt = attempt
+        self._bytes_max = bytes_max
+
+    def save(self, value: Any) -> None:
+        """The value is on disk, and is what the next attempt finds. Raises ``CheckpointRefused`` or
+        ``CheckpointUnsaved``; then the one before it stands."""
+        try:
+            text = json.dumps(value, allow_nan=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CheckpointRefused(f"a checkpoint must be JSON: {error}") from None
+        if len(text) > self._bytes_max:
+            raise CheckpointRefused(
+                f"the checkpoint is {len(text)} bytes of JSON, more than the {self._bytes_max} allowed",
+                hint="save less, or raise limits.checkpoint_value_bytes",
+            )
+        known = self._numbers()
+        number = max((count for attempt, count in known if attempt == self._attempt), default=0) + 1
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._write(f"value-{self._attempt}-{number}.json", text)
+        except OSError as error:
+            raise CheckpointUnsaved(f"the checkpoint could not be saved: {error}") from error
+        older = [each for each in known if each[0] <= self._attempt]
+        for attempt, count in older[: max(0, len(older) + 1 - KEPT)]:
+            (self._folder / f"value-{attempt}-{count}.json").unlink(missing_ok=True)
+
+    def newest(self) -> Any:
+        """The value saved last by this or an earlier attempt, as far as it is whole; None when there is none."""
+        for attempt, number in reversed(self._numbers()):
+            if attempt <= self._attempt:
+                with contextlib.suppress(OSError, ValueError):
+                    return _value_of((self._folder / f"value-{attempt}-{number}.json").read_bytes())
+        return None
+
+    def _write(self, name: str, text: bytes) -> None:
+        """Nothing, or all of it, is there under its name, also after a power cut."""
+        temporary = self._folder / f".{name}.new"
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._folder / name)
+        sync_folder(self._folder)
+
+    def _numbers(self) -> list[tuple[int, int]]:
+        """(attempt, number) of the values there, oldest first."""
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208 - names are all that is wanted
+        except OSError:
+            return []
+        return sorted((int(found[1]), int(found[2])) for name in names if (found := _NAME.fullmatch(name)))
+
+
+def _value_of(content: bytes) -> Any:
+    """Raises ValueError for a file that is torn."""
+    digest, _, text = content.partition(b"\n")
+    if hashlib.sha256(text).hexdigest().encode() != digest:
+        raise ValueError("the checkpoint is torn")
+    return json.loads(text)

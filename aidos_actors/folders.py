@@ -1,0 +1,39 @@
+"""Taking folders away, whatever is in them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from pathlib import Path
+
+DELETE_TRIES_MAX = 3
+
+
+def delete_tree(path: Path) -> None:
+    """``path``, file or folder, is gone; read-only folders inside are no obstacle. Raises ``OSError`` if it stays."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return None
+    for tries_left in reversed(range(DELETE_TRIES_MAX)):
+        path.chmod(stat.S_IRWXU)
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                inner = Path(folder, name)
+                if not inner.is_symlink():
+                    inner.chmod(stat.S_IRWXU)
+        try:
+            return shutil.rmtree(path)
+        except OSError as error:  # something still wrote into it
+            if error.errno != errno.ENOTEMPTY or tries_left == 0:
+                raise
+    return None
+
+
+def remove_if_empty(folder: Path) -> None:
+    """``folder`` is gone, or there is something in it, or it cannot be removed; in no case an error."""
+    try:
+        folder.rmdir()
+    except OSError:
+        pass

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     sweeping = verbs.add_parser("crash-sweep", help="end processes before and after every crash point, twice a run")
     sweeping.add_argument("--seed", type=int, help="of the second places (default: a new one)")
     sweeping.add_argument("--jobs", type=int, default=2, help="runs at a time (default 2)")
+    sweeping.add_argument("--time-limit", type=float, default=180.0, help="seconds for one run (default 180)")
     sweeping.add_argument("points", nargs="*", choices=[*CRASH_POINTS, []], help="only these (default: all)")
     report = verbs.add_parser("report", help="print the report of a campaign again")
     report.add_argument("dir", help="its state directory")
@@ -92,7 +93,7 @@ def _crash_sweep(said: argparse.Namespace) -> int:
     seed = said.seed if said.seed is not None else secrets.randbits(SEED_BITS)
     print(f"seed {seed}", flush=True)
     cases = plan_cases(seed, said.points or tuple(CRASH_POINTS))
-    results = sweep(cases, said.jobs, lambda text: print(text, flush=True))
+    results = sweep(cases, said.jobs, said.time_limit, lambda text: print(text, flush=True))
     wrong = [each for each in results if each.problems]
     print(table(results))
     twice = sum(each.struck == len(each.case.places) for each in results)

@@ -18,7 +18,6 @@ from chaos.facts import Finding
 from chaos.journal import read_journal
 from chaos.sweep_cases import Case, write_work
 
-TIME_LIMIT_S = 180.0
 RTO_S = 10.0  # of an actor, a nursery, a minder
 RTO_OF_RUN_S = 20.0  # of the whole program, which its caller starts again
 
@@ -45,23 +44,26 @@ class Swept:
         return said
 
 
-def sweep(cases: Iterable[Case], jobs: int, say: Callable[[str], None]) -> list[Swept]:
-    """Each case carried out, ``jobs`` at a time. Nothing of them lives or lies about afterwards, but for the folders of
-    those that are not in order, which are named."""
+def sweep(cases: Iterable[Case], jobs: int, time_limit_s: float, say: Callable[[str], None]) -> list[Swept]:
+    """Each case carried out within its time limit, ``jobs`` at a time. Nothing of them lives or lies about afterwards,
+    but for the folders of those that are not in order, which are named."""
 
     def one(case: Case) -> Swept:
-        swept = _carry_out(case, say)
-        if swept.struck <= case.struck_by and case.first.nth > 1:
-            swept = _carry_out(case.sooner(), say)
+        swept = _carry_out(case, time_limit_s, say)
+        if swept.struck <= case.struck_by and not case.is_soonest:
+            swept = _carry_out(case.sooner(), time_limit_s, say)
         ended = ", ".join(f"{each:.2f} s" for each in swept.back_s) or "never reached"
         say("\n  ".join([f"{swept.case}: back after {ended}; all done in {swept.took_s:.1f} s", *swept.problems]))
         return swept
 
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         return list(pool.map(one, cases))
+    finally:
+        pool.shutdown(cancel_futures=True)  # interrupted: what is under way is ended in order, the rest never begins
 
 
-def _carry_out(case: Case, say: Callable[[str], None]) -> Swept:
+def _carry_out(case: Case, time_limit_s: float, say: Callable[[str], None]) -> Swept:
     folder = Path(tempfile.mkdtemp(prefix="aidos-sweep-"))
     marks = folder / "marks"
     marks.mkdir()
@@ -71,7 +73,7 @@ def _carry_out(case: Case, say: Callable[[str], None]) -> Swept:
         state_dir=folder / "state",
         seed=case.number,
         kills=(),
-        time_limit_s=TIME_LIMIT_S,
+        time_limit_s=time_limit_s,
         changing=changing,
         env={AT_VARIABLE: str(case), MARKS_VARIABLE: str(marks)},
     ).run()

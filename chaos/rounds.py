@@ -24,7 +24,7 @@ from chaos.stages import Stages
 
 STARTS_MAX = 200
 LATE_MAX = 10
-STATUS_TIMEOUT_S = 60.0
+STATUS_TIMEOUT_S = 300.0
 
 
 @dataclass(slots=True)

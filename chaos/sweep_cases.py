@@ -15,7 +15,9 @@ from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
 ONLY_WITHOUT_A_REPOSITORY = frozenset({"folder-made", "folder-deleted"})
 ONLY_WITH_A_LARGE_DOCUMENT = frozenset({"document-stored"})
 LARGE_CHARACTERS = 110_000
-NTH_MAX = 2
+LATER_BY_MAX = 1
+# Where the first Scheduler comes before its tree has started: a death there ends the whole start, not one process.
+NTH_MIN = {"journal-lines": 4, "ledger-commit": 4}
 GIT_TIMEOUT_S = 60
 _RECORD = 'echo "$AIDOS_TASK $AIDOS_ATTEMPT $AIDOS_IDEMPOTENCY_KEY {edge} $(date +%s%N) $$" >> "$CHAOS_RECORDS"'
 
@@ -53,8 +55,12 @@ class Case:
         return self.places.index(self.first)
 
     def sooner(self) -> Case:
-        """The same, at the very first time."""
-        return replace(self, first=replace(self.first, nth=1))
+        """The same, at the first time that may be."""
+        return replace(self, first=replace(self.first, nth=NTH_MIN.get(self.first.point, 1)))
+
+    @property
+    def is_soonest(self) -> bool:
+        return self == self.sooner()
 
     def __str__(self) -> str:
         return ",".join(map(str, self.places))
@@ -69,7 +75,8 @@ def plan_cases(seed: int, points: Sequence[str] = tuple(CRASH_POINTS)) -> Iterat
         for side in SIDES:
             number += 1
             second = Place(chance.choice(names), chance.choice(SIDES))
-            yield Case(number, Place(point, side, chance.randint(1, NTH_MAX)), second)
+            nth = NTH_MIN.get(point, 1) + chance.randint(0, LATER_BY_MAX)
+            yield Case(number, Place(point, side, nth), second)
 
 
 def write_work(folder: Path, case: Case) -> tuple[Path, frozenset[str] | None]:

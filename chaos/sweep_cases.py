@@ -12,7 +12,7 @@ from typing import Any
 
 from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
 
-ONLY_WITHOUT_A_REPOSITORY = frozenset({"folder-made", "folder-deleted"})
+ONLY_WITHOUT_A_REPOSITORY = frozenset({"folder-made", "folder-deleted", "call-of-batch-run", "calls-on-record"})
 ONLY_WITH_A_LARGE_DOCUMENT = frozenset({"document-stored"})
 LARGE_CHARACTERS = 110_000
 LATER_BY_MAX = 1

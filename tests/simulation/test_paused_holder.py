@@ -89,7 +89,7 @@ def test_a_paused_scheduler_is_refused_by_the_ledger_at_its_first_write() -> Non
     """Seen in the trace: it ends by its own hand, fenced."""
     refused = [
         line
-        for seed in range(30)
+        for seed in range(12)
         for line in trial(seed)[0].machine.trace
         if "ended root/scheduling/scheduler" in line and "Fenced" in line
     ]

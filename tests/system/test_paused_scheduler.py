@@ -37,14 +37,17 @@ def scheduler_pid(runtime: Runtime) -> int | None:
     return None
 
 
-def pause(runtime: Runtime, chance: random.Random, moment: threading.Event) -> bool:
-    """One trial; whether the Scheduler was replaced while it stood still."""
+def pause(runtime: Runtime, chance: random.Random, moment: threading.Event, *, is_long: bool) -> bool:
+    """One trial: continued at a random moment, or not before its supervisor has replaced it. Whether it was."""
     pid = eventually(lambda: scheduler_pid(runtime))
     started = start_ticks(pid)
     moment.wait(chance.uniform(*BETWEEN_S))
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
-    moment.wait(chance.uniform(*PAUSE_S))
+    if is_long:
+        eventually(lambda: start_ticks(pid) != started)
+    else:
+        moment.wait(chance.uniform(*PAUSE_S))
     is_there = start_ticks(pid) == started
     if is_there:
         with contextlib.suppress(ProcessLookupError):
@@ -64,7 +67,7 @@ def test_a_stopped_scheduler_changes_nothing_when_it_goes_on(place: Place, monke
             tasks = {f"t{number}": {"run": "echo $AIDOS_TASK > $AIDOS_TASK.txt"} for number in range(TASKS)}
             runtime.submit(place.requirement(tasks, name=names[-1]))
             while done < TRIALS and runtime.status(names[-1]).state != "done":
-                replaced += pause(runtime, chance, moment)
+                replaced += pause(runtime, chance, moment, is_long=done % 2 == 1)
                 done += 1
             assert runtime.wait(names[-1], 300.0).state == "done"
         states = {name: runtime.status(name).data for name in names}
@@ -78,5 +81,5 @@ def test_a_stopped_scheduler_changes_nothing_when_it_goes_on(place: Place, monke
     print(
         f"seed {SEED}: {done} pauses, {replaced} of them longer than its supervisor waits, {epochs} epochs, laws hold"
     )
-    assert epochs > replaced
+    assert epochs > replaced >= done // 2
     place.assert_clean()

@@ -38,12 +38,12 @@ def right() -> Iterator[None]:
 
 
 def scheduler(state: Path) -> SupervisorSpec:
-    args = {"state_dir": str(state), "workers_total": 1}
+    args = {"state_dir": str(state), "workers_total": 1, "has_socket": False}
     return SupervisorSpec(id="root", children=[ChildSpec(id="scheduler", actor=Skewed, args=args)])
 
 
 def submit(tree: SimulatedTree, deadline_s: float) -> None:
-    tasks = [{"id": "a", "run": "true"}]
+    tasks = [{"id": "a", "run": "true"}, {"id": "b", "run": "true", "needs": ["a"]}]
     model = Requirement.model_validate({"id": "r", "title": "R", "deadline_s": deadline_s, "tasks": tasks})
     answer = tree.ask("scheduler", {"verb": "submit", "document": model.model_dump_json(), "base_commit": None})
     assert answer["value"]["accepted"], answer

@@ -13,7 +13,7 @@ from tests.system.conftest import Place, eventually
 
 COUNT = 240
 ODD = "t120"
-JOBS = '''
+JOBS = """
 import os, time
 def work(name, folder, odd, how):
     with open(f"{folder}/seen", "a") as file:
@@ -25,7 +25,7 @@ def work(name, folder, odd, how):
     while not os.path.exists(f"{folder}/go"):
         time.sleep(0.01)
     return name
-'''
+"""
 
 
 class Calls:

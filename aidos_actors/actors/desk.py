@@ -80,6 +80,12 @@ def _status(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) 
     return list_of_requirements(scheduler.ledger) if name is None else status_of(scheduler.ledger, str(name))
 
 
+def _progress(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
+    """How far the requirement has come; once it has ended, ``status`` of it."""
+    name = str(call["id"])
+    return scheduler.board.progress(name) or status_of(scheduler.ledger, name)
+
+
 def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
     """``status ID``, from a live or a resting ledger."""
     record = ledger.requirement(name)
@@ -160,6 +166,7 @@ _VERBS: dict[str, Callable[[Scheduler, dict[str, Any], Whoever | None], dict[str
     "status": _status,
     "events": _events,
     "wait": _wait,
+    "progress": _progress,
     "explain": _explain,
     **dict.fromkeys(OF_REQUIREMENTS, _steer),
     "drain": _drain,

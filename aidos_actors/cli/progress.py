@@ -21,8 +21,6 @@ SAID = {
     "task_skipped": "skipped",
     "task_cancelled": "cancelled",
 }
-ACTIVE = ("leased", "running", "integrating")
-NAMED_MAX = 6
 
 
 class Progress(Protocol):
@@ -84,15 +82,13 @@ class _Bar(_Silent):
         self._bars = RichProgress(*columns, TextColumn("{task.fields[now]}"), console=self._console)
         self._bar = self._bars.add_task("starting", total=None, now="")
         self._healed = 0
-        self._lost = 0
         self._bars.start()
 
     def show(self, data: dict[str, Any]) -> None:
-        current = [task["id"] for task in data["tasks"] if task["state"] in ACTIVE][:NAMED_MAX]
-        self._lost = sum(task["infra_faults"] for task in data["tasks"])
-        healed = f"  healed {self._healed + self._lost}" if self._healed + self._lost else ""
+        healings = self._healed + int(data["infra_faults"])
+        healed = f"  healed {healings}" if healings else ""
         done, total = data["progress"]["done"], data["progress"]["total"]
-        now = printable(", ".join(current)) + healed
+        now = printable(", ".join(data["active"])) + healed
         self._bars.update(self._bar, description=data["id"], completed=done, total=total or None, now=now)
 
     def event(self, event: dict[str, Any]) -> None:

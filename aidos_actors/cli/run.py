@@ -149,13 +149,13 @@ def _follow(session: Session, submission: Submission, state: Path, progress: Pro
     after_seq = 0
     while True:
         try:
-            data = session.ask({"verb": "status", "id": name})
+            data = session.ask({"verb": "progress", "id": name})
         except NotFound as error:
             text = f"{state} was removed or replaced while {name!r} ran: nothing is known of it there any more"
             raise Unreachable(text, hint="what was merged is on its target; the same command starts anew") from error
-        progress.show(data)
         if data["state"] in REQUIREMENT_FINAL:
             return dict(data)
+        progress.show(data)
         call = {"verb": "events", "after_seq": after_seq, "requirement": name, "wait_s": EVENTS_WAIT_S}
         try:
             events = session.ask(call, EVENTS_WAIT_S + 5.0)["events"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from aidos_actors.core import lifecycle, revision, steering
@@ -15,6 +16,9 @@ from aidos_actors.core.orders import Step
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
+from aidos_actors.core.views import progress_view
+
+NAMED_MAX = 6
 
 EndedRows = tuple[RequirementRecord, Sequence[TaskRecord], Sequence[AttemptRecord]]
 
@@ -76,6 +80,14 @@ class RequirementVerbs:
             if task is None:
                 return self._step(now, steering.OF_REQUIREMENTS[verb], opened)
             return self._step(now, steering.OF_TASKS[verb], opened, _task_of(opened, task))
+
+    def progress(self, requirement: str) -> dict[str, Any] | None:
+        """How far it has come, for people who watch; None when it is not open. Costs the same however many tasks."""
+        opened = self._books.open.get(requirement)
+        if opened is None:
+            return None
+        active = list(islice(dict.fromkeys(each.task for each in opened.attempts.values()), NAMED_MAX))
+        return progress_view(opened.record, opened.done, len(opened.definitions), active, opened.infra_faults)
 
     def explain(self, requirement: str, task: str, now: float, ended: EndedRows | None = None) -> list[Reason]:
         """Why the task is not running, or that it is; never empty. Raises ``NotFound``."""

@@ -25,6 +25,7 @@ class CallsTogether:
     attempts: dict[tuple[str, int], AttemptRecord]
     batches: Batches
     unfinished: int
+    done: int
     _held: int
     _lanes: dict[str, str | None]
     _ready: Shelves
@@ -94,6 +95,7 @@ class CallsTogether:
             if self._lanes[name] is not None:
                 self._hold(name, -1)
         self.unfinished -= len(rows)
+        self.done += len(rows)
         self._held -= not batch.open
 
     def leave_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:

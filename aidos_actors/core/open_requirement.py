@@ -41,7 +41,7 @@ class OpenRequirement(CallsTogether):
         self.tasks: dict[str, TaskRecord] = {}
         self.attempts: dict[tuple[str, int], AttemptRecord] = {}
         self.batches = Batches()
-        self.unfinished = 0
+        self.unfinished = self.done = self.infra_faults = 0
         self._held = 0
         self._past = PastAttempts()
         self._holders: dict[str, int] = {}
@@ -128,7 +128,9 @@ class OpenRequirement(CallsTogether):
         if new is not None:
             self.tasks[task] = new
         self.unfinished += _is_unfinished(new) - _is_unfinished(old)
+        self.infra_faults += (new.infra_faults if new is not None else 0) - (old.infra_faults if old is not None else 0)
         done = _is_done(new) - _is_done(old)
+        self.done += done
         if done:
             for dependent in self.dependents.get(task, ()):
                 self.needs_missing[dependent] -= done

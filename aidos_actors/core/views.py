@@ -47,6 +47,13 @@ def status_view(requirement: RequirementRecord, tasks: Sequence[TaskRecord]) -> 
     return {**summary, "tasks": [task_view(task) for task in in_order]}
 
 
+def progress_view(
+    requirement: RequirementRecord, done: int, total: int, active: Sequence[str], infra_faults: int
+) -> dict[str, Any]:
+    """What changes while a requirement is open; ``active`` are some of its tasks that are under way."""
+    return {**_summary(requirement, done, total), "active": list(active), "infra_faults": infra_faults}
+
+
 def requirement_list_view(
     requirements: Iterable[RequirementRecord], progress: Mapping[str, tuple[int, int]]
 ) -> dict[str, Any]:

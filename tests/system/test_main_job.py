@@ -142,7 +142,8 @@ def test_verbs_while_nothing_runs(place: Place) -> None:
     assert place.aidos("tree", "--json").returncode == 4
     assert place.aidos("status").returncode == 6
     file = place.requirement(THREE)
-    assert place.data("submit", str(file)) == {"id": "work", "accepted": True, "state": "waiting", "running": False}
+    accepted = {"id": "work", "accepted": True, "revised": False, "state": "waiting", "running": False}
+    assert place.data("submit", str(file)) == accepted
     assert place.data("status", "work")["state"] == "waiting"
     assert place.aidos("status", "nothing").returncode == 6
     cancelled = place.data("cancel", "work")

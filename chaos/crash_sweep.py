@@ -16,16 +16,18 @@ from aidos_actors.crash import AT_VARIABLE, MARKS_VARIABLE
 from chaos.campaign import Campaign
 from chaos.facts import Finding
 from chaos.journal import read_journal
+from chaos.stages import PROGRESS
 from chaos.sweep_cases import Case, write_work
 
 RTO_S = 10.0  # of an actor, a nursery, a minder
+GOES_ON = PROGRESS | {"requirement_submitted", "requirement_done"}
 RTO_OF_RUN_S = 20.0  # of the whole program, which its caller starts again
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What came of a case. ``back_s``: for each place that struck, until the same was done again by a successor, or
-    until the requirement's end where it need not be done again."""
+    """What came of a case. ``back_s``: for each place that struck, until the same was done again by a successor; where
+    it need not be done again, until the journal says that the work goes on."""
 
     case: Case
     struck: int
@@ -77,9 +79,9 @@ def _carry_out(case: Case, time_limit_s: float, say: Callable[[str], None]) -> S
         changing=changing,
         env={AT_VARIABLE: str(case), MARKS_VARIABLE: str(marks)},
     ).run()
-    ended_at = max((event["at"] for event in read_journal(folder / "state")), default=0.0)
+    moments = [event["at"] for event in read_journal(folder / "state") if event["type"] in GOES_ON]
     struck = sum((marks / f"struck-{number}").exists() for number in range(len(case.places)))
-    back_s = tuple(_back_s(marks, number, ended_at) for number in range(struck))
+    back_s = tuple(_back_s(marks, number, moments) for number in range(struck))
     swept = Swept(case, struck, back_s, report.findings, report.took_s)
     if report.findings:
         say(f"kept: {folder}")
@@ -88,10 +90,11 @@ def _carry_out(case: Case, time_limit_s: float, say: Callable[[str], None]) -> S
     return swept
 
 
-def _back_s(marks: Path, number: int, ended_at: float) -> float:
-    again = marks / f"again-{number}"
-    until = again.stat().st_mtime if again.exists() else ended_at
-    return max(0.0, until - (marks / f"struck-{number}").stat().st_mtime)
+def _back_s(marks: Path, number: int, moments: Iterable[float]) -> float:
+    again, struck_at = marks / f"again-{number}", (marks / f"struck-{number}").stat().st_mtime
+    if again.exists():
+        return max(0.0, again.stat().st_mtime - struck_at)
+    return min((at - struck_at for at in moments if at > struck_at), default=0.0)
 
 
 def table(results: Sequence[Swept]) -> str:

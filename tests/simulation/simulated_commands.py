@@ -23,6 +23,7 @@ LOOK_S = 0.02
 OWNER_LOOK_S = 0.1
 WORK_S = (0.05, 0.6)
 SHORT_S = (0.001, 0.01)
+LONG_S = (0.05, 2.0)
 CLEARING_LOOKS_MAX = 1500
 LOST = Outcome("lost", message="The process that minded the command died.")
 
@@ -70,7 +71,7 @@ class SimulatedMinder(Life):
                 yield LOOK_S
             if self._end is None:
                 self._have_its_effect()
-        yield from step("descendants-ended", 0.002, lambda: self.world.task_ends(self._order.key))
+        yield from step("descendants-ended", self._dying_s(), lambda: self.world.task_ends(self._order.key))
         done = Outcome("exited", exit_code=0) if self._end is None else Outcome("ended", message=self._end)
         if not self._nursery.is_alive:
             done = LOST
@@ -97,12 +98,16 @@ class SimulatedMinder(Life):
         if order.repo is not None and not self._is_check:
             repository(self.world).worktrees[order.path].files[order.key.task] = order.key.task
 
+    def _dying_s(self) -> float:
+        """Most descendants are gone at once; some take long to end, and whoever comes next has to wait."""
+        return self.world.chance.uniform(*(SHORT_S if self.world.chance.random() < 0.8 else LONG_S))
+
     def _leave_the_rest_to_the_nursery(self) -> None:
         def end() -> None:
             self.world.task_ends(self._order.key)
             self.outcome = self.outcome or LOST
 
-        self.world.machine.at(self.world.machine.now() + self.world.chance.uniform(0.001, 0.05), end)
+        self.world.machine.at(self.world.machine.now() + self._dying_s(), end)
 
     @property
     def has_gone(self) -> bool:

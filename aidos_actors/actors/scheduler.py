@@ -35,7 +35,7 @@ from aidos_actors.actors.words import (
 )
 from aidos_actors.checkpoint_folders import CheckpointFolders
 from aidos_actors.core.errors import AidosError
-from aidos_actors.core.orders import Step
+from aidos_actors.core.orders import Step, WorkerId
 from aidos_actors.core.settings import Settings
 from aidos_actors.executors.begun import begun_by, forget
 from aidos_actors.layout import Layout
@@ -179,6 +179,8 @@ class Scheduler(ManagedActor):
         if peer.incarnation is None:
             return
         self._incarnations[peer.path] = peer.incarnation
+        if peer.path.startswith(f"{WORKER_POOL}/"):
+            self.take(self.board.worker_lives(WorkerId(peer.path, peer.incarnation), self.clock()))
         if peer.path == ANALYZER and peer.incarnation != before:
             self.take(Step(orders=self.board.owed("analyzer")))
         elif peer.path == GITOPS and peer.incarnation != before:

@@ -68,6 +68,11 @@ class Board(RequirementVerbs):
         """It lives and takes ``slots`` attempts at once; what another life of its path held is lost."""
         return self._step(now, workers.worker_up, worker, slots)
 
+    def worker_lives(self, worker: WorkerId, now: float) -> Step:
+        """Its supervisor says that this life of its path is there; what another held is lost, and no time limit holds
+        for its report."""
+        return self._step(now, workers.worker_lives, worker)
+
     def worker_report(
         self, worker: WorkerId, reports: Sequence[AttemptReport], now: float, called: Collection[AttemptKey] = ()
     ) -> Step:

@@ -61,10 +61,18 @@ def worker_gone(draft: Draft, worker: WorkerId, begun: Begun = None) -> None:
 
 
 def unreported(draft: Draft, worker: WorkerId) -> None:
-    """The adoption window is over without its report: what it held is lost, whether it lives or not. But for callables
-    of batches: they begin without a further word of ours, so that only its death says that they have ended."""
-    for attempt in held_by(draft, worker):
-        lose(draft, attempt, "the worker did not report after the scheduler's restart")
+    """The adoption window is over without its report, and nobody said that it lives: what it held is lost."""
+    _lose_all(draft, worker, "the worker did not report after the scheduler's restart")
+    draft.set_crew(draft.books.crew.heard(worker))
+
+
+def worker_lives(draft: Draft, worker: WorkerId) -> None:
+    """Its supervisor says that it lives, so it is waited for until it reports or is gone, however long that takes: what
+    it holds may go on at any moment. What other lives of its path held is lost."""
+    for other in {*draft.books.held, *draft.books.calling}:
+        if other.path == worker.path and other != worker:
+            _lose_all(draft, other, "the worker was replaced")
+            draft.set_crew(draft.books.crew.without(other).burying(other))
     draft.set_crew(draft.books.crew.heard(worker))
 
 

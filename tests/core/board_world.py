@@ -175,7 +175,8 @@ class World:
             if loses_inbox and sender != "supervisor":  # deaths are told again by whoever supervises
                 words.clear()
         self.board = self.restored()
-        for worker in self.workers.values():
+        for worker in self.workers.values():  # the first that it hears is who lives
+            self.take(self.board.worker_lives(worker.me, self.now))
             worker.say_up()
         self.send_owed("analyzer")
         self.send_owed("gitops")

@@ -31,9 +31,9 @@ while :; do sleep 0.05; done
 
 
 def holder_of(place: Place, task: str) -> str:
-    leased = place.event("attempt_leased", task)
-    assert leased is not None
-    data = leased["data"]
+    started = place.event("attempt_started", task)
+    assert started is not None
+    data = started["data"]
     return str((json.loads(data) if isinstance(data, str) else data)["worker"])
 
 

@@ -101,7 +101,7 @@ class Blows:
 
     def _leases(self) -> list[dict[str, Any]]:
         self._journal.look()
-        return list(self._journal.events("attempt_leased"))
+        return list(self._journal.events("attempt_started"))
 
 
 def until(look: Callable[[], Any]) -> Any:

@@ -62,7 +62,7 @@ def with_open(tasks: int, count: int, found: Found) -> None:
         began_at = time.monotonic()
         with Runtime(state_dir=folder, workers=WORKERS) as runtime:
             runtime.resume("open")
-            journal.wait("attempt_leased", 1)
+            journal.wait("attempt_started", 1)
             found["started → first lease"].append(ms_since(began_at))
             first, began_at = min(FIRST_TASKS, tasks), time.monotonic()
             journal.wait("task_done", first)

@@ -227,8 +227,9 @@ class World:
         other._books.paces = self.board._books.paces
         assert other.next_due_at() == self.board.next_due_at()
         ours, theirs = self.board.dispatch(self.now), other.dispatch(self.now)
-        assert set(ours.batch.attempts) == set(theirs.batch.attempts)
-        assert set(ours.batch.calls) == set(theirs.batch.calls)
+        if len(self.board.open_requirements) < 2:  # whose turn it is between two of them is not in the rows
+            assert set(ours.batch.attempts) == set(theirs.batch.attempts)
+            assert set(ours.batch.calls) == set(theirs.batch.calls)
         self.take(ours)
 
     # The end

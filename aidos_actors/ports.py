@@ -25,6 +25,9 @@ class LedgerView(Protocol):
     def open_requirements(self) -> list[RequirementRecord]:
         """Those whose state is not final, in the order of submission."""
 
+    def overview(self) -> list[tuple[RequirementRecord, int, int]]:
+        """All, in the order of submission, with an empty document; each with its number of done tasks and of all."""
+
     def requirements(self) -> list[RequirementRecord]:
         """All, in the order of submission."""
 
@@ -36,8 +39,11 @@ class LedgerView(Protocol):
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
         """By task and number."""
 
-    def work(self, requirement_id: str) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
-        """Tasks, attempts and open batches of callables, of one moment."""
+    def work(
+        self, requirement_id: str, *, is_settled_left_out: bool = False
+    ) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
+        """Tasks, attempts and open batches of callables, of one moment; perhaps without the attempts of final tasks
+        that neither a worker nor a worktree is left of."""
 
     def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
         """The first ``limit`` events after ``after_seq``, in order."""

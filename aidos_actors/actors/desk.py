@@ -17,7 +17,7 @@ from aidos_actors.core.board import Board, EndedRows
 from aidos_actors.core.errors import AidosError, BadInput, NotFound
 from aidos_actors.core.orders import Step
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import REQUIREMENT_FINAL, RequirementState, TaskState
+from aidos_actors.core.states import REQUIREMENT_FINAL, RequirementState
 from aidos_actors.core.steering import OF_REQUIREMENTS
 from aidos_actors.core.views import event_view, requirement_list_view, status_view
 from aidos_actors.ports import LedgerView
@@ -96,10 +96,9 @@ def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
 
 def list_of_requirements(ledger: LedgerView) -> dict[str, Any]:
     """``status`` without ID, from a live or a resting ledger."""
-    records = ledger.requirements()
-    states = {each.id: [task.state for task in ledger.tasks(each.id)] for each in records}
-    progress = {name: (states_of.count(TaskState.DONE), len(states_of)) for name, states_of in states.items()}
-    return requirement_list_view(records, progress)
+    listed = ledger.overview()
+    progress = {record.id: (done, total) for record, done, total in listed}
+    return requirement_list_view((record for record, *_ in listed), progress)
 
 
 def _events(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> dict[str, Any] | None:

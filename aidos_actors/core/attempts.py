@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from aidos_actors.core.books import key_of
 from aidos_actors.core.draft import Draft
-from aidos_actors.core.lifecycle import infra_fault, own_failure, task_done
+from aidos_actors.core.lifecycle import give_back, infra_fault, own_failure, task_done
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Integration, WorkerId
 from aidos_actors.core.owed import discard_late, is_unprepared, worktree_of
@@ -35,7 +35,8 @@ def lease(draft: Draft, opened: OpenRequirement, name: str, worker: WorkerId) ->
     )
     draft.move_task(task, "lease", attempts=key.number)
     draft.save_attempt(attempt)
-    draft.note("attempt_leased", attempt, worker=worker.path, incarnation=worker.incarnation)
+    where = {"worker": worker.path, "incarnation": worker.incarnation, "worktree": attempt.worktree}
+    draft.note("attempt_leased", attempt, **where)
 
 
 def prepared(draft: Draft, key: AttemptKey, base_commit: str, repo: str | None) -> None:
@@ -56,7 +57,7 @@ def prepare_failed(draft: Draft, key: AttemptKey, error: str) -> None:
         draft.note_refusal(key, result="prepare_failed")
         return
     row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=error)
-    draft.note("attempt_lost", row, reason=error, stage="prepare")
+    draft.note("attempt_lost", row, reason=error, stage="prepare", worktree=row.worktree)
     opened, task = _around(draft, row)
     infra_fault(draft, opened, task, error, at_once=False)
 
@@ -68,7 +69,7 @@ def started(draft: Draft, attempt: AttemptRecord, pid: int | None, started_ticks
     )
     _opened, task = _around(draft, row)
     draft.move_task(task, "start")
-    draft.note("attempt_started", row, minder_pid=pid)
+    draft.note("attempt_started", row, minder_pid=pid, minder_started=started_ticks)
 
 
 def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None:
@@ -79,7 +80,7 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
         attempt = replace(attempt, state=AttemptState.RUNNING, started_at=draft.now, epoch=draft.books.epoch)
     if attempt.state is AttemptState.CANCELLED:
         row = draft.save_attempt(replace(attempt, ended_at=draft.now, exit_code=outcome.exit_code))
-        _note_end(draft, row, "cancelled", outcome)
+        _note_end(draft, row, "cancelled", outcome, outcome.error)
         return
     facts = {"ended_at": draft.now, "exit_code": outcome.exit_code}
     opened, task = _around(draft, attempt)
@@ -87,17 +88,17 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
     if outcome.ok and opened.model.repo is not None:
         row = draft.move_attempt(attempt, "integrate", **facts)
         draft.move_task(task, "integrate", result=outcome.result)
-        _note_end(draft, row, "none", outcome)
+        _note_end(draft, row, "none", outcome, outcome.error)
         draft.note("integration_started", row)
     elif outcome.ok:
         row = draft.move_attempt(attempt, "accept", **facts)
-        _note_end(draft, row, "none", outcome)
+        _note_end(draft, row, "none", outcome, outcome.error)
         task_done(draft, opened, task, None, outcome.result)
     elif outcome.fault in ("released", "cancelled"):
         release(draft, attempt, outcome.exit_code)
     elif outcome.fault == "infra":
         row = draft.move_attempt(attempt, "lose", error=error, **facts)
-        _note_end(draft, row, "infra", outcome)
+        _note_end(draft, row, "infra", outcome, error)
         deaths = opened.deaths_in_a_row(task.id)
         if outcome.stage != "start" and deaths and deaths % opened.settings.deaths_max == 0:
             own_failure(draft, opened, task, f"{error} That happened {deaths} times in a row.")
@@ -105,14 +106,14 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
             infra_fault(draft, opened, task, error, at_once=False)
     else:
         row = draft.move_attempt(attempt, "fail", error=error, **facts)
-        _note_end(draft, row, "own", outcome)
+        _note_end(draft, row, "own", outcome, error)
         own_failure(draft, opened, task, error, outcome.causes)
 
 
 def release(draft: Draft, attempt: AttemptRecord, exit_code: int | None = None) -> None:
     """Handed back unharmed: no counter grows, the task is ready."""
     row = draft.move_attempt(attempt, "release", ended_at=draft.now, exit_code=exit_code)
-    draft.note("attempt_released", row)
+    draft.note("attempt_released", row, exit_code=exit_code)
     draft.move_task(_around(draft, row)[1], "release")
 
 
@@ -124,7 +125,7 @@ def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
             draft.note_refusal(key, result="integrated", verdict=answer.verdict, commit=answer.commit)
         if attempt is not None and attempt.state is AttemptState.CANCELLED and answer.commit is not None:
             _opened, task = _around(draft, attempt)  # it came too late: the commit is there, and must not come twice
-            draft.save_task(replace(task, commit=answer.commit))
+            draft.note("task_published", draft.save_task(replace(task, commit=answer.commit)), commit=answer.commit)
         return
     opened, task = _around(draft, attempt)
     if answer.verdict == "integrated":
@@ -136,7 +137,7 @@ def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
         row = draft.move_attempt(attempt, "conflict", error=error)
         draft.note("attempt_conflicted", row, error=error)
         if task.conflicts < opened.settings.conflicts_max:
-            draft.move_task(task, "redo", conflicts=task.conflicts + 1, error=error, result=None)
+            give_back(draft, task, "redo", conflicts=task.conflicts + 1, error=error, result=None)
         else:
             own_failure(draft, opened, task, f"{task.conflicts + 1} conflicts, the last: {error}")
         return
@@ -154,7 +155,7 @@ def lose(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
     row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=reason, worktree=_folder(draft, attempt))
     opened, task = _around(draft, row)
     deaths = opened.deaths_in_a_row(task.id)
-    draft.note("attempt_lost", row, reason=reason, deaths_in_a_row=deaths)
+    draft.note("attempt_lost", row, reason=reason, deaths_in_a_row=deaths, worktree=row.worktree)
     is_call = opened.definitions[task.id].call is not None
     if is_call and deaths and deaths % opened.settings.deaths_max == 0:
         own_failure(draft, opened, task, f"{reason}; the callable took its worker down {deaths} times in a row")
@@ -166,7 +167,8 @@ def cancel_attempt(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
     """Nobody wants its result. A worker that may have it is told to end it and must report that it has."""
     is_with_worker = attempt.ended_at is None and not is_unprepared(draft.books.open[attempt.requirement], attempt)
     ended_at = None if is_with_worker else draft.now
-    draft.move_attempt(attempt, "cancel", error=reason, ended_at=ended_at, worktree=_folder(draft, attempt))
+    row = draft.move_attempt(attempt, "cancel", error=reason, ended_at=ended_at, worktree=_folder(draft, attempt))
+    draft.note("attempt_cancelled", row, reason=reason, is_with_worker=is_with_worker, worktree=row.worktree)
 
 
 def discarded(draft: Draft, key: AttemptKey) -> None:
@@ -204,8 +206,8 @@ def _around(draft: Draft, attempt: AttemptRecord) -> tuple[OpenRequirement, Task
     return opened, opened.tasks[attempt.task]
 
 
-def _note_end(draft: Draft, row: AttemptRecord, fault: str, outcome: AttemptOutcome) -> None:
-    draft.note("attempt_ended", row, fault=fault, exit_code=outcome.exit_code, stage=outcome.stage, error=outcome.error)
+def _note_end(draft: Draft, row: AttemptRecord, fault: str, outcome: AttemptOutcome, error: str | None) -> None:
+    draft.note("attempt_ended", row, fault=fault, exit_code=outcome.exit_code, stage=outcome.stage, error=error)
 
 
 def _told_by_exit(outcome: AttemptOutcome) -> str:

@@ -52,9 +52,14 @@ class Books:
         for attempt in attempts:  # before the tasks: they say which callables must be alone
             if attempt.requirement in self.open and attempt.task in self.open[attempt.requirement].definitions:
                 self.put_attempt(key_of(attempt), attempt)
+        loaded: dict[str, OpenRequirement] = {}
         for task in tasks:
-            if task.requirement in self.open and task.state is not TaskState.REMOVED:
-                self.put_task((task.requirement, task.id), task)
+            opened = self.open.get(task.requirement)
+            if opened is not None and task.state is not TaskState.REMOVED:
+                loaded[task.requirement] = opened
+                self._put_task(opened, task.id, task)
+        for opened in loaded.values():
+            self.serving.put(opened.place)
         for batch in calls:
             if batch.requirement in self.open:
                 self._load_batch(self.open[batch.requirement], OpenBatch(batch))
@@ -94,9 +99,7 @@ class Books:
 
     def put_task(self, key: tuple[str, str], new: TaskRecord | None) -> None:
         opened = self.open[key[0]]
-        opened.put_task(key[1], new)
-        if new is not None and new.not_before_at is not None:
-            self._alarms.put(Alarm(new.not_before_at, *key))
+        self._put_task(opened, key[1], new)
         self.serving.put(opened.place)
 
     def add_tasks(self, rows: Sequence[TaskRecord]) -> None:
@@ -219,6 +222,11 @@ class Books:
             del self.refused[next(iter(self.refused))]
         self.refused[key] = None
         return is_new
+
+    def _put_task(self, opened: OpenRequirement, task: str, new: TaskRecord | None) -> None:
+        opened.put_task(task, new)
+        if new is not None and new.not_before_at is not None:
+            self._alarms.put(Alarm(new.not_before_at, opened.record.id, task))
 
     def _is_live(self, alarm: Alarm) -> bool:
         opened = self.open.get(alarm.requirement)

@@ -138,7 +138,11 @@ class Draft:
             self._end_batch_if_over(batch)
 
     def adopt_calls(self, opened: OpenRequirement, batch: OpenBatch) -> None:
-        """The batch is of this epoch."""
+        """The batch and its members are of this epoch."""
+        for member in batch.open:
+            attempt = opened.attempts[member]
+            self._undo.append(partial(self.books.put_attempt, key_of(attempt), attempt))
+            self.books.put_attempt(key_of(attempt), replace(attempt, epoch=self.books.epoch))
         self._undo.append(partial(setattr, batch, "record", batch.record))
         batch.record = replace(batch.record, epoch=self.books.epoch)
         self._note_batch(batch.record)

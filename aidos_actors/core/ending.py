@@ -68,8 +68,10 @@ def settle(draft: Draft, opened: OpenRequirement) -> None:
     if error is None and record.state is RequirementState.PAUSED:
         return  # it is done as soon as it is resumed
     event = "complete" if error is None else "cancel" if record.error == CANCELLED else "fail"
-    ended = draft.move_requirement(record, event, error=error, finished_at=draft.now)
-    draft.note(f"requirement_{ended.state}", ended, commit=ended.commit, error=error)
+    done = sum(task.state is TaskState.DONE for task in opened.tasks.values())
+    counts = {"tasks_done": done, "tasks_total": len(opened.tasks)}
+    ended = draft.move_requirement(record, event, error=error, finished_at=draft.now, **counts)
+    draft.note(f"requirement_{ended.state}", ended, commit=ended.commit, error=error, **counts)
 
 
 def _is_under_way(opened: OpenRequirement) -> bool:
@@ -78,7 +80,7 @@ def _is_under_way(opened: OpenRequirement) -> bool:
 
 
 def _end_all(draft: Draft, opened: OpenRequirement, reason: str, error: str) -> None:
-    draft.save_requirement(replace(opened.record, error=error))
+    draft.note("requirement_ending", draft.save_requirement(replace(opened.record, error=error)), error=error)
     for task in tuple(opened.tasks.values()):
         if task.state not in TASK_FINAL:
             cancel_task(draft, opened, task, reason)

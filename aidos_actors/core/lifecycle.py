@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict
@@ -14,6 +15,9 @@ from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.retry import DEFAULT, chance_of, next_try_s
 from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
+
+PLANNED_PER_EVENT_MAX = 50
+PLAN_MARKS = {"tasks_planned": "waiting", "tasks_revised": "kept"}
 
 
 def submit(
@@ -50,7 +54,9 @@ def submit(
         deadline_at=draft.now + model.deadline_s if model.deadline_s is not None else None,
     )
     draft.save_requirement(record, model)
-    draft.note("requirement_submitted", record, title=model.title, tasks=len(model.tasks), sha256=sha256)
+    told = ("title", "sha256", "position", "repo", "target", "base_commit", "deadline_at")
+    facts = {name: getattr(record, name) for name in told}
+    draft.note("requirement_submitted", record, tasks=len(model.tasks), **facts)
     opened = draft.books.open[model.id]
     if not any(task.needs for task in model.tasks):
         draft.move_requirement(record, "analyse")
@@ -74,6 +80,18 @@ def record_plan(draft: Draft, opened: OpenRequirement) -> None:
         TaskRecord(record.id, task.id, position, TaskState.WAITING if task.needs else ready)
         for position, task in enumerate(opened.model.tasks)
     )
+    names = tuple(opened.definitions)
+    note_plan(draft, record, "tasks_planned", names, lambda name: bool(opened.definitions[name].needs))
+
+
+def note_plan(
+    draft: Draft, record: RequirementRecord, event: str, names: Sequence[str], is_marked: Callable[[str], bool]
+) -> None:
+    """All tasks of the requirement in file order, some in each of several events, with the places of those marked."""
+    for first in range(0, len(names), PLANNED_PER_EVENT_MAX):
+        ids = names[first : first + PLANNED_PER_EVENT_MAX]
+        marked = [at for at, name in enumerate(ids) if is_marked(name)]
+        draft.note(event, record, position=first, ids=ids, **{PLAN_MARKS[event]: marked})
 
 
 def reject(draft: Draft, opened: OpenRequirement, reason: str) -> None:
@@ -125,13 +143,15 @@ def infra_fault(draft: Draft, opened: OpenRequirement, task: TaskRecord, error: 
     that an ill disk or a full one is not asked a hundred times a second."""
     settings = opened.settings
     delay_s = 0.0 if at_once else min(settings.retry_delay_s * task.infra_faults, settings.infra_delay_max_s)
-    draft.move_task(
-        task,
-        "lose",
-        infra_faults=task.infra_faults + 1,
-        error=error,
-        not_before_at=draft.now + delay_s if delay_s else None,
-    )
+    at = draft.now + delay_s if delay_s else None
+    give_back(draft, task, "lose", infra_faults=task.infra_faults + 1, error=error, not_before_at=at)
+
+
+def give_back(draft: Draft, task: TaskRecord, event: str, **changes: Any) -> None:
+    """Its attempt came to nothing, and it is ready once more (after a moment to wait for, when one is given)."""
+    row = draft.move_task(task, event, **changes)
+    facts = {name: getattr(row, name) for name in ("error", "infra_faults", "conflicts", "not_before_at")}
+    draft.note("task_returned", row, because=event, **facts)
 
 
 def retry_is_due(draft: Draft, task: TaskRecord) -> None:
@@ -157,5 +177,5 @@ def skip_dependents(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> 
             if dependent.state is TaskState.WAITING:
                 error = f"needs {task.id}, which did not succeed"
                 row = draft.move_task(dependent, "skip", error=error, finished_at=draft.now)
-                draft.note("task_skipped", row, because=task.id)
+                draft.note("task_skipped", row, because=task.id, error=error)
                 blocked_by.append(name)

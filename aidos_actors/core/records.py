@@ -13,7 +13,8 @@ from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 @dataclass(frozen=True, slots=True)
 class RequirementRecord:
     """A requirement as submitted. ``document`` is the JSON text of its model; ``position`` the order of submission;
-    ``bumped_at`` the moment it was put before all others."""
+    ``bumped_at`` the moment it was put before all others. ``tasks_*`` are counted when it ends, and
+    gone when it is retried; one that ended before it was planned has none."""
 
     id: str
     title: str
@@ -31,6 +32,8 @@ class RequirementRecord:
     commit: str | None = None
     error: str | None = None
     bumped_at: float | None = None
+    tasks_done: int | None = None
+    tasks_total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from dataclasses import replace
 
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict
-from aidos_actors.core.lifecycle import unblock
+from aidos_actors.core.lifecycle import note_plan, unblock
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.states import RequirementState, TaskState
 
+_TOLD = ("title", "sha256", "repo", "target", "base_commit", "commit", "deadline_at")
 _MAY_BE_REVISED = frozenset(RequirementState) - {RequirementState.RUNNING, RequirementState.ANALYSING}
 
 
@@ -55,11 +56,13 @@ def revise(
     kept = {name for name, row in by_name.items() if name in stays and row.state is TaskState.DONE}
     record = _revised(draft, model, base_commit, document, known, is_planned=bool(by_name))
     opened = draft.reopen(record, model)
-    removed = _remove(draft, [row for name, row in by_name.items() if name not in opened.definitions])
+    gone = [row for name, row in by_name.items() if name not in opened.definitions]
+    counts = {"kept": len(kept), "tasks": len(model.tasks), "removed": sum(map(_is_named, gone))}
+    facts = {name: getattr(record, name) for name in _TOLD}
+    draft.note("requirement_revised", record, **facts, **counts, is_planned=bool(by_name))
+    _remove(draft, gone)
     if by_name:
         _set_rows(draft, opened, by_name, kept)
-    counts = {"kept": len(kept), "tasks": len(model.tasks), "removed": removed}
-    draft.note("requirement_revised", record, sha256=record.sha256, title=record.title, **counts)
     for task in tuple(opened.tasks.values()):
         if task.state is TaskState.WAITING:
             if task.id in by_name:
@@ -102,20 +105,25 @@ def _revised(
         deadline_at=draft.now + model.deadline_s if model.deadline_s is not None else None,
         error=None,
         finished_at=None,
+        tasks_done=None,
+        tasks_total=None,
     )
     return draft.moved(said, "revise" if is_planned else "revise_unplanned")
 
 
-def _remove(draft: Draft, rows: Iterable[TaskRecord]) -> int:
-    gone = [row for row in rows if row.state is not TaskState.REMOVED]
-    for row in gone:
+def _remove(draft: Draft, rows: Iterable[TaskRecord]) -> None:
+    for row in filter(_is_named, rows):
         draft.note("task_removed", draft.remove_task(row))
-    return len(gone)
+
+
+def _is_named(row: TaskRecord) -> bool:
+    return row.state is not TaskState.REMOVED
 
 
 def _set_rows(draft: Draft, opened: OpenRequirement, by_name: Mapping[str, TaskRecord], kept: set[str]) -> None:
     """Every task has its row; those that stay done first, so that it is known what the others still need."""
     requirement = opened.record.id
+    note_plan(draft, opened.record, "tasks_revised", tuple(opened.definitions), lambda name: name in kept)
     again = []
     for position, task in enumerate(opened.model.tasks):
         row = by_name.get(task.id) or TaskRecord(requirement, task.id, position, TaskState.WAITING)

@@ -32,7 +32,7 @@ def resume(draft: Draft, opened: OpenRequirement) -> None:
     _refuse_ended(opened, "resume")
     if opened.record.state is RequirementState.PAUSED:
         event = "resume" if opened.tasks else "resume_unplanned"
-        draft.note("requirement_resumed", draft.move_requirement(opened.record, event))
+        draft.note("requirement_resumed", draft.move_requirement(opened.record, event), is_planned=bool(opened.tasks))
 
 
 def pause_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
@@ -114,8 +114,9 @@ def _reopen(draft: Draft, opened: OpenRequirement) -> None:
     deadline_s = opened.model.deadline_s
     event = "retry" if opened.tasks else "retry_unplanned"
     deadline_at = draft.now + deadline_s if deadline_s is not None else None
-    row = draft.move_requirement(record, event, error=None, finished_at=None, deadline_at=deadline_at)
-    draft.note("requirement_retried", row)
+    again = {"error": None, "finished_at": None, "tasks_done": None, "tasks_total": None}
+    row = draft.move_requirement(record, event, deadline_at=deadline_at, **again)
+    draft.note("requirement_retried", row, is_planned=bool(opened.tasks), deadline_at=deadline_at)
 
 
 def _try_again(draft: Draft, opened: OpenRequirement, tasks: Iterable[TaskRecord]) -> None:

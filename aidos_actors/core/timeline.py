@@ -37,10 +37,12 @@ def shift(draft: Draft, by_s: float) -> None:
     """Every moment that is waited for comes ``by_s`` seconds later by the clock, which is when it would have come."""
     books = draft.books
     for opened in tuple(books.open.values()):
+        waits = [task for task in opened.tasks.values() if task.not_before_at is not None]
+        if waits or opened.record.deadline_at is not None:
+            draft.note("waits_moved", opened.record, by_s=by_s)
         if opened.record.deadline_at is not None:
             draft.save_requirement(replace(opened.record, deadline_at=opened.record.deadline_at + by_s))
-        for task in tuple(opened.tasks.values()):
-            if task.not_before_at is not None:
-                draft.save_task(replace(task, not_before_at=task.not_before_at + by_s))
+        for task in waits:
+            draft.save_task(replace(task, not_before_at=(task.not_before_at or 0.0) + by_s))
     draft.set_crew(books.crew.shifted(by_s))
     draft.note_clock(by_s)

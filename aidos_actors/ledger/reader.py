@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 
 from aidos_actors.core.batches import unfolded
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.records import AttemptRecord, CallBatch, JournalEvent, RequirementRecord, TaskRecord
-from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
+from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.engine import driver_of, open_for_reading, storage_errors, transaction, worded
 from aidos_actors.ledger.migrate import require_current, stored_revision
@@ -64,12 +79,24 @@ class LedgerReader:
 
     def open_requirements(self) -> list[RequirementRecord]:
         """Those whose state is not final, in the order of submission."""
-        is_open = REQUIREMENTS.table.c.state.not_in([state.value for state in REQUIREMENT_FINAL])
-        return REQUIREMENTS.records(self._rows(_requirements().where(is_open)))
+        return REQUIREMENTS.records(self._rows(_requirements().where(_is_open())))
 
     def requirements(self) -> list[RequirementRecord]:
         """All, in the order of submission."""
         return REQUIREMENTS.records(self._rows(_requirements()))
+
+    def overview(self) -> list[tuple[RequirementRecord, int, int]]:
+        """All, in the order of submission, without their documents; each with how many of its tasks are done, and how
+        many there are. What has ended was counted then: the tasks of all history are not looked at."""
+        columns = [literal("") if each.name == "document" else each for each in REQUIREMENTS.table.columns]
+        position, tasks = REQUIREMENTS.table.c.position, TASKS.table
+        is_done = func.sum(case((tasks.c.state == TaskState.DONE.value, 1), else_=0))
+        counts = select(tasks.c.requirement, is_done, func.count()).join(REQUIREMENTS.table).where(_is_open())
+        with self.one_moment():
+            records = REQUIREMENTS.records(self._rows(select(*columns).order_by(position)))
+            rows = self._rows(counts.group_by(tasks.c.requirement))
+        counted = {name: (done, total) for name, done, total in map(tuple, rows)}
+        return [(each, *counted.get(each.id, (each.tasks_done or 0, each.tasks_total or 0))) for each in records]
 
     def requirement(self, requirement_id: str) -> RequirementRecord | None:
         rows = self._fetched(_ONE_REQUIREMENT, requirement_id)
@@ -87,13 +114,23 @@ class LedgerReader:
         attempts = self.work(requirement_id)[1]
         return attempts if task is None else [each for each in attempts if each.task == task]
 
-    def work(self, requirement_id: str) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
+    def work(
+        self, requirement_id: str, *, is_settled_left_out: bool = False
+    ) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
         """Tasks in file order, attempts by task and number, and open batches of callables, of one moment. What the
-        batches stand for is among the tasks and attempts."""
+        batches stand for is among the tasks and attempts. Attempts that nothing follows from any more may be left out:
+        their task is final, and neither a worker nor a worktree is left of them."""
         tasks, attempts, calls = TASKS.table, ATTEMPTS.table, schema.call_batches
+        of_them = select(attempts).where(attempts.c.requirement == requirement_id)
+        if is_settled_left_out:
+            of_them = of_them.join(tasks, _is_of(tasks, attempts)).where(
+                attempts.c.ended_at.is_(None)
+                | attempts.c.worktree.is_not(None)
+                | tasks.c.state.not_in(_values(TASK_FINAL))
+            )
         queries = (
             select(tasks).where(tasks.c.requirement == requirement_id).order_by(tasks.c.position, tasks.c.id),
-            select(attempts).where(attempts.c.requirement == requirement_id),
+            of_them,
             select(calls).where(calls.c.requirement == requirement_id),
         )
         task_rows, attempt_rows, call_rows = self._answers(*queries)
@@ -132,12 +169,32 @@ class LedgerReader:
         with storage_errors(self._path):
             return driver_of(self._connection).execute(text, values).fetchall()
 
-    def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """All answers inside are from one moment. For short work: beside a living writer its log grows meanwhile."""
+        with storage_errors(self._path), transaction(self._connection):
+            yield
+
+    def _rows(self, query: Executable) -> Sequence[Row[Any]]:
         return self._answers(query)[0]
 
-    def _answers(self, *queries: Select[Any]) -> list[Sequence[Row[Any]]]:
+    def _answers(self, *queries: Executable) -> list[Sequence[Row[Any]]]:
+        if self._connection.in_transaction():
+            return [self._connection.execute(query).all() for query in queries]
         with storage_errors(self._path), transaction(self._connection) as connection:
             return [connection.execute(query).all() for query in queries]
+
+
+def _is_open() -> ColumnElement[bool]:
+    return REQUIREMENTS.table.c.state.in_(_values(set(RequirementState) - REQUIREMENT_FINAL))
+
+
+def _is_of(tasks: Table, attempts: Table) -> ColumnElement[bool]:
+    return (tasks.c.requirement == attempts.c.requirement) & (tasks.c.id == attempts.c.task)
+
+
+def _values(states: Iterable[StrEnum]) -> list[str]:
+    return sorted(state.value for state in states)
 
 
 def _requirements() -> Select[Any]:

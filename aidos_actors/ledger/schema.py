@@ -51,6 +51,8 @@ requirements = Table(
     Column("commit", COMMIT),
     Column("error", Text),
     Column("bumped_at", Double),
+    Column("tasks_done", Integer),
+    Column("tasks_total", Integer),
     Index("ix_requirements_state", "state"),
     Index("ix_requirements_position", "position"),
 )

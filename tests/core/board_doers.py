@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from aidos_actors.core.batches import unfolded
 from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.folded import Rows, without_body
+from aidos_actors.core.journal import fold
 from aidos_actors.core.orders import (
     Acknowledge,
     AttemptKey,
@@ -32,7 +35,7 @@ from aidos_actors.core.orders import (
     Step,
     WorkerId,
 )
-from aidos_actors.core.records import AttemptRecord, CallBatch, NewEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AttemptRecord, CallBatch, JournalEvent, NewEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import TASK_FINAL
 
 SLOTS = 2
@@ -50,9 +53,12 @@ class Ledger:
     stored_tasks: dict[tuple[str, str], TaskRecord] = field(default_factory=dict)
     stored_attempts: dict[AttemptKey, AttemptRecord] = field(default_factory=dict)
     stored_calls: dict[AttemptKey, CallBatch] = field(default_factory=dict)
-    events: list[NewEvent] = field(default_factory=list)
+    events: list[JournalEvent] = field(default_factory=list)
+    folded: Rows = field(default_factory=Rows)
+    epoch: int = 1
 
     def write(self, step: Step) -> None:
+        """The step is written, and its events tell all of it: no row changes that the journal does not say."""
         self.requirements.update({each.id: each for each in step.batch.requirements})
         self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.tasks})
         self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.accepted})
@@ -60,8 +66,22 @@ class Ledger:
         for batch in step.batch.calls:
             self.stored_calls[AttemptKey(batch.requirement, batch.task, batch.number)] = batch
         self.stored_calls = {key: batch for key, batch in self.stored_calls.items() if batch.members}
-        self.events.extend(step.batch.events)
         self.__dict__.pop("_work", None)
+        self._number(step.batch.events)
+        self._check_fold()
+
+    def _number(self, events: Iterable[NewEvent]) -> None:
+        """What comes back of an event has been JSON."""
+        for event in events:
+            where, data = (event.requirement, event.task, event.attempt), json.loads(json.dumps(dict(event.data)))
+            seq = len(self.events) + 1
+            self.events.append(JournalEvent(seq, event.at, event.type, *where, self.epoch, data))
+            fold(self.events[-1:], self.folded)
+
+    def _check_fold(self) -> None:
+        assert self.folded.requirements == {key: without_body(row) for key, row in self.requirements.items()}
+        assert self.folded.tasks == {key: without_body(row) for key, row in self.tasks.items()}
+        assert self.folded.attempts == self.attempts
 
     @cached_property
     def _work(self) -> tuple[dict, dict, list[CallBatch]]:
@@ -99,6 +119,7 @@ class Ledger:
 
     def board(self, epoch: int, now: float, settings: Settings) -> Board:
         """A board restored from no more rows than it asks for."""
+        self.epoch = epoch
         unfinished = {key for key, task in self.tasks.items() if task.state not in TASK_FINAL}
         attempts = self.attempts.values()
         wanted = [a for a in attempts if a.worktree is not None or (a.requirement, a.task) in unfinished]

@@ -46,7 +46,7 @@ def test_a_requirement_whose_tasks_need_nothing_is_planned_as_it_is_taken_in() -
     bench.submit(requirement({"a": {}, "b": {}}))
     assert bench.record().state is RequirementState.RUNNING and bench.board.owed("analyzer") == ()
     assert {task.state for task in bench.ledger.tasks.values()} == {TaskState.READY}
-    assert bench.events() == ["requirement_submitted", "plan_recorded"]
+    assert bench.events() == ["requirement_submitted", "plan_recorded", "tasks_planned"]
 
 
 @pytest.mark.parametrize("is_open", [True, False])
@@ -101,7 +101,7 @@ def test_the_life_of_a_task_without_git() -> None:
     assert bench.record().state is RequirementState.RUNNING, "its folder is still there"
     bench.discard()
     assert bench.record().state is RequirementState.DONE and bench.attempt(A1).worktree is None
-    assert bench.events()[2:] == [
+    assert bench.events()[3:] == [
         "attempt_leased",
         "attempt_started",
         "attempt_ended",

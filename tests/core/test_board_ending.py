@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from board_bench import INTEGRATED, W1, Bench
 from board_doers import OK
@@ -116,7 +114,9 @@ def test_a_commit_that_lands_after_the_cancel_is_noted_and_changes_nothing() -> 
     bench.end(bench.run())
     bench.take(bench.board.steer("cancel", "r", None, bench.now))
     bench.take(bench.board.integrated(A1, INTEGRATED, bench.now))
-    assert bench.ledger.events[-1].data == {"result": "integrated", "verdict": "integrated", "commit": "c0ffee"}
+    refused, published = bench.ledger.events[-2:]
+    assert refused.data == {"result": "integrated", "verdict": "integrated", "commit": "c0ffee"}
+    assert (published.type, published.data) == ("task_published", {"commit": "c0ffee"})
     assert bench.task().state is TaskState.CANCELLED
 
 
@@ -202,7 +202,7 @@ def test_a_command_that_ends_well_during_the_drain_counts() -> None:
 def test_a_paused_requirement_starts_nothing_and_ends_after_it_was_resumed() -> None:
     bench = Bench({"a": {}})
     bench.run()
-    bench.ledger.requirements["r"] = replace(bench.record(), state=RequirementState.PAUSED)
+    bench.take(bench.board.steer("pause", "r", None, bench.now))
     bench.restart()
     bench.take(bench.board.worker_up(W1, 2, bench.now))
     bench.end(A1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,43 @@ def test_open_requirements_are_those_in_no_final_state(ledger: ports.Ledger, epo
         epoch, Batch(tuple(a_requirement(state.value, n, state=state) for n, state in enumerate(RequirementState)))
     )
     assert [one.id for one in ledger.open_requirements()] == ["waiting", "analysing", "running", "paused"]
+
+
+def test_an_overview_counts_open_requirements_and_believes_ended_ones(ledger: ports.Ledger, epoch: int) -> None:
+    done, failed = TaskState.DONE, TaskState.FAILED
+    ended = a_requirement("ended", 1, state=RequirementState.FAILED, document="long", tasks_done=7, tasks_total=9)
+    rows = (
+        a_requirement("b", 3),
+        ended,
+        a_requirement("a", 2),
+        a_requirement("new", 4, state=RequirementState.WAITING),
+    )
+    tasks = [a_task(name, "a", state=state) for name, state in (("x", done), ("y", failed), ("z", done))]
+    ledger.apply(epoch, Batch(rows, (*tasks, a_task("x", "b"), a_task("x", "ended", state=done))))
+    listed = ledger.overview()
+    assert [(one.id, done, total) for one, done, total in listed] == [
+        ("ended", 7, 9),
+        ("a", 2, 3),
+        ("b", 0, 1),
+        ("new", 0, 0),
+    ]
+    assert listed[0][0] == replace(ended, document="")
+
+
+def test_attempts_that_nothing_follows_from_may_be_left_out(ledger: ports.Ledger, epoch: int) -> None:
+    done, lost = a_task("done", state=TaskState.DONE), a_task("lost", state=TaskState.READY)
+    ended = {"state": AttemptState.ACCEPTED, "ended_at": NOON}
+    attempts = (
+        an_attempt(1, "done", **ended),
+        an_attempt(2, "done", **ended, worktree="/w"),
+        an_attempt(3, "done", state=AttemptState.CANCELLED),
+        an_attempt(1, "lost", state=AttemptState.LOST, ended_at=NOON),
+        an_attempt(1, "lost", "other"),
+    )
+    others = (a_task("lost", "other"),)
+    ledger.apply(epoch, Batch((a_requirement(), a_requirement("other", 2)), (done, lost, *others), attempts))
+    found = [(one.task, one.number) for one in ledger.work("shop", is_settled_left_out=True)[1]]
+    assert found == [("done", 2), ("done", 3), ("lost", 1)]
 
 
 def test_an_epoch_is_one_more_than_the_last_and_is_journalled(ledger: ports.Ledger) -> None:

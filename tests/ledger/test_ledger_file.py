@@ -173,6 +173,29 @@ def test_rows_of_the_first_schema_are_read_after_their_migration(
     ledger.close()
 
 
+def test_a_ledger_of_the_first_schema_is_counted_when_it_is_brought_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as first:
+        first.setattr(migrate, "REVISIONS", ("0001",))
+        first.setattr(migrate, "_make", migrate._upgrade)
+        Ledger.open(tmp_path).close()
+    for name, state, started_at in (("ended", "failed", 1), ("unplanned", "cancelled", "NULL"), ("open", "running", 1)):
+        known = f"('{name}', '', '{state}', '', '{{}}', 1, 1.0, {started_at})"
+        columns = "(id, title, state, sha256, document, position, created_at, started_at)"
+        execute(tmp_path, f"INSERT INTO requirements {columns} VALUES {known}")
+    rows = ", ".join(f"('{name}', '{state}', 0, '{state}', 1, 0, 0, 0)" for name in ("ended", "open")
+                     for state in ("done", "failed", "skipped"))  # fmt: skip
+    columns = "(requirement, id, position, state, attempts, own_failures, infra_faults, conflicts)"
+    execute(tmp_path, f"INSERT INTO tasks {columns} VALUES {rows}")
+    ledger = Ledger.open(tmp_path, migrate=True)
+    counts = {one.id: (one.tasks_done, one.tasks_total) for one in ledger.requirements()}
+    assert counts == {"ended": (1, 3), "unplanned": (None, None), "open": (None, None)}
+    listed = {one.id: (done, total) for one, done, total in ledger.overview()}
+    assert listed == {"ended": (1, 3), "unplanned": (0, 0), "open": (1, 3)}
+    ledger.close()
+
+
 def test_a_first_opening_that_fails_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_chance(_: int) -> str:
         raise OSError(5, "no randomness")

@@ -1,0 +1,105 @@
+"""What events about attempts come to, in their rows and those of their tasks: the second half of ``journal.FOLDS``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from aidos_actors.core.folded import Folds, Rows, attempt_of
+from aidos_actors.core.records import AttemptRecord, JournalEvent
+from aidos_actors.core.states import AttemptState
+
+
+def _leased(rows: Rows, event: JournalEvent) -> None:
+    key, data = attempt_of(event), event.data
+    rows.move_task(event, "lease", attempts=key.number)
+    rows.attempts[key] = AttemptRecord(
+        requirement=key.requirement,
+        task=key.task,
+        number=key.number,
+        state=AttemptState.LEASED,
+        epoch=event.epoch,
+        leased_at=event.at,
+        worker=data["worker"],
+        worker_generation=data["incarnation"],
+        worktree=data["worktree"],
+    )
+
+
+def _started(rows: Rows, event: JournalEvent) -> None:
+    """It was leased before; or it is leased and started at once, in a batch."""
+    if attempt_of(event) not in rows.attempts:
+        _called(rows, event)
+        return
+    minder = {key: event.data[key] for key in ("minder_pid", "minder_started")}
+    rows.move_attempt(event, "start", started_at=event.at, epoch=event.epoch, **minder)
+    rows.move_task(event, "start")
+
+
+def _called(rows: Rows, event: JournalEvent) -> None:
+    key, data = attempt_of(event), event.data
+    rows.move_task(event, "lease", attempts=key.number)
+    rows.move_task(event, "start")
+    rows.in_batches.add(key)
+    rows.attempts[key] = AttemptRecord(
+        requirement=key.requirement,
+        task=key.task,
+        number=key.number,
+        state=AttemptState.RUNNING,
+        epoch=event.epoch,
+        leased_at=event.at,
+        worker=data["worker"],
+        worker_generation=data["incarnation"],
+        started_at=event.at,
+    )
+
+
+def _adopted(rows: Rows, event: JournalEvent) -> None:
+    """With its batch, when it is in one."""
+    rows.attempts[attempt_of(event)] = replace(rows.attempts[attempt_of(event)], epoch=event.epoch)
+
+
+def _attempt_lost(rows: Rows, event: JournalEvent) -> None:
+    data = event.data
+    rows.move_attempt(event, "lose", error=data["reason"], ended_at=event.at, worktree=data["worktree"])
+
+
+def _attempt_ended(rows: Rows, event: JournalEvent) -> None:
+    """By its worker's word; or at the gate, some time after that."""
+    data, row = event.data, rows.attempts[attempt_of(event)]
+    facts: dict[str, Any] = {"exit_code": data["exit_code"]}
+    if row.ended_at is None:
+        facts["ended_at"] = event.at
+    move = {"own": "fail", "infra": "lose", "cancelled": None}.get(data["fault"])
+    if move is not None:
+        facts["error"] = data["error"]
+    if data["fault"] == "none":
+        move = "accept" if rows.requirements[row.requirement].repo is None else "integrate"
+    rows.move_attempt(event, move, **facts)
+
+
+def _released(rows: Rows, event: JournalEvent) -> None:
+    rows.move_attempt(event, "release", ended_at=event.at, exit_code=event.data["exit_code"])
+    rows.move_task(event, "release")
+
+
+def _attempt_cancelled(rows: Rows, event: JournalEvent) -> None:
+    """Its worker, when it may have it, says later that it has ended."""
+    data = event.data
+    ended_at = None if data["is_with_worker"] else event.at
+    rows.move_attempt(event, "cancel", error=data["reason"], ended_at=ended_at, worktree=data["worktree"])
+
+
+FOLDS_OF_ATTEMPTS: Mapping[str, Folds] = {
+    "attempt_leased": _leased,
+    "worktree_prepared": lambda rows, event: rows.move_attempt(event, None, base_commit=event.data["base_commit"]),
+    "attempt_started": _started,
+    "attempt_adopted": _adopted,
+    "attempt_ended": _attempt_ended,
+    "attempt_conflicted": lambda rows, event: rows.move_attempt(event, "conflict", error=event.data["error"]),
+    "attempt_lost": _attempt_lost,
+    "attempt_released": _released,
+    "attempt_cancelled": _attempt_cancelled,
+    "worktree_discarded": lambda rows, event: rows.move_attempt(event, None, worktree=None),
+}

@@ -55,6 +55,17 @@ class DayFiles:
             self.append(rows)
             newest = rows[-1][0]
 
+    def lacking(self, rows: Sequence[Values]) -> list[int]:
+        """The seqs of those of ``rows`` (the newest of the table, in order) that do not stand in the file of their
+        day, as they are, near its end."""
+        days: dict[str, dict[bytes, int]] = {}
+        for row in rows:
+            days.setdefault(_day_of(row[1]), {})[_line_of(row)] = row[0]
+        lacking: list[int] = []
+        for day, lines in days.items():
+            lacking += _lacking(self._folder / f"{day}.jsonl", lines)
+        return sorted(lacking)
+
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].jsonl"))
 
@@ -82,6 +93,25 @@ class DayFiles:
         if path.exists() and path.stat().st_size > UNCONFIRMED_BYTES_MAX:
             path.replace(self._folder / "unconfirmed.1.jsonl")
         _append(path, tail if tail.endswith(b"\n") else tail + b"\n")
+
+
+def _lacking(path: Path, lines: dict[bytes, int]) -> list[int]:
+    """Looks no further back than to where all ``lines`` were found; a batch under way may stand behind them."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return list(lines.values())
+    with file:
+        size = file.seek(0, os.SEEK_END)
+        window = sum(map(len, lines)) + TAIL_BYTES
+        while True:
+            start = max(0, size - window)
+            file.seek(start)
+            held = set(file.read(size - start).splitlines(keepends=True))
+            lacking = [seq for line, seq in lines.items() if line not in held]
+            if not lacking or start == 0:
+                return lacking
+            window *= 2
 
 
 def _last_known(tail: bytes, last_seq: int) -> tuple[int, int]:

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Integration, Step, WorkerId
 from aidos_actors.core.records import (
     AttemptRecord,
     Batch,
@@ -19,7 +21,9 @@ from aidos_actors.core.records import (
     RequirementRecord,
     TaskRecord,
 )
+from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
+from aidos_actors.ledger.ledger import Ledger
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHILDREN = Path(__file__).with_name("ledger_children.py")
@@ -63,6 +67,46 @@ def day_lines(state_dir: Path) -> list[dict[str, Any]]:
 
 def as_line(event: JournalEvent) -> dict[str, Any]:
     return {name: getattr(event, name) for name in JournalEvent.__slots__}
+
+
+def work_through(ledger: Ledger, name: str, tasks: int = 3, *, repo: str | None = None, fails: int = 0) -> None:
+    """A requirement of calls, or in ``repo`` of commands, goes from its submission to its end, step by step; ``fails``
+    attempts of its first task fail before one succeeds."""
+    epoch, now, me = ledger.begin_epoch(NOON), NOON, WorkerId("w/1", "life-1")
+    board = Board(epoch=epoch, settings=Settings(workers_total=tasks), worktree_root="/w")
+
+    def take(step: Step) -> None:
+        ledger.apply(epoch, step.batch)
+
+    works = [{"id": f"t{n}", ("run" if repo else "call"): "x:y", "retries": fails} for n in range(tasks)]
+    model = Requirement.model_validate({"id": name, "title": name, "repo": repo, "tasks": works})
+    document, position = model.model_dump_json(), ledger.next_position()
+    take(board.submit(model, base_commit="b" * 40, document=document, position=position, known=None, now=now))
+    take(board.dispatch(now))
+    take(board.analysed(name, now))
+    take(board.worker_up(me, tasks, now))
+    while board.open_requirements:
+        now = max(now + 0.001, board.next_due_at() or 0.0)
+        take(board.tick(now))
+        leases = board.dispatch(now)
+        take(leases)
+        for calls in leases.batch.calls:
+            failed = AttemptOutcome(False, 1, "no", fault="own")
+            results = [
+                CallEnded(task, number, "1", failed if task == "t0" and number <= fails else None)
+                for task, number in calls.members
+            ]
+            take(board.calls_ended(me, calls.number, name, results, (), now))
+        for attempt in leases.batch.attempts:
+            key = AttemptKey(name, attempt.task, attempt.number)
+            is_fault = key.task == "t0" and key.number <= fails
+            take(board.prepared(key, "h" * 40, repo or "", now))
+            take(board.minded(me, key, 7, 70, now))
+            outcome = AttemptOutcome(not is_fault, int(is_fault), fault="own" if is_fault else "none")
+            take(board.ended(me, key, outcome, now))
+            if not is_fault:
+                take(board.integrated(key, Integration("c" * 40, "integrated"), now))
+            take(board.discarded(key, now))
 
 
 class Child:

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from ledger_cases import NOON, a_requirement, an_event, numbered
+from ledger_cases import NOON, a_requirement, an_event, numbered, work_through
 
 from aidos_actors.core.errors import AidosError
 from aidos_actors.core.records import Batch
@@ -58,6 +58,14 @@ def write_for_ever(state_dir: Path) -> None:
     epoch = ledger.begin_epoch(NOON)
     for number in itertools.count(ledger.last_seq()):
         say("acknowledged", number, ledger.apply(epoch, numbered(number)))
+
+
+def work_for_ever(state_dir: Path) -> None:
+    """One requirement after the other, saying each that is done."""
+    ledger = Ledger.open(state_dir)
+    for number in itertools.count():
+        work_through(ledger, f"r{number}", fails=1)
+        say("done", number)
 
 
 def die_between(state_dir: Path, share: str) -> None:

@@ -143,7 +143,8 @@ class Place:
         assert fsck.returncode == 0, fsck.stderr
 
     def assert_laws(self, name: str, changing: set[str]) -> None:
-        """One commit per changing task, accepted once, on a linear target; the journal without gaps."""
+        """One commit per changing task, accepted once, on a linear target; the journal without gaps, and
+        folded it gives the tables."""
         target = f"aidos/{name}"
         parents = self.git("log", "--format=%P", f"main..{target}").splitlines()
         assert all(len(line.split()) == 1 for line in parents)
@@ -156,6 +157,7 @@ class Place:
         confirmed = {event["task"]: event["seq"] for event in journal if event["type"] == "task_done"}
         late = [e for e in journal if e["type"] == "attempt_started" and e["seq"] > confirmed.get(e["task"], 1 << 60)]
         assert not late
+        assert self.data("db", "check")["sound"]
 
 
 @pytest.fixture

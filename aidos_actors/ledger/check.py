@@ -1,0 +1,191 @@
+"""Is the ledger sound? Everything it says twice is compared, through a view that locks nothing and writes nothing.
+
+| check | what is compared |
+|---|---|
+| file | every page of the file with SQLite's own rules; damage is an error, and nothing else is looked at then |
+| references | rows with the rows they name |
+| sequence | the journal's numbers, from the first that is kept, with a count without gap |
+| fold | what the journal comes to (``core/journal.py``) with the tables |
+| day files | the table's newest events with their lines in the day files |
+
+Held in memory at once: a page of events, and the rows of one requirement, twice. Each requirement is looked at in one
+moment, so a system may go on writing beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Executable, func, select, text
+
+from aidos_actors.core.folded import AnyRow, Rows, without_body
+from aidos_actors.core.journal import BEGINS, JournalBroken, fold
+from aidos_actors.core.orders import AttemptKey
+from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.ledger import schema
+from aidos_actors.ledger.day_files import DayFiles
+from aidos_actors.ledger.engine import HINT_RESTORE
+from aidos_actors.ledger.errors import LedgerDamaged
+from aidos_actors.ledger.ledger import JOURNAL_FOLDER
+from aidos_actors.ledger.reader import LedgerReader
+
+EVENTS_AT_ONCE = 1000
+DAY_FILE_EVENTS = 1000
+KEPT_MAX = 20
+VALUE_CHARS_MAX = 80
+
+
+@dataclass(slots=True)
+class Finding:
+    """One check: how much it looked at, in words, and the first differences of all that it found."""
+
+    name: str
+    looked_at: str
+    differences: list[str]
+    count: int
+
+
+def check(ledger: LedgerReader, folder: Path) -> Iterator[Finding]:
+    """One finding a check, in the order of the table above. ``folder`` is the state directory. ``LedgerDamaged`` when
+    the file is broken inside."""
+    checks: list[tuple[str, Callable[[], tuple[str, Iterator[str]]]]] = [
+        ("file", lambda: _file(ledger)),
+        ("references", lambda: _references(ledger)),
+        ("sequence", lambda: _sequence(ledger)),
+        ("fold", lambda: _fold(ledger)),
+        ("day files", lambda: _day_files(ledger, folder)),
+    ]
+    for name, look in checks:
+        looked_at, differences = look()
+        kept: list[str] = []
+        count = 0
+        for count, difference in enumerate(differences, 1):
+            if count <= KEPT_MAX:
+                kept.append(difference)
+        yield Finding(name, looked_at, kept, count)
+
+
+def _ask(ledger: LedgerReader, query: Executable) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in ledger._rows(query)]
+
+
+def _file(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
+    said = [str(row[0]) for row in _ask(ledger, text(f"PRAGMA integrity_check({KEPT_MAX})"))]
+    if said != ["ok"]:
+        raise LedgerDamaged(f"{ledger._path} is damaged: {'; '.join(said[:3])}", hint=HINT_RESTORE)
+    (pages,) = _ask(ledger, text("PRAGMA page_count"))
+    return f"{pages[0]} pages", iter(())
+
+
+def _references(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
+    wrong = _ask(ledger, text("PRAGMA foreign_key_check"))
+    return "all rows", (f"{row[0]}, row {row[1]}: it names one of {row[2]} that is not there" for row in wrong)
+
+
+def _sequence(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
+    first, last, count = _extent(ledger)
+    if not count:
+        return "no events", iter(())
+    gaps: Iterator[str] = iter(())
+    if count != last - first + 1:
+        gaps = (f"after event {seq} comes event {following}" for seq, following in _gaps(ledger))
+    return f"events {first} to {last}", gaps
+
+
+def _extent(ledger: LedgerReader) -> tuple[int, int, int]:
+    seq = schema.events.c.seq
+    ((first, last, count),) = _ask(ledger, select(func.min(seq), func.max(seq), func.count()))
+    return first or 0, last or 0, count
+
+
+def _gaps(ledger: LedgerReader) -> Iterator[tuple[int, int]]:
+    seq = schema.events.c.seq
+    pairs = select(seq.label("seq"), func.lead(seq).over(order_by=seq).label("following")).subquery()
+    for row in _ask(ledger, select(pairs).where(pairs.c.following != pairs.c.seq + 1).limit(KEPT_MAX + 1)):
+        yield row[0], row[1]
+
+
+def _day_files(ledger: LedgerReader, folder: Path) -> tuple[str, Iterator[str]]:
+    rows = [tuple(row) for row in ledger._event_rows(max(0, ledger.last_seq() - DAY_FILE_EVENTS), DAY_FILE_EVENTS)]
+    lacking = DayFiles(folder / JOURNAL_FOLDER).lacking(rows)
+    return f"the newest {len(rows)} events", (f"event {seq} does not stand in the file of its day" for seq in lacking)
+
+
+# The fold
+
+
+def _fold(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
+    events, requirements = schema.events.c.requirement, schema.requirements.c.id
+    told = select(events).where(events.is_not(None)).distinct()
+    names = [str(row[0]) for row in _ask(ledger, told.union(select(requirements)).order_by("requirement"))]
+    is_whole = _extent(ledger)[0] <= 1
+    return f"{len(names)} requirements", (each for name in names for each in _differences(ledger, name, is_whole))
+
+
+def _differences(ledger: LedgerReader, name: str, is_whole: bool) -> Iterator[str]:
+    """What differs of one requirement. Of one whose beginning the journal does not tell nothing can be said, unless the
+    journal should: it ``is_whole``."""
+    try:
+        with ledger.one_moment():
+            rows = fold(_events_of(ledger, name))
+            record = ledger.requirement(name)
+            stored: list[AnyRow] = [*([] if record is None else [record]), *ledger.tasks(name), *ledger.attempts(name)]
+            first = next(iter(ledger.events(0, 1, name)), None)
+    except JournalBroken as error:
+        yield error.message
+        return
+    if not rows.not_begun:
+        yield from _compare(rows, stored)
+    elif is_whole and first is not None and first.type != BEGINS:
+        yield f"requirement {name}: the journal does not tell of its beginning"
+
+
+def _events_of(ledger: LedgerReader, name: str) -> Iterator[JournalEvent]:
+    after_seq = 0
+    while page := ledger.events(after_seq, EVENTS_AT_ONCE, name):
+        yield from page
+        after_seq = page[-1].seq
+
+
+def _compare(rows: Rows, stored: list[AnyRow]) -> Iterator[str]:
+    """What is compared leaves ``rows``; what is left then, the journal alone tells of."""
+    for row in stored:
+        what, told = _take_told(rows, row)
+        known = without_body(row)
+        if told is None:
+            yield f"{what} is in the table, and the journal does not tell of it"
+        elif told != known:
+            names = [name for name in type(row).__slots__ if getattr(told, name) != getattr(known, name)]
+            yield f"{what}: " + "; ".join(
+                f"{name} is {_short(getattr(known, name))}, told {_short(getattr(told, name))}" for name in names
+            )
+    for left in (rows.requirements, rows.tasks, rows.attempts):
+        for row in left.values():
+            yield f"{_name_of(row)}: the journal tells of it, and it is not in the table"
+
+
+def _take_told(rows: Rows, row: AnyRow) -> tuple[str, AnyRow | None]:
+    match row:
+        case RequirementRecord():
+            return _name_of(row), rows.requirements.pop(row.id, None)
+        case TaskRecord():
+            return _name_of(row), rows.tasks.pop((row.requirement, row.id), None)
+    return _name_of(row), rows.attempts.pop(AttemptKey(row.requirement, row.task, row.number), None)
+
+
+def _name_of(row: AnyRow) -> str:
+    match row:
+        case RequirementRecord():
+            return f"requirement {row.id}"
+        case TaskRecord():
+            return f"task {row.requirement}/{row.id}"
+    return f"attempt {row.requirement}/{row.task}/{row.number}"
+
+
+def _short(value: object) -> str:
+    text = repr(value.value if isinstance(value, StrEnum) else value)
+    return text if len(text) <= VALUE_CHARS_MAX else f"{text[:VALUE_CHARS_MAX]}…"

@@ -1,0 +1,195 @@
+"""``db check`` sees every kind of difference, names it, and is silent where all agrees."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from ledger_cases import NOON, Child, work_through
+
+from aidos_actors.cli.app import run_command_line
+from aidos_actors.core.records import Batch, NewEvent
+from aidos_actors.ledger import check as checking
+from aidos_actors.ledger.check import check
+from aidos_actors.ledger.ledger import Ledger
+
+TODAY = "2026-09-21.jsonl"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A closed ledger with two requirements that have ended."""
+    ledger = Ledger.open(tmp_path)
+    work_through(ledger, "calls", fails=1)
+    work_through(ledger, "git", repo="/srv/repo", fails=2)
+    ledger.close()
+    return tmp_path
+
+
+def execute(state: Path, *statements: str) -> None:
+    connection = sqlite3.connect(state / "ledger.db", isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+def differences(state: Path) -> dict[str, list[str]]:
+    """What each check found, but for those that found nothing."""
+    ledger = Ledger.read_only(state)
+    try:
+        return {each.name: each.differences for each in check(ledger, state) if each.count}
+    finally:
+        ledger.close()
+
+
+def asked(capsys: pytest.CaptureFixture[str], state: Path, *more: str) -> tuple[int, str]:
+    code = run_command_line(["db", "check", "--state", str(state), *more])
+    return code, capsys.readouterr().out
+
+
+def test_a_sound_ledger(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in state.rglob("*") if path.is_file()}
+    code, out = asked(capsys, state, "--json")
+    data = json.loads(out)["data"]
+    assert (code, data["sound"], data["differences"], data["live"]) == (0, True, [], False)
+    assert [each["name"] for each in data["checks"]] == ["file", "references", "sequence", "fold", "day files"]
+    code, out = asked(capsys, state)
+    assert code == 0 and len(out.splitlines()) == 5 and all(" ok " in line for line in out.splitlines())
+    assert {path: path.read_bytes() for path in state.rglob("*") if path.is_file() and path in before} == before
+
+
+OF_GIT = "WHERE requirement = 'git' AND"
+CHANGES = {
+    "a task's state": (
+        f"UPDATE tasks SET state = 'ready' {OF_GIT} id = 't1'",
+        "task git/t1: state is 'ready', told 'done'",
+    ),
+    "a counter": (
+        f"UPDATE tasks SET own_failures = 1 {OF_GIT} id = 't0'",
+        "own_failures is 1, told 2",
+    ),
+    "a commit": (
+        f"UPDATE tasks SET \"commit\" = NULL {OF_GIT} id = 't2'",
+        "commit is None, told 'ccc",
+    ),
+    "a requirement": (
+        "UPDATE requirements SET error = 'x' WHERE id = 'calls'",
+        "requirement calls: error is 'x', told None",
+    ),
+    "an attempt": (
+        f"UPDATE attempts SET exit_code = 0, epoch = 9 {OF_GIT} number = 1 AND task = 't0'",
+        "attempt git/t0/1: epoch is 9, told 2; exit_code is 0, told 1",
+    ),
+    "a row too much": (
+        "INSERT INTO tasks (requirement, id, position, state, attempts, own_failures, infra_faults, conflicts)"
+        " VALUES ('git', 'more', 9, 'ready', 0, 0, 0, 0)",
+        "task git/more is in the table, and the journal does not tell of it",
+    ),
+    "a row too few": (
+        f"DELETE FROM attempts {OF_GIT} task = 't1'",
+        "attempt git/t1/1: the journal tells of it, and it is not in the table",
+    ),
+    "an event changed": (
+        "UPDATE events SET type = 'task_failed' WHERE type = 'task_done' AND requirement = 'calls' AND task = 't1'",
+        "task_failed of calls/t1/1: it tells of, or by, 'own_failures', which is not there",
+    ),
+    "the beginning lost": (
+        f"DELETE FROM events {OF_GIT} type = 'requirement_submitted'",
+        "requirement git: the journal does not tell of its beginning",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statement", "text"), CHANGES.values(), ids=CHANGES)
+def test_a_difference_between_journal_and_tables_is_named(state: Path, statement: str, text: str) -> None:
+    execute(state, statement)
+    (found,) = differences(state)["fold"]
+    assert text in found
+
+
+def test_a_gap_is_named_and_a_front_that_was_removed_is_none(state: Path) -> None:
+    execute(state, "DELETE FROM events WHERE seq < 5")
+    assert differences(state) == {}, "what began before the journal is not judged"
+    execute(state, "DELETE FROM events WHERE seq IN (8, 12, 13)")
+    found = differences(state)
+    assert found["sequence"] == ["after event 7 comes event 9", "after event 11 comes event 14"]
+
+
+def test_a_row_that_names_nobody(state: Path) -> None:
+    execute(state, "PRAGMA foreign_keys = OFF", "DELETE FROM tasks WHERE requirement = 'git' AND id = 't2'")
+    (found,) = differences(state)["references"]
+    assert found.startswith("attempts, row ") and found.endswith("it names one of tasks that is not there")
+
+
+def test_lines_that_day_files_lack_are_named(state: Path) -> None:
+    path = state / "journal" / TODAY
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-2], lines[-1].replace(b"git", b"gut")]))
+    last = len(lines)
+    expected = [f"event {seq} does not stand in the file of its day" for seq in (last - 1, last)]
+    assert differences(state) == {"day files": expected}
+    path.unlink()
+    (found,) = differences(state).values()
+    assert len(found) == checking.KEPT_MAX
+
+
+def test_a_batch_that_was_not_committed_is_no_difference(tmp_path: Path) -> None:
+    """Its lines stand in the day file until the next opening: however many."""
+    ledger = Ledger.open(tmp_path)
+    work_through(ledger, "calls")
+    ledger.close()
+    with (tmp_path / "journal" / TODAY).open("ab") as file:
+        for seq in range(1000, 5000):
+            file.write(b'{"seq":%d,"at":1.0,"type":"task_done"}\n' % seq)
+    assert differences(tmp_path) == {}
+
+
+def test_only_the_first_differences_are_shown(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Ledger.open(state)
+    work_through(ledger, "many", 30)
+    ledger.close()
+    execute(state, "UPDATE tasks SET attempts = 7 WHERE requirement = 'many'")
+    code, out = asked(capsys, state)
+    assert code == 1 and out.count("attempts is 7, told 1") == 20 and "and 10 more" in out
+    code, out = asked(capsys, state, "--json")
+    data = json.loads(out)["data"]
+    assert (code, len(data["differences"]), data["differences_count"], data["sound"]) == (1, 20, 30, False)
+
+
+def test_a_damaged_file_is_an_error_that_says_what_next(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Ledger.open(state)
+    work_through(ledger, "many", 50)
+    ledger.close()
+    path = state / "ledger.db"
+    connection = sqlite3.connect(path)
+    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_events_requirement'").fetchone()
+    connection.close()
+    with path.open("rb+") as file:
+        file.seek((root - 1) * 4096 + 8)
+        file.write(os.urandom(2000))
+    code, out = asked(capsys, state, "--json")
+    error = json.loads(out)["error"]
+    assert (code, error["code"]) == (78, "ledger_damaged") and "damaged" in error["message"] and error["hint"]
+
+
+def test_no_state_is_not_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked(capsys, tmp_path / "none")[0] == 6
+
+
+def test_beside_a_living_writer(tmp_path: Path) -> None:
+    with Child("work_for_ever", tmp_path) as child:
+        child.line()
+        for _ in range(5):
+            child.line()
+            assert differences(tmp_path) == {}
+
+
+def test_events_of_a_strange_type_are_named(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path)
+    epoch = ledger.begin_epoch(NOON)
+    ledger.apply(epoch, Batch(events=(NewEvent(NOON, "numbered", "shop"),)))
+    ledger.close()
+    assert differences(tmp_path) == {"fold": ["event 2, numbered of shop: no such type of event is known"]}

@@ -4,7 +4,7 @@ In each run a new system with two workers has ``--count`` tasks of 50 ms. ``--ki
 hits a worker inside a task, or the Scheduler, or every process of the system at once. Milliseconds from the kill
 
     worker      until its task begins again
-    Scheduler   until the next Scheduler leases a task
+    Scheduler   until the next Scheduler has a task begun
     system      until a task begins
 
 The tasks write down when they begin and end. After each run the journal must show each of them done exactly once.
@@ -64,8 +64,8 @@ class Blows:
         os.kill(pid, signal.SIGKILL)
         self._journal.wait("scheduler_started", 1)
         epoch = next(self._journal.events("scheduler_started"))["epoch"]
-        leased = until(lambda: next((e for e in self._leases() if e["epoch"] >= epoch), None))
-        return float(leased["at"] - killed_at) * 1000
+        started = until(lambda: next((e for e in self._starts() if e["epoch"] >= epoch), None))
+        return float(started["at"] - killed_at) * 1000
 
     def system(self) -> float:
         pids = [self._runtime.tree.pids["guardian"], *descendants(os.getpid())]
@@ -99,7 +99,7 @@ class Blows:
                 raise
             return None
 
-    def _leases(self) -> list[dict[str, Any]]:
+    def _starts(self) -> list[dict[str, Any]]:
         self._journal.look()
         return list(self._journal.events("attempt_started"))
 
@@ -137,7 +137,7 @@ def _ended(blows: Blows) -> set[int]:
 
 KINDS = {
     "worker": ("worker killed → its task begins again", {"median": 100.0, "p99": 1000.0}),
-    "scheduler": ("Scheduler killed → the next one leases", {"median": 200.0}),
+    "scheduler": ("Scheduler killed → the next one has a task begun", {"median": 200.0}),
     "system": ("everything killed → a task begins", {"median": 1000.0}),
 }
 

@@ -2,7 +2,7 @@
 
 A system with ``--open`` tasks in one plan, beside one with a hundredth of it. With the plan held back: how long a task
 of another takes from ``submit`` to done, and how much memory the Scheduler has. Then the system starts again and the
-plan resumed: how long until the first task is leased, and how long each of the first tasks takes. The same on a ledger
+plan resumed: how long until its first task begins, and how long each of the first tasks takes. The same on a ledger
 with ``--history`` finished tasks, beside one with a thousandth (rows copied, see ``history.py``). And a requirement
 file of ``--mib`` MiB, read and checked by ``plan``. What has the small size too must not grow with the large one.
 """
@@ -63,7 +63,7 @@ def with_open(tasks: int, count: int, found: Found) -> None:
         with Runtime(state_dir=folder, workers=WORKERS) as runtime:
             runtime.resume("open")
             journal.wait("attempt_started", 1)
-            found["started → first lease"].append(ms_since(began_at))
+            found["started → first task begun"].append(ms_since(began_at))
             first, began_at = min(FIRST_TASKS, tasks), time.monotonic()
             journal.wait("task_done", first)
             found["each task"].append(ms_since(began_at) / first)
@@ -142,7 +142,7 @@ def main() -> None:
     name = f"requirement file of {options.mib} MiB"
     report.give(
         [
-            *compared("open", *opened, at_work, {"started → first lease": START_GOAL_MS}),
+            *compared("open", *opened, at_work, {"started → first task begun": START_GOAL_MS}),
             *compared("finished", *past, at_rest, {"started → first task done": START_GOAL_MS}),
             Row(f"{name}: plan", [seconds for seconds, _ in files], unit="s", goals={"median": FILE_GOAL_S}),
             Row(f"{name}: peak RSS", [memory for _, memory in files], unit="MB"),

@@ -125,7 +125,7 @@ def test_recovery_loses_nothing(tmp_path: Path) -> None:
             assert rows.pop(f"{kind}: tasks {what}")["max"] == 0
     assert checked(list(rows.values()), set()) == [
         "worker killed → its task begins again",
-        "Scheduler killed → the next one leases",
+        "Scheduler killed → the next one has a task begun",
         "everything killed → a task begins",
     ]
 
@@ -138,6 +138,26 @@ def test_scale_compares_each_size_with_a_small_one(tmp_path: Path) -> None:
     assert {"4 open: each task", "1 open: each task", "open, large / small: each task"} <= set(names)
     assert {"5 finished: Scheduler PSS", "1 finished: Scheduler PSS"} <= set(names)
     assert names[-2:] == ["requirement file of 1 MiB: plan", "requirement file of 1 MiB: peak RSS"]
+
+
+def test_the_journal_forgets_what_a_new_scheduler_cuts_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from journal import Journal
+
+    (tmp_path / "journal").mkdir()
+    day = tmp_path / "journal" / "2026-01-02.jsonl"
+    first, cut, next_one = (
+        f'{{"seq":{seq},"type":"{kind}","by":{by}}}\n'
+        for seq, kind, by in ((1, "before", 1), (2, "task_done", 1), (2, "scheduler_started", 2))
+    )
+    day.write_text(first)
+    journal = Journal(tmp_path)
+    day.write_text(first + cut + cut[:9])
+    journal.wait("task_done", 1, within_s=5)
+    journal.forget()
+    day.write_text(first + next_one)
+    journal.wait("scheduler_started", 1, within_s=5)
+    assert [event["by"] for event in journal.events("task_done", "scheduler_started")] == [2]
 
 
 def test_what_is_found_is_written_down_and_drawn(

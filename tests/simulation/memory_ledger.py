@@ -58,7 +58,9 @@ class MemoryLedger:
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
         return [each for each in self.work(requirement_id)[1] if task in (None, each.task)]
 
-    def work(self, requirement_id: str) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
+    def work(
+        self, requirement_id: str, *, is_settled_left_out: bool = False
+    ) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
         disk = self._disk
         tasks, attempts, calls = unfolded(
             [each for each in disk.calls.values() if each.requirement == requirement_id],

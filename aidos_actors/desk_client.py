@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
-import struct
 import threading
 from pathlib import Path
 from typing import Any
 
+from supervisors import frames
 from supervisors.calls import connect_to
-from supervisors.frames import PROTOCOL
 
 SOCKET_NAME = "desk.sock"
 CALL_BYTES_MAX = 512 * 1024
-_HEAD = struct.Struct(">I")
 
 
 class DeskClient:
@@ -29,19 +26,20 @@ class DeskClient:
     def ask(self, call: dict[str, Any], timeout_s: float) -> dict[str, Any] | None:
         """The desk's answer; None when there is none to be had here: nobody is there, or it went before it answered,
         and the call may or may not have been carried out."""
-        body = json.dumps({"protocol": PROTOCOL, "id": 1, "call": call}).encode()
-        if os.getpid() != self._pid or len(body) > CALL_BYTES_MAX:
+        frame = frames.encode({"protocol": frames.PROTOCOL, "id": 1, "call": call}, trusted=False)
+        if os.getpid() != self._pid or len(frame) > CALL_BYTES_MAX:
             return None
         try:
             link = self._link()
             link.settimeout(timeout_s)
-            link.sendall(_HEAD.pack(len(body)) + body)
-            (size,) = _HEAD.unpack(_received(link, _HEAD.size))
-            answer = json.loads(_received(link, size))["answer"]
-        except (OSError, ValueError, KeyError):
+            link.sendall(frame)
+            answer = frames.read(link, trusted=False)
+        except (OSError, frames.FrameError):
+            answer = None
+        if answer is None:
             self._drop()
             return None
-        return dict(answer)
+        return dict(answer["answer"])
 
     def close(self) -> None:
         """This thread's connection is closed; those of other threads go with them."""
@@ -57,13 +55,3 @@ class DeskClient:
         link = self._of_thread.__dict__.pop("link", None)
         if link is not None:
             link.close()
-
-
-def _received(link: socket.socket, size: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < size:
-        chunk = link.recv(min(1 << 20, size - len(parts)))
-        if not chunk:
-            raise ConnectionResetError("the Scheduler has gone")
-        parts += chunk
-    return bytes(parts)

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from loguru import logger
 
+from aidos_actors.desk_client import SOCKET_NAME
 from supervisors.door import peer_uid
-from supervisors.frames import PROTOCOL
+from supervisors.frames import PROTOCOL, encode
 from supervisors.premises import bind
 
-SOCKET_NAME = "desk.sock"
 CONNECTIONS_MAX = 64
 FRAME_BYTES_MAX = 1024 * 1024
 CHUNK_BYTES = 256 * 1024
+SEND_LIMIT_S = 10.0
 _HEAD = struct.Struct(">I")
 
 
@@ -36,7 +39,7 @@ class Caller:
         self._id = request_id
 
     def answer(self, answer: Any) -> None:
-        """Sent, unless the caller has gone; one that does not read is cut off."""
+        """On its way, unless the caller has gone; one that does not read is cut off."""
         self._connection.send({"id": self._id, "answer": answer})
 
 
@@ -47,6 +50,7 @@ class Connection:
         self._link = link
         self._close = close
         self._come = bytearray()
+        self._is_sending = False
         self.fd = link.fileno()
         link.setblocking(False)
 
@@ -78,13 +82,31 @@ class Connection:
             yield Caller(self, message["id"]), message["call"]
 
     def send(self, message: dict[str, Any]) -> None:
-        body = json.dumps(message).encode()
+        frame = encode(message, trusted=False)
         try:
-            sent = self._link.send(_HEAD.pack(len(body)) + body)
+            sent = self._link.send(frame) if not self._is_sending else 0
         except OSError:
             sent = 0
-        if sent < _HEAD.size + len(body):
+        if sent == len(frame):
+            return
+        if sent == 0:
             self.close()
+        else:  # more than the kernel takes at once: the loop does not wait for the reader
+            self._is_sending = True
+            threading.Thread(target=self._send_rest, args=(memoryview(frame)[sent:],), daemon=True).start()
+
+    def _send_rest(self, rest: memoryview) -> None:
+        """Beside the loop. A reader that takes nothing for ``SEND_LIMIT_S`` finds the end instead of the rest."""
+        poller = select.poll()
+        try:
+            poller.register(self.fd, select.POLLOUT)
+            while rest and poller.poll(SEND_LIMIT_S * 1000):
+                rest = rest[self._link.send(rest) :]
+            if rest:
+                self._link.shutdown(socket.SHUT_RDWR)
+        except (OSError, ValueError):
+            pass  # it has gone; the loop hears of that by reading
+        self._is_sending = False
 
     def close(self) -> None:
         self._close(self)

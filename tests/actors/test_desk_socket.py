@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from aidos_actors.actors.desk_socket import FRAME_BYTES_MAX, SOCKET_NAME, Caller, DeskSocket
-from aidos_actors.desk_client import DeskClient
+from aidos_actors.actors.desk_socket import FRAME_BYTES_MAX, Caller, DeskSocket
+from aidos_actors.desk_client import SOCKET_NAME, DeskClient
 from supervisors.calls import connect_to
 
 Calls = list[tuple[Caller, dict[str, Any]]]
@@ -33,7 +33,8 @@ class Desk:
     def _serve(self, calls: Calls) -> None:
         self.served.append(len(calls))
         for caller, call in calls:
-            caller.answer({"value": call})
+            more = {"more": call["text"] * 10} if "text" in call else {}
+            caller.answer({"value": {**call, **more}})
 
     def turn(self) -> None:
         for fd in select.select(list(self.watched), [], [], 0.02)[0]:
@@ -107,6 +108,14 @@ def test_nonsense_ends_its_own_connection_and_no_other(desk: Desk, tmp_path: Pat
         stranger.sendall(nonsense)
         assert stranger.recv(1) == b""
     assert client.ask({"n": 2}, 5.0) == {"value": {"n": 2}}
+    client.close()
+
+
+def test_an_answer_larger_than_the_kernel_takes_at_once_comes_whole(desk: Desk, tmp_path: Path) -> None:
+    client = DeskClient(tmp_path)
+    call = {"text": "x" * 400_000}
+    for _ in range(3):
+        assert client.ask(call, 10.0) == {"value": {**call, "more": call["text"] * 10}}
     client.close()
 
 

@@ -127,7 +127,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def said(self) -> Content:
         ledger = self.ledger
         requirements = {one.id: one for one in ledger.requirements()}
-        tasks = {(one.requirement, one.id): one for name in requirements for one in ledger.tasks(name)}
+        tasks = {
+            (one.requirement, one.id): one for name in requirements for one in ledger.tasks(name, with_removed=True)
+        }
         attempts = {(a.requirement, a.task, a.number): a for name in requirements for a in ledger.attempts(name)}
         return Content(requirements, tasks, attempts, tuple(ledger.events()))
 
@@ -208,7 +210,9 @@ class LedgerMachine(RuleBasedStateMachine):
         assert ledger.next_position() == 1 + max((one.position for one in by_position), default=0)
         for name in "abc":
             assert ledger.requirement(name) == known.requirements.get(name)
-            assert ledger.tasks(name) == [known.tasks[key] for key in sorted(known.tasks) if key[0] == name]
+            assert ledger.tasks(name, with_removed=True) == [
+                known.tasks[key] for key in sorted(known.tasks) if key[0] == name
+            ]
             assert ledger.attempts(name) == [known.attempts[key] for key in sorted(known.attempts) if key[0] == name]
             assert ledger.events(requirement=name) == [e for e in known.journal if e.requirement == name]
         assert (ledger.epoch(), ledger.installation) == (self.epoch, self.installation)
@@ -285,10 +289,10 @@ def keeps_the_older_of_two_rows(bug: pytest.MonkeyPatch) -> None:
 def commits_rows_before_their_events(bug: pytest.MonkeyPatch) -> None:
     append = Ledger._append
 
-    def appending(ledger: Ledger, connection: Any, rows: Any) -> None:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        append(ledger, connection, rows)
+    def appending(ledger: Ledger, driver: Any, rows: Any) -> None:
+        driver.execute("COMMIT")
+        driver.execute("BEGIN IMMEDIATE")
+        append(ledger, driver, rows)
 
     bug.setattr(Ledger, "_append", appending)
 

@@ -39,8 +39,7 @@ def _started(rows: Rows, event: JournalEvent) -> None:
 
 def _called(rows: Rows, event: JournalEvent) -> None:
     key, data = attempt_of(event), event.data
-    rows.move_task(event, "lease", attempts=key.number)
-    rows.move_task(event, "start")
+    rows.move_task(event, "lease", "start", attempts=key.number)
     rows.in_batches.add(key)
     rows.attempts[key] = AttemptRecord(
         requirement=key.requirement,

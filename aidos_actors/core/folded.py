@@ -6,7 +6,8 @@ Missing are two bodies that no event carries: a requirement's ``document`` and a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from aidos_actors.core.orders import AttemptKey
@@ -16,6 +17,12 @@ from aidos_actors.core.states import ATTEMPT_TRANSITIONS, REQUIREMENT_TRANSITION
 TaskKey = tuple[str, str]
 AnyRow = RequirementRecord | TaskRecord | AttemptRecord
 Row = TypeVar("Row", bound=AnyRow)
+NAMES: Mapping[type, tuple[str, ...]] = {
+    RequirementRecord: tuple(each.name for each in fields(RequirementRecord) if each.name != "document"),
+    TaskRecord: tuple(each.name for each in fields(TaskRecord) if each.name != "result"),
+    AttemptRecord: tuple(each.name for each in fields(AttemptRecord)),
+}
+_SAID: Mapping[type, Callable[[Any], tuple[Any, ...]]] = {kind: attrgetter(*names) for kind, names in NAMES.items()}
 _BODIES: Mapping[type, Mapping[str, Any]] = {RequirementRecord: {"document": ""}, TaskRecord: {"result": None}}
 
 
@@ -37,11 +44,14 @@ class Rows:
         state = row.state if move is None else next_state(REQUIREMENT_TRANSITIONS, row.state, move)
         self.requirements[row.id] = replace(row, state=state, **changes)
 
-    def move_task(self, event: JournalEvent, move: str | None, **changes: Any) -> None:
-        """As ``move_requirement``. A moment to wait for goes with the state, unless it is given again."""
+    def move_task(self, event: JournalEvent, *moves: str, **changes: Any) -> None:
+        """The event's task after the ``moves`` of its table, one after the other. A moment to wait for goes with the
+        state, unless it is given again."""
         row = self.task(event)
-        if move is not None:
-            state = next_state(TASK_TRANSITIONS, row.state, move)
+        state = row.state
+        for move in moves:
+            state = next_state(TASK_TRANSITIONS, state, move)
+        if moves:
             changes = {"state": state, "not_before_at": None, **changes}
         self.tasks[row.requirement, row.id] = replace(row, **changes)
 
@@ -60,6 +70,11 @@ Folds = Callable[[Rows, JournalEvent], None]
 
 def attempt_of(event: JournalEvent) -> AttemptKey:
     return AttemptKey(event.requirement or "", event.task or "", event.attempt or 0)
+
+
+def said_of(row: AnyRow) -> tuple[Any, ...]:
+    """The values of a row that a journal tells of."""
+    return _SAID[type(row)](row)
 
 
 def without_body(row: Row) -> Row:

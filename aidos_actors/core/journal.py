@@ -158,8 +158,8 @@ def _reopened(move: str) -> Callable[[Rows, JournalEvent], None]:
 
 def _ready(rows: Rows, event: JournalEvent) -> None:
     """What it needs is done, or its time has come."""
-    moves = {TaskState.WAITING: "unblock", TaskState.BACKING_OFF: "due"}
-    rows.move_task(event, moves.get(rows.task(event).state), not_before_at=None)
+    moves = {TaskState.WAITING: ("unblock",), TaskState.BACKING_OFF: ("due",)}
+    rows.move_task(event, *moves.get(rows.task(event).state, ()), not_before_at=None)
 
 
 def _returned(rows: Rows, event: JournalEvent) -> None:
@@ -226,7 +226,7 @@ FOLDS: Mapping[str, Folds] = {
     "task_ready": _ready,
     "task_returned": _returned,
     "task_done": _task_done,
-    "task_published": lambda rows, event: rows.move_task(event, None, commit=event.data["commit"]),
+    "task_published": lambda rows, event: rows.move_task(event, commit=event.data["commit"]),
     "task_failed": _task_failed,
     "task_retry_scheduled": _retry_scheduled,
     "task_retried": _task_retried,
@@ -235,9 +235,9 @@ FOLDS: Mapping[str, Folds] = {
         event, "cancel", error=event.data["reason"], finished_at=event.at
     ),
     "task_removed": lambda rows, event: rows.move_task(event, "remove", finished_at=event.at),
-    "task_paused": lambda rows, event: rows.move_task(event, None, paused_at=event.at),
-    "task_resumed": lambda rows, event: rows.move_task(event, None, paused_at=None),
-    "task_bumped": lambda rows, event: rows.move_task(event, None, bumped_at=event.at),
+    "task_paused": lambda rows, event: rows.move_task(event, paused_at=event.at),
+    "task_resumed": lambda rows, event: rows.move_task(event, paused_at=None),
+    "task_bumped": lambda rows, event: rows.move_task(event, bumped_at=event.at),
     "integration_started": lambda rows, event: rows.move_task(event, "integrate"),
     **FOLDS_OF_ATTEMPTS,
 }

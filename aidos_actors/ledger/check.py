@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Executable, func, select, text
 
-from aidos_actors.core.folded import AnyRow, Rows, without_body
+from aidos_actors.core.folded import NAMES, AnyRow, Rows, said_of
 from aidos_actors.core.journal import BEGINS, JournalBroken, fold
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
@@ -133,7 +133,8 @@ def _differences(ledger: LedgerReader, name: str, is_whole: bool) -> Iterator[st
         with ledger.one_moment():
             rows = fold(_events_of(ledger, name))
             record = ledger.requirement(name)
-            stored: list[AnyRow] = [*([] if record is None else [record]), *ledger.tasks(name), *ledger.attempts(name)]
+            tasks, attempts, _calls = ledger.work(name)
+            stored: list[AnyRow] = [*([] if record is None else [record]), *tasks, *attempts]
             first = next(iter(ledger.events(0, 1, name)), None)
     except JournalBroken as error:
         yield error.message
@@ -154,27 +155,25 @@ def _events_of(ledger: LedgerReader, name: str) -> Iterator[JournalEvent]:
 def _compare(rows: Rows, stored: list[AnyRow]) -> Iterator[str]:
     """What is compared leaves ``rows``; what is left then, the journal alone tells of."""
     for row in stored:
-        what, told = _take_told(rows, row)
-        known = without_body(row)
+        told = _take_told(rows, row)
         if told is None:
-            yield f"{what} is in the table, and the journal does not tell of it"
-        elif told != known:
-            names = [name for name in type(row).__slots__ if getattr(told, name) != getattr(known, name)]
-            yield f"{what}: " + "; ".join(
-                f"{name} is {_short(getattr(known, name))}, told {_short(getattr(told, name))}" for name in names
-            )
+            yield f"{_name_of(row)} is in the table, and the journal does not tell of it"
+        elif said_of(told) != said_of(row):
+            both = [(name, getattr(row, name), getattr(told, name)) for name in NAMES[type(row)]]
+            pairs = (f"{name} is {_short(is_)}, told {_short(said)}" for name, is_, said in both if is_ != said)
+            yield f"{_name_of(row)}: {'; '.join(pairs)}"
     for left in (rows.requirements, rows.tasks, rows.attempts):
         for row in left.values():
             yield f"{_name_of(row)}: the journal tells of it, and it is not in the table"
 
 
-def _take_told(rows: Rows, row: AnyRow) -> tuple[str, AnyRow | None]:
+def _take_told(rows: Rows, row: AnyRow) -> AnyRow | None:
     match row:
         case RequirementRecord():
-            return _name_of(row), rows.requirements.pop(row.id, None)
+            return rows.requirements.pop(row.id, None)
         case TaskRecord():
-            return _name_of(row), rows.tasks.pop((row.requirement, row.id), None)
-    return _name_of(row), rows.attempts.pop(AttemptKey(row.requirement, row.task, row.number), None)
+            return rows.tasks.pop((row.requirement, row.id), None)
+    return rows.attempts.pop(AttemptKey(row.requirement, row.task, row.number), None)
 
 
 def _name_of(row: AnyRow) -> str:

@@ -11,7 +11,9 @@ import pytest
 from ledger_cases import NOON, Child, work_through
 
 from aidos_actors.cli.app import run_command_line
+from aidos_actors.core.board import Board, Settings
 from aidos_actors.core.records import Batch, NewEvent
+from aidos_actors.core.requirement import Requirement
 from aidos_actors.ledger import check as checking
 from aidos_actors.ledger.check import check
 from aidos_actors.ledger.ledger import Ledger
@@ -59,6 +61,28 @@ def test_a_sound_ledger(state: Path, capsys: pytest.CaptureFixture[str]) -> None
     code, out = asked(capsys, state)
     assert code == 0 and len(out.splitlines()) == 5 and all(" ok " in line for line in out.splitlines())
     assert {path: path.read_bytes() for path in state.rglob("*") if path.is_file() and path in before} == before
+
+
+def test_a_revised_requirement_with_a_removed_task_is_sound(state: Path) -> None:
+    ledger = Ledger.open(state)
+    epoch = ledger.begin_epoch(NOON)
+    board = Board(epoch=epoch, settings=Settings(workers_total=1), worktree_root="/w")
+    known = ledger.requirement("calls")
+    assert known is not None
+    tasks = [{"id": "t1", "call": "x:y", "retries": 1}, {"id": "new", "call": "x:y"}, {"id": "t0", "call": "x:z"}]
+    model = Requirement.model_validate({"id": "calls", "title": "calls", "tasks": tasks})
+    rows = ledger.tasks("calls", with_removed=True)
+    document = model.model_dump_json()
+    step = board.revise(model, base_commit=None, document=document, known=known, tasks=rows, now=NOON)
+    ledger.apply(epoch, step.batch)
+    assert {row.id: str(row.state) for row in ledger.tasks("calls", with_removed=True)} == {
+        "t0": "ready",
+        "t1": "done",
+        "t2": "removed",
+        "new": "ready",
+    }
+    ledger.close()
+    assert differences(state) == {}
 
 
 OF_GIT = "WHERE requirement = 'git' AND"

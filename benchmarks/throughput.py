@@ -90,13 +90,16 @@ def cut(rate: float, most: int, seconds: float) -> int:
 
 
 def warmed_up(count_max: int, singles_max: int, seconds: float) -> tuple[int, int]:
-    """The counts that take about ``seconds``."""
+    """The counts that take about ``seconds``. Few tasks drain slower than many, so a longer drain is tried again."""
     if max(count_max, singles_max) <= WARM_UP:
         return count_max, singles_max
-    warm = Found()
-    grouped(warm, min(WARM_UP, count_max))
+    warm, count, longer = Found(), 0, min(WARM_UP, count_max)
+    while longer > 2 * count:
+        count = longer
+        grouped(warm, count)
+        longer = cut(warm.drain[-1], count_max, seconds)
     singles(warm, min(WARM_UP, singles_max))
-    return cut(warm.drain[0], count_max, seconds), cut(warm.singles[0], singles_max, seconds)
+    return max(count, longer), cut(warm.singles[0], singles_max, seconds)
 
 
 def ours(found: Found, count: int, single_count: int) -> list[Row]:

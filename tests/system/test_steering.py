@@ -50,7 +50,7 @@ def test_steering_a_running_system_and_its_scheduler_killed_between(place: Place
 
 
 def test_steering_while_nothing_runs_holds_for_the_next_run(place: Place) -> None:
-    tasks = {"a": {"run": "echo a > a1.txt"}, "b": {"run": "echo b > b1.txt"}}
+    tasks = {"a": {"run": "echo a > a1.txt"}, "b": {"run": "echo b > b1.txt", "needs": ["a"]}}
     file = place.requirement(tasks, mode="serial")
     assert not place.data("submit", str(file))["running"]
     assert codes(place, "work/b") == ["not_running", "requirement_not_planned"]

@@ -61,3 +61,8 @@ class Config(BaseModel):
     projects: dict[str, ProjectSettings] = Field(
         default_factory=dict, description="By the path of the repository, relative to this file."
     )
+
+    def with_runtime(self, **asked: float | None) -> Config:
+        """These settings, but those of the runtime that were asked for; pydantic's ``ValidationError`` when unfit."""
+        runtime = self.runtime.model_dump() | {name: value for name, value in asked.items() if value is not None}
+        return self.model_copy(update={"runtime": RuntimeSettings.model_validate(runtime)})

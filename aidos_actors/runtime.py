@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from aidos_actors.client import ask_scheduler, value_of
-from aidos_actors.config import Config, RuntimeSettings
+from aidos_actors.config import Config
 from aidos_actors.core.errors import Conflict, TimedOut, TryAgain, Unfit
 from aidos_actors.core.projects import Project
 from aidos_actors.core.requirement import Requirement
@@ -66,9 +66,9 @@ def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
     return path
 
 
-def tree_of(state_dir: Path, settings: RuntimeSettings, config: Config) -> SupervisorSpec:
+def tree_of(state_dir: Path, config: Config) -> SupervisorSpec:
     """The tree of a runtime started by this process, whose environment its commands inherit, less the secrets."""
-    limits = config.limits
+    settings, limits = config.runtime, config.limits
     return aidos_tree(
         str(state_dir),
         workers=settings.workers,
@@ -107,20 +107,17 @@ class Runtime:
         config: Config | None = None,
         drain_s: float | None = None,
     ) -> None:
-        self._config = config or Config()
-        settings = self._config.runtime
-        if workers is not None:
-            settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
+        self._config = (config or Config()).with_runtime(workers=workers, drain_s=drain_s)
         self.state_dir = prepare_state_dir(state_dir)
         self.layout = Layout(str(self.state_dir))
         self._desk = DeskClient(self.state_dir)
         try:
             self.tree = ActorTree.start(
-                tree_of(self.state_dir, settings, self._config),
+                tree_of(self.state_dir, self._config),
                 state_dir=self.state_dir,
                 title=TITLE,
                 on_give_up="restart",
-                before_stop=farewell(settings.drain_s if drain_s is None else drain_s),
+                before_stop=farewell(self._config.runtime.drain_s),
                 packages=PACKAGES,
                 admission=admission(self.state_dir),
             )

@@ -10,7 +10,6 @@ from typing import Any
 
 from aidos_actors.cli.answer import Options, say
 from aidos_actors.cli.reach import owner_of
-from aidos_actors.config import RuntimeSettings
 from aidos_actors.core.errors import Conflict
 from aidos_actors.runtime import PACKAGES, TITLE, admission, farewell, prepare_state_dir, tree_of
 from aidos_actors.settings import read_config
@@ -54,12 +53,8 @@ def charged(
     config: str | None, state: str, workers: int | None, drain_s: float | None
 ) -> tuple[bytes, tuple[str, Any, float]]:
     """What the configuration says now: the tree, and what is asked of it before a stop. Called again on SIGHUP."""
-    read = read_config(config)
-    settings = read.runtime
-    if workers is not None:
-        settings = RuntimeSettings.model_validate({**settings.model_dump(), "workers": workers})
-    tree = tree_of(Path(state), settings, read)
-    return pickle.dumps(tree), farewell(settings.drain_s if drain_s is None else drain_s)
+    read = read_config(config).with_runtime(workers=workers, drain_s=drain_s)
+    return pickle.dumps(tree_of(Path(state), read)), farewell(read.runtime.drain_s)
 
 
 def _wait_until_free(state: Path) -> None:

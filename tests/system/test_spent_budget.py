@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aidos_actors.actors.words import GITOPS
-from aidos_actors.config import RuntimeSettings
+from aidos_actors.config import Config
 from aidos_actors.runtime import PACKAGES, TITLE, farewell, prepare_state_dir, tree_of
 from supervisors import ActorTree, SupervisorSpec
 from tests.system.conftest import Place, eventually
@@ -35,9 +35,8 @@ def statuses(place: Place) -> dict[str, Any]:
 @pytest.mark.slow
 def test_ten_failures_in_a_row_start_gitops_anew_and_nothing_is_lost(place: Place) -> None:
     gate, objects = place.folder / "go", place.repo / ".git" / "objects"
-    settings = RuntimeSettings(workers=len(TASKS))
     state_dir = prepare_state_dir(place.state)
-    spec = with_hasty_gitops(tree_of(state_dir, settings))
+    spec = with_hasty_gitops(tree_of(state_dir, Config().with_runtime(workers=len(TASKS))))
     wait = f"while [ ! -e '{gate}' ]; do sleep 0.05; done; echo $AIDOS_TASK > $AIDOS_TASK.txt"
     work = place.requirement({task: {"run": wait} for task in TASKS}, mode="parallel", workers=len(TASKS))
     with ActorTree.start(spec, state_dir=state_dir, title=TITLE, before_stop=farewell(1.0), packages=PACKAGES) as tree:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from msgspec import Struct
 
 from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config
@@ -35,8 +36,7 @@ DRAIN_GRACE_S = 5.0
 OF_THE_MOMENT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """A requirement as it stands; ``data`` is the whole of ``status ID --json``."""
 
     id: str

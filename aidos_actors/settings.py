@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
@@ -34,8 +34,7 @@ class _Variables(BaseSettings):
     limits: Limits = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """One value and its origin: ``default``, ``env NAME``, ``flag --name`` or ``FILE:LINE``."""
 
     key: str
@@ -44,8 +43,7 @@ class Setting:
     default: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """``file`` is the configuration file that was read, None when there is none."""
 
     config: Config

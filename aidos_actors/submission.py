@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from aidos_actors.analyzers.document import read_requirement
 from aidos_actors.analyzers.files import read_requirement_file
@@ -14,8 +15,7 @@ from aidos_actors.core.requirement import Requirement
 from aidos_actors.gitops.inspect import inspect_repository
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """A requirement that may be handed in: read, checked, its repository found and its base resolved. A revision takes
     the place of other content under the same id."""
 

@@ -7,9 +7,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from msgspec import Struct
 
 from aidos_actors.core.crash_points import CRASH_POINTS
 from aidos_actors.crash import AT_VARIABLE, MARKS_VARIABLE
@@ -24,8 +25,7 @@ GOES_ON = PROGRESS | {"requirement_submitted", "requirement_done"}
 RTO_OF_RUN_S = 20.0  # of the whole program, which its caller starts again
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What came of a case. ``back_s``: for each place that struck, until the same was done again by a successor; where
     it need not be done again, until the journal says that the work goes on."""
 

@@ -11,8 +11,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from random import Random
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 WORK_KINDS = ("worker", "scheduler", "analyzer", "gitops")
 SYSTEM_KINDS = ("supervisor", "root", "admin", "logger", "launcher", "guardian", "tree", "run")
@@ -29,8 +31,7 @@ ABSENT: Mapping[str, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """One SIGKILL: of which kind of process, at which stage, and how long (seconds) after the stage opened."""
 
     kind: str

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from chaos.journal import Event
 
 EDGES = ("start", "beat", "end")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A law that was broken. ``law`` is its stable name; the text says what was seen."""
 
     law: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """One commit on the target after the base; trailers are empty where it has none."""
 
     id: str
@@ -30,8 +29,7 @@ class Commit:
     attempt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class GitFacts:
+class GitFacts(Struct, frozen=True):
     """A repository after the run: ``commits`` of the target oldest first, ``worktrees`` that were not there before."""
 
     base: str
@@ -41,8 +39,7 @@ class GitFacts:
     fsck: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """What a task itself wrote down. ``edge``: start, beat (it lives), end; ``at_ns`` since the epoch."""
 
     task: str
@@ -53,8 +50,7 @@ class Record:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """All that is known of one requirement after the run. ``changing``: tasks that must have a commit, where told;
     ``together``: (task, earlier attempt, later attempt) seen alive at the same moment; ``garbled``: record lines that
     could not be read; ``git`` None: the requirement has no repository."""

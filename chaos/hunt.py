@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from chaos.experiment import COMMAND_KINDS, Kill
 from chaos.facts import Finding

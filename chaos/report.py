@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from aidos_actors.core.errors import BadInput, NotFound
 from chaos.experiment import Kill
@@ -19,8 +20,7 @@ FILE_NAME = "chaos.json"
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """One kill that was carried out. ``at`` in wall seconds since the epoch; ``healed_s`` from the signal until
     everything was back, None when the work had ended before that was seen; ``in_stage``: by the journal, the stage
     was still open when the signal was sent (otherwise the pair was tried again)."""
@@ -37,8 +37,7 @@ class Delivered:
     in_stage: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Struct, frozen=True):
     """A kill of the schedule that was never carried out at its stage, and why."""
 
     kind: str
@@ -46,8 +45,7 @@ class Missed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The outcome of one campaign. ``starts``: how often ``run`` was started; ``took_s``: the whole campaign."""
 
     seed: int
@@ -92,7 +90,7 @@ class Report:
             for kind, found in self.heal_times_s().items()
         }
         verdict = {"ok": self.verdict_ok, "lost": self.lost, "doubled": self.doubled, "people_asked": 0}
-        return {"schema_version": SCHEMA_VERSION, **asdict(self), "verdict": verdict, "rto": rto}
+        return {"schema_version": SCHEMA_VERSION, **to_builtins(self), "verdict": verdict, "rto": rto}
 
     def as_text(self) -> str:
         """A table of the kills between two lines with the seed."""

@@ -6,8 +6,9 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from aidos_actors.core.requirement import Requirement
 from chaos import witness
@@ -27,8 +28,7 @@ LATE_MAX = 10
 STATUS_TIMEOUT_S = 300.0
 
 
-@dataclass(slots=True)
-class Owed:
+class Owed(Struct):
     """A kill of the schedule that was not delivered yet: how many whole rounds it waited, how often it came late."""
 
     kill: Kill
@@ -36,8 +36,7 @@ class Owed:
     late: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What all rounds have in common. ``until``: monotonic seconds; ``hold``: while this file exists, an analysis does
     not end; ``runner`` None: the system belongs to somebody else."""
 
@@ -58,8 +57,7 @@ class Setting:
         return time.monotonic() > self.until
 
 
-@dataclass(slots=True)
-class Round:
+class Round(Struct):
     """``play`` once; then ``delivered`` and ``evidence`` are known, and ``findings`` made on the way."""
 
     setting: Setting

@@ -4,8 +4,9 @@ thread; nothing here acts on the run."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from chaos.facts import Record, parse_records
 from chaos.faults.processes import Process, family_of, process_of
@@ -55,8 +56,7 @@ class Records:
                 living[record.attempt] = process
 
 
-@dataclass(slots=True)
-class Scene:
+class Scene(Struct):
     """One round. ``owner`` is the process below which everything of the run lives; ``whole`` the system as it was when
     all of it ran for the first time, ``sight`` as it was when last looked at."""
 

@@ -6,9 +6,10 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from supervisors.calls import Caller, ProtocolMismatch, Unanswered, connect_to
 from supervisors.errors import SupervisorError
@@ -19,8 +20,7 @@ SYSTEM_NODES = ("guardian", "admin", "logger", "launcher")
 RUNNING = "running"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One process of the tree. ``kind``: supervisor or worker (a leaf), as the tree says."""
 
     path: str
@@ -29,8 +29,7 @@ class Node:
     pid: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """The whole system at one moment. ``system``: guardian, admin, logger, launcher -> pid, as far as known."""
 
     nodes: tuple[Node, ...] = ()

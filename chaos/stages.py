@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chaos.journal import Event
 
@@ -27,8 +28,7 @@ PROGRESS = frozenset({"attempt_started", "task_done", "task_failed", "task_cance
 Key = tuple[str, str, str | None, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """A stage that opened: of what, when (wall seconds), and which processes are known to be part of it."""
 
     stage: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
 
@@ -22,8 +24,7 @@ GIT_TIMEOUT_S = 60
 _RECORD = 'echo "$AIDOS_TASK $AIDOS_ATTEMPT $AIDOS_IDEMPOTENCY_KEY {edge} $(date +%s%N) $$" >> "$CHAOS_RECORDS"'
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The n-th time that any process comes to that side of that point."""
 
     point: str
@@ -34,8 +35,7 @@ class Place:
         return f"{self.point}:{self.side}:{self.nth}"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One run: a process ends at ``first``, and another at ``second``, once ``first`` has struck."""
 
     number: int

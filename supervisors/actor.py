@@ -7,8 +7,9 @@ exit reason. A handler is never run twice for the same message.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from supervisors.errors import ExitReason
 from supervisors.messages import checked_key
@@ -21,15 +22,13 @@ if TYPE_CHECKING:
     from supervisors.actor_shell import ActorShell
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(Struct, frozen=True):
     """Timer: ``message`` is due for the actor that set it."""
 
     message: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Who waits for an answer: keep it to reply later than in the handler."""
 
     request: str

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 ANSWERS_BYTES_MAX = 256 * 1024
 _PLAIN = (type(None), bool, int, float, str)
 
 
-@dataclass(frozen=True, slots=True)
-class Handled:
+class Handled(Struct, frozen=True):
     """``answer`` is JSON text, None when the message has not been answered (yet)."""
 
     key: str

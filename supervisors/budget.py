@@ -13,8 +13,10 @@ process that carries the operation is to be started anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from supervisors.backoff import ceiling_s
 from supervisors.specs import ErrorBudget
@@ -57,8 +59,7 @@ TABLE: dict[Level, dict[Happening, Level]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """One operation. ``failures`` are those in a row, ``probe_at`` is in monotonic seconds."""
 
     level: Level = Level.WELL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from supervisors.decisions import Adopt, ChangeSpec, Reply
 from supervisors.family import Family, Life, Phase, Row

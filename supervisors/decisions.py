@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.family import Family
@@ -14,29 +15,25 @@ SHUTDOWN = ExitReason("shutdown")
 # ---- events ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """The supervisor's own start: bring up the static children, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     child: str
     generation: int
     pid: int
     info: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(Struct, frozen=True):
     """The child answered IGNORE: its process is gone or going, and that is no failure."""
 
     child: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """``worked``: the process had done something besides starting. ``fraction``, from 0 to 1, is the chance that the
     wait before a restart takes."""
 
@@ -47,47 +44,40 @@ class Ended:
     fraction: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class StartChild:
+class StartChild(Struct, frozen=True):
     call: str
     spec: Spec
 
 
-@dataclass(frozen=True, slots=True)
-class TerminateChild:
+class TerminateChild(Struct, frozen=True):
     call: str
     child: str
 
 
-@dataclass(frozen=True, slots=True)
-class RestartChild:
+class RestartChild(Struct, frozen=True):
     call: str
     child: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteChild:
+class DeleteChild(Struct, frozen=True):
     call: str
     child: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSpec:
+class ChangeSpec(Struct, frozen=True):
     """What the supervisor is to be from now on; None: what it is already."""
 
     call: str
     spec: SupervisorSpec | None
 
 
-@dataclass(frozen=True, slots=True)
-class StopAll:
+class StopAll(Struct, frozen=True):
     """The supervisor was asked to stop."""
 
     reason: ExitReason = SHUTDOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """Time has passed; a restart may be due."""
 
 
@@ -108,32 +98,27 @@ Event: TypeAlias = (
 # ---- actions ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Become:
+class Become(Struct, frozen=True):
     family: Family
 
 
-@dataclass(frozen=True, slots=True)
-class Adopt:
+class Adopt(Struct, frozen=True):
     """From the next event on, this is the supervisor's spec."""
 
     spec: SupervisorSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Struct, frozen=True):
     child: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class StopProcess:
+class StopProcess(Struct, frozen=True):
     child: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Answer a request: ``error``, or the row of ``child`` as it stands now."""
 
     call: str
@@ -141,18 +126,15 @@ class Reply:
     error: SupervisorError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WakeAt:
+class WakeAt(Struct, frozen=True):
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """All first children run: the supervisor itself has started."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """Every child is gone; end with this reason. ``failure`` is set when a first start failed."""
 
     reason: ExitReason

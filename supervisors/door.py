@@ -12,8 +12,9 @@ import queue
 import socket
 import threading
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from supervisors import frames
 from supervisors.errors import SupervisorError
@@ -26,8 +27,7 @@ HELLO_TIMEOUT_S = 10.0
 TIMEOUT_MAX_S = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One call from outside. ``answer`` may be called from the loop once, at any later time."""
 
     id: str

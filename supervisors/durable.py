@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from supervisors.actor import Asked, ManagedActor
@@ -27,8 +27,7 @@ from supervisors.whereabouts import checked_name
 WAITING_MAX = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What this incarnation began with. ``version`` is None when nothing had ever been stored; ``age_s`` by the wall
     clock; ``rejected`` says which newer snapshots could not be read and why, ``set_aside`` which did not start."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from supervisors.backoff import restart_delay_s, tries_so_far
 from supervisors.decisions import SHUTDOWN, Action, Ended, Ignored, Reply

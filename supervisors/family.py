@@ -6,9 +6,11 @@ Rules for this file: no decision stands here, only the value, its look-ups and h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.specs import Spec
@@ -42,8 +44,7 @@ class Phase(StrEnum):
     ENDING = "ending"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One child. ``generation`` is the number of its process among all that its supervisor ever started, 0 before the
     first: no later process has it, not even one of the same id. ``start_at`` is monotonic seconds.
 
@@ -93,8 +94,7 @@ class Row:
         return not self.is_new and self.life in (Life.RESTARTING, Life.STARTING)
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """All children in start order, with the moments of the restarts that still count against the limit.
 
     ``ended_instances`` are the last ``ENDED_MAX`` instances that are listed no more, so that their end can be told from

@@ -12,6 +12,9 @@ import socket
 import struct
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 FRAME_BYTES_MAX = 96 * 1024 * 1024
 PROTOCOL = 1
 _HEAD = struct.Struct(">I")
@@ -57,9 +60,11 @@ def _read_exactly(connection: socket.socket, size: int, *, may_end: bool) -> byt
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as mappings, everything else that JSON has no word for as text."""
+    """Records as mappings, everything else that JSON has no word for as text."""
     import dataclasses
 
+    if isinstance(value, Struct):
+        return asdict(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return str(value)

@@ -6,8 +6,9 @@ A table of types, not a ladder of ``except`` clauses: the nearest listed ancesto
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Grade(StrEnum):
@@ -30,8 +31,7 @@ class Policy(StrEnum):
     GIVE_UP = "give up"
 
 
-@dataclass(frozen=True, slots=True)
-class Treatment:
+class Treatment(Struct, frozen=True):
     """``is_transient``: the same call may succeed later without anybody's doing."""
 
     grade: Grade

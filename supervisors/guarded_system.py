@@ -11,8 +11,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from supervisors import boot
 from supervisors import guardian_decisions as do
@@ -28,8 +29,7 @@ WORDS: dict[type[do.Action], str] = {do.AskToStop: "stop", do.AskForLife: "probe
 """How the launcher is asked; the answers come by ``hear``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(Struct, frozen=True):
     """What a guardian is started with, in memory."""
 
     spec: bytes

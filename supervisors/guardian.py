@@ -16,9 +16,10 @@ import socket
 import sys
 import time
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from supervisors import guardian_decisions as do
 from supervisors.guarded_system import Charge, GuardedSystem

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from supervisors.errors import ExitReason
 from supervisors.guardian_policy import Revivals
@@ -15,56 +16,47 @@ from supervisors.guardian_table import Phase
 # ---- what it sees ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """The guardian holds its state directory, and nothing runs yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class CameUp:
+class CameUp(Struct, frozen=True):
     pids: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """The system's last word: ended, start_failed or unfit, and why."""
 
     kind: str
     reason: ExitReason
 
 
-@dataclass(frozen=True, slots=True)
-class Wordless:
+class Wordless(Struct, frozen=True):
     """The launcher has looked: the root that is gone has left no last word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
+class Died(Struct, frozen=True):
     """Some of launcher, root, admin and logger have ended; each is told once."""
 
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """Who is seen stopped, with the turns it was given so far; who has answered since the last look."""
 
     stopped: Mapping[str, int | None]
     answered: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class StopAsked:
+class StopAsked(Struct, frozen=True):
     """One for each SIGTERM or SIGINT."""
 
 
-@dataclass(frozen=True, slots=True)
-class HungUp:
+class HungUp(Struct, frozen=True):
     """SIGHUP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reloaded:
+class Reloaded(Struct, frozen=True):
     """The configuration was read: whether it has changed, or what is wrong with it; how long a stop may take now."""
 
     changed: bool
@@ -72,23 +64,19 @@ class Reloaded:
     stop_limit_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class HostEnded:
+class HostEnded(Struct, frozen=True):
     """The program that the system belongs to."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceLost:
+class PlaceLost(Struct, frozen=True):
     """The state directory is no longer the one it holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """No process of the system is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """Time has passed."""
 
 
@@ -111,40 +99,33 @@ Event: TypeAlias = (
 # ---- what it does ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """Start a launcher now, whose system starts at ``not_before``."""
 
     not_before: float
 
 
-@dataclass(frozen=True, slots=True)
-class AskToStop:
+class AskToStop(Struct, frozen=True):
     """In good order."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskForLife:
+class AskForLife(Struct, frozen=True):
     """Launcher, root and admin."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskForLastWord:
+class AskForLastWord(Struct, frozen=True):
     """The launcher: Said or Wordless follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """Kill and reap everything below; Swept follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
+class Reload(Struct, frozen=True):
     """Read the configuration again; Reloaded follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Struct, frozen=True):
     """To the owner: up (pids), down (reason), ended, start_failed or unfit (reason), reload_failed (why), alarm (what
     stands still, graded P0), calm (the alarm is over)."""
 
@@ -152,16 +133,14 @@ class Say:
     detail: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Struct, frozen=True):
     """To the service manager: ready, healing, alive, reloaded or stopping."""
 
     what: str
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     code: int
 
 
@@ -179,8 +158,7 @@ class Aim(IntEnum):
     STOP = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """All that a guardian knows. ``until``: when the phase has taken as long as it may. ``why``: of the end of the
     system that is ending or has ended last. ``up_at``: since when this system is up; ``was_up``: whether any was."""
 

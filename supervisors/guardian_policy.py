@@ -7,7 +7,7 @@ guardian that must never give up slows down instead, to at most one try in 60 s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 LIMIT = 10
 WITHIN_S = 60.0
@@ -19,16 +19,14 @@ HEAD_START_S = 0.25
 """A launcher spends about this long on its imports. It may do that while the delay still runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revivals:
+class Revivals(Struct, frozen=True):
     """The restarts that still count (``moments``, monotonic seconds) and how many came without calm between."""
 
     moments: tuple[float, ...] = ()
     streak: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """``delay_s`` None: give up. Else no system starts before it is over. ``is_slowed``: over the limit, and goes on
     only because it must never give up."""
 

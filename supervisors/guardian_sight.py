@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 ANSWER_S = 1.0
 PROOF_OF_LIFE = frozenset({"root", "admin"})
 FEEDS_PER_WATCHDOG = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
+class Suspect(Struct, frozen=True):
     """Asked for a sign of life at ``asked_at``, when it had been given a processor ``turns`` times (None: unknown)."""
 
     asked_at: float
     turns: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
+class Suspicion(Struct, frozen=True):
     """``ask``: who is to be asked now; ``frozen``: who gave no sign of life in time."""
 
     suspects: Mapping[str, Suspect]
@@ -43,8 +43,7 @@ def suspect(
     return Suspicion({**waiting, **{name: Suspect(now, stopped[name]) for name in ask}}, ask, frozen)
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
+class Pulse(Struct, frozen=True):
     """``heard``: who has answered since the watchdog last heard of it; ``asked_at``: when all were last asked."""
 
     heard: frozenset[str] = field(default_factory=frozenset)

@@ -7,8 +7,9 @@ follows, and what is done on entering it. Real and simulated systems are carried
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from supervisors import guardian_decisions as do
 from supervisors.errors import ExitReason

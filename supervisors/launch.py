@@ -11,10 +11,11 @@ import pickle
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from supervisors.door import Door
 from supervisors.launcher import Launcher
@@ -24,8 +25,7 @@ from supervisors.specs import SupervisorSpec
 from supervisors.title import take_title
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
+class Orders(Struct, frozen=True):
     """What the guardian gives a launcher, in memory. Descriptors are inherited."""
 
     spec: bytes

@@ -8,7 +8,7 @@ Within each of those lives an operation may fail as often as the actor's error b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from supervisors.guardian_policy import LIMIT, WITHIN_S
 from supervisors.specs import ChildSpec, ErrorBudget, SupervisorSpec
@@ -16,8 +16,7 @@ from supervisors.specs import ChildSpec, ErrorBudget, SupervisorSpec
 GUARDIAN = "guardian"
 
 
-@dataclass(frozen=True, slots=True)
-class LevelLimit:
+class LevelLimit(Struct, frozen=True):
     """One level. ``starts_max``: how often a child of it is started in all, windows not lasting longer than the ends
     that fill them. ``tries_max``: how often one operation of an actor directly below is tried in all; 0 where there is
     no actor."""

@@ -8,8 +8,9 @@ the child, and nobody is ended on that look: the machine may have been suspended
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from msgspec import Struct
 
 IDLE_LOOK_S = 1.0
 BUSY_LOOK_S = 0.2
@@ -70,8 +71,7 @@ VERDICTS: dict[ProcessState, dict[Doing, Verdict]] = {
 UNWELL = frozenset({Verdict.LATE, Verdict.STALLED, Verdict.STOPPED})
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Struct, frozen=True):
     """One page entry. Moments are monotonic seconds; ``busy_since`` is None outside a handler, ``beat_at`` is the last
     moment at which anything was written, ``handled`` and ``progress`` only grow."""
 
@@ -84,16 +84,14 @@ class Beat:
     degraded: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """What one look at a child has shown."""
 
     beat: Beat
     process: ProcessState
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """What a supervisor keeps of one child between two looks: the last sign of life, how much of the silence since then
     is excused, since when it was seen stopped and how much of that is excused. Monotonic moments, seconds."""
 
@@ -103,8 +101,7 @@ class Memory:
     stopped_excused_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
+class Opinion(Struct, frozen=True):
     """``end``: empty, or why the process must be ended now."""
 
     verdict: Verdict

@@ -7,7 +7,8 @@ heartbeat, one a second while all of them are idle, and more while one is not.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from supervisors.errors import ExitReason
 from supervisors.family import Life, Row
@@ -18,15 +19,13 @@ from supervisors.ports import System
 PASSING = Opinion(Verdict.IDLE)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """Timer: look at the children. Only the one that is due at the next planned moment counts."""
 
     due_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """Timer: a child should have started, or stopped, by now."""
 
     child: str

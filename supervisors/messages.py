@@ -6,9 +6,10 @@ Identity is (path, incarnation), never an address: addresses are used again by t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from supervisors.errors import ExitReason
 
@@ -30,8 +31,7 @@ IGNORE = _Ignore.IGNORE
 """Returned by ``on_start``: keep the spec, run no process."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChildInfo:
+class ChildInfo(Struct, frozen=True):
     """One child as its supervisor sees it. ``state``: starting running stopping restarting stopped. ``last_beat_s``:
     seconds since its process last began or ended a handler or showed progress, None without a process. ``degraded``:
     why it is not wholly well, by its own word or as its supervisor sees it."""
@@ -50,16 +50,14 @@ class ChildInfo:
     degraded: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChildCounts:
+class ChildCounts(Struct, frozen=True):
     specs: int
     active: int
     supervisors: int
     workers: int
 
 
-@dataclass(frozen=True, slots=True)
-class LifecycleEvent:
+class LifecycleEvent(Struct, frozen=True):
     """Something that happened to a process of the tree. ``type``: started ignored exited degraded recovered, and of a
     durable actor's state snapshot_rejected snapshot_set_aside snapshots_discarded; unread: a message that could not be
     unpickled was dropped. ``at`` is wall-clock seconds since the epoch; ``detail`` says why, or what became of it."""
@@ -75,22 +73,19 @@ class LifecycleEvent:
 # ---- between the shells; ``*_address`` are opaque values of the system that carries them -----------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True):
     """First message to a new process: begin your start. ``registrar`` is the root's address, None for the root."""
 
     registrar: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """From the supervisor: end in good order; what the mailbox still holds stays with its senders."""
 
     reason: ExitReason
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(Struct, frozen=True):
     """A message for the actor at ``path`` in this very ``incarnation``. ``request`` is set when an answer is waited
     for, and is then what the answer names. Without one, ``seq`` counts from 1 what this sender's incarnation sent to
     this incarnation by the name ``route``. A durable actor handles messages of the same ``key`` once."""
@@ -106,8 +101,7 @@ class Deliver:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Began(Struct, frozen=True):
     """The receiver has begun to handle message ``seq`` of this sender's ``route``, and all before it: they will not be
     sent again."""
 
@@ -117,8 +111,7 @@ class Began:
     route: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """To the one who asked. ``error`` is a SupervisorError or None."""
 
     request: str
@@ -126,8 +119,7 @@ class Answer:
     error: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """From the door: a request to the supervisor ``target`` names. ``reply_to`` gets an ``Answer``."""
 
     request: str
@@ -137,8 +129,7 @@ class Command:
     reply_to: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChildStarted:
+class ChildStarted(Struct, frozen=True):
     """From the system to a supervisor: its child has started."""
 
     child: str
@@ -149,8 +140,7 @@ class ChildStarted:
     info: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChildIgnored:
+class ChildIgnored(Struct, frozen=True):
     """From the system to a supervisor: its child has ended at once because there is nothing for it to run."""
 
     child: str
@@ -158,8 +148,7 @@ class ChildIgnored:
     pid: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChildEnded:
+class ChildEnded(Struct, frozen=True):
     """From the system to a supervisor: this process of its child has ended; comes once per process. ``worked``: its
     page entry said that it had handled something."""
 
@@ -170,8 +159,7 @@ class ChildEnded:
     worked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """To an actor that watches ``path``: alive as ``incarnation``, or gone (``incarnation`` None) with a reason."""
 
     path: str
@@ -179,15 +167,13 @@ class Peer:
     reason: ExitReason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(Struct, frozen=True):
     """From the system: a descriptor that this process watches can be read."""
 
     fd: int
 
 
-@dataclass(frozen=True, slots=True)
-class JobDone:
+class JobDone(Struct, frozen=True):
     """The outcome of a job this very incarnation started: ``value``, or ``error`` with the exception it raised."""
 
     job: str

@@ -11,15 +11,15 @@ one hung process would stop Thespian's sender for everyone.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 KEPT_MAX = 1000
 WINDOW = 10
 
 
-@dataclass(slots=True)
-class Kept:
+class Kept(Struct):
     """A message; its number is 0 until it is on the way."""
 
     payload: Any
@@ -27,8 +27,7 @@ class Kept:
     key: str | None = None
 
 
-@dataclass(slots=True)
-class Route:
+class Route(Struct):
     """One target by the name its sender uses: where it lives now, and what waits for it."""
 
     name: str

@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from supervisors import boot
 from supervisors.errors import ExitReason
@@ -26,8 +28,7 @@ LOOK_EVERY_S = 1.0
 FROZEN_LOOKS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """What a guardian says: up (pids), down (reason), ended (reason), start_failed (reason), conflict (who), alarm (a
     text that begins with its grade), calm."""
 

@@ -8,8 +8,9 @@ changes nothing in it.
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from supervisors.errors import SupervisorError
 
@@ -17,8 +18,7 @@ PARCEL_BYTES_MAX = 15 * 1024 * 1024
 INFO_BYTES_MAX = 60 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True):
     body: bytes
 
     def opened(self) -> Any:

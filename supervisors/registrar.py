@@ -7,8 +7,10 @@ whose end is the end of the system.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import ChildInfo, LifecycleEvent
@@ -18,8 +20,7 @@ EVENTS_MAX = 10_000
 KNOWN_AFTER_LOSS_S = 30.0
 
 
-@dataclass(slots=True)
-class Registrar:
+class Registrar(Struct):
     """``entries``: path -> the child as it is; ``homes``: path -> (incarnation, address) of the living."""
 
     entries: dict[str, ChildInfo] = field(default_factory=dict)

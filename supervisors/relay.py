@@ -7,16 +7,17 @@ it by its name. And who asked a supervisor that ended gets an answer all the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from supervisors.errors import SupervisorError
 from supervisors.messages import Answer, Command
 from supervisors.registrar import Registrar
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(Struct, frozen=True):
     reply_to: Any
     path: str
     incarnation: str

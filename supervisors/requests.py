@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from supervisors.decisions import DeleteChild, Reply, RestartChild, StartChild, TerminateChild
 from supervisors.family import Family, Life, Phase, Row, Then

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from supervisors.snapshot_errors import SnapshotNotWritten, SnapshotUnreadable
 
@@ -20,8 +21,7 @@ SNAPSHOT_BYTES_MAX = 16 * 1024 * 1024
 _FIELDS = {"format", "format_version", "actor", "generation", "version", "schema", "saved_at", "sha256"}
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """State of one actor. ``version`` counts its snapshots, ``schema`` is the version of its model, ``generation`` the
     incarnation that wrote it; ``saved_at`` is wall-clock seconds since the epoch; ``body`` is JSON text."""
 

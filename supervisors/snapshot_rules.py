@@ -6,7 +6,9 @@ Rules for this file: pure. Every adapter stores a ``Head`` and asks here what be
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from supervisors.snapshot_errors import SnapshotConflict, SnapshotUnreadable
 from supervisors.snapshot_format import Snapshot, decode
@@ -17,8 +19,7 @@ STRIKES_MAX = 2
 SILENT_FREE = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """What is known beside the snapshots. ``generation`` is the incarnation that may write, ``version`` the newest
     snapshot; ``silent`` counts the starts in a row that nothing was heard of, ``raised`` those that raised."""
 
@@ -77,16 +78,14 @@ class Head:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One stored text as it was found; ``text`` is what lies there, whatever it is."""
 
     version: int
     text: object
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """All that a store holds for one actor, newest first, after this incarnation has claimed it; ``remarks`` say what
     had to be repaired to get at it."""
 
@@ -96,8 +95,7 @@ class Found:
     remarks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a start uses: ``snapshot``, None when nothing was ever stored. ``suspects`` are newer and readable, but did
     not start twice: they are set aside once this start has succeeded. ``rejected`` says what could not be read."""
 

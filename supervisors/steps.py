@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from supervisors.decisions import SHUTDOWN, Action, End, Reply, Spawn, StopProcess, WakeAt
 from supervisors.errors import ExitReason, SupervisorError

@@ -11,9 +11,11 @@ What OTP lacks is the delay before a restart (``Backoff``); the chance in it com
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from supervisors.change import change_spec
 from supervisors.decisions import (
@@ -56,8 +58,8 @@ def decide(spec: SupervisorSpec, children: Family, event: Event, now: float) -> 
 def instance(template: Spec, child_id: str, args: Mapping[str, Any] | None = None) -> Spec:
     """The template of a dynamic supervisor with an id of its own, its arguments overlaid by ``args``."""
     if isinstance(template, SupervisorSpec):
-        return replace(template, id=child_id)
-    return replace(template, id=child_id, args={**template.args, **(args or {})})
+        return dataclasses.replace(template, id=child_id)
+    return dataclasses.replace(template, id=child_id, args={**template.args, **(args or {})})
 
 
 def _is_settled(row: Row) -> bool:

@@ -7,8 +7,9 @@ stopping or in a restart loop. The root carries the registrar besides.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from supervisors import decisions as do
 from supervisors.describe import describe, told
@@ -37,8 +38,7 @@ from supervisors.verbs import serve
 from supervisors.whereabouts import Degraded, Listed, Locate, Noted, Remark, Sync
 
 
-@dataclass(frozen=True, slots=True)
-class _Tick:
+class _Tick(Struct, frozen=True):
     at: float
 
 

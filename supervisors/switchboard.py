@@ -7,8 +7,9 @@ launcher of a real system, the handle of a simulated one) feeds it requests, mes
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from supervisors.errors import SupervisorError
 from supervisors.messages import Answer, Began, Command, Deliver
@@ -38,8 +39,7 @@ class Asked(Protocol):
         """Called once."""
 
 
-@dataclass(slots=True)
-class _Waiting:
+class _Waiting(Struct):
     """A request that waits for an answer from the tree."""
 
     request: Asked

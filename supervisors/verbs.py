@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from supervisors import decisions as do
 from supervisors.errors import SupervisorError
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from supervisors.supervisor import SupervisorShell
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(Struct, frozen=True):
     """The answer, known at once."""
 
     value: Any

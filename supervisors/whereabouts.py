@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from supervisors.errors import ExitReason
 from supervisors.messages import ChildInfo, LifecycleEvent
@@ -16,8 +17,7 @@ def checked_name(target: str) -> str:
     return target
 
 
-@dataclass(frozen=True, slots=True)
-class Locate:
+class Locate(Struct, frozen=True):
     """To the registrar: where is ``name``, a path or a unique id, now and whenever that changes? Who ``stays`` wants to
     know of what may come under that name, too; the others only of what is there, until it is gone."""
 
@@ -26,8 +26,7 @@ class Locate:
     stays: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """``name`` stands for ``path`` (empty: nothing yet), alive when ``incarnation`` is set; ``is_stopped``: it does not
     come back by itself. Comes at each change."""
 
@@ -39,8 +38,7 @@ class Located:
     is_stopped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """From a supervisor to the registrar: a lifecycle event, the child as it is now (None: forgotten), and what is
     needed to reach its process. ``by`` is the incarnation of the supervisor."""
 
@@ -51,8 +49,7 @@ class Noted:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Degraded:
+class Degraded(Struct, frozen=True):
     """From an actor to the registrar: why this very process works with less than its full ability; empty: it is well
     again."""
 
@@ -62,22 +59,19 @@ class Degraded:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
+class Sync(Struct, frozen=True):
     """From a supervisor to the registrar, which sends it back: by then everything noted before is known there."""
 
     then: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """From an actor to the registrar: something worth an event, and no change of its life."""
 
     event: LifecycleEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """From a supervisor to the registrar: the child at ``path`` is now this (None: forgotten), and no process began or
     ended by it. ``is_moved``: it is the last in start order from now on."""
 

@@ -7,8 +7,9 @@ the Scheduler. One that does not return in time is reported as failed, and its w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import get_args
+
+from msgspec import Struct
 
 from aidos_actors.actors.words import SCHEDULER, CallsEnded
 from aidos_actors.core.orders import (
@@ -33,13 +34,11 @@ FAULT_OF_END: dict[EndReason, Fault] = {"cancel": "cancelled", "deadline": "canc
 assert set(FAULT_OF_END) == set(get_args(EndReason))
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """Timer: how do the calls go?"""
 
 
-@dataclass(frozen=True, slots=True)
-class Overdue:
+class Overdue(Struct, frozen=True):
     """Timer: the time limit of a callable is over."""
 
     key: AttemptKey

@@ -11,8 +11,9 @@ and so do the workers. A process that has failed too often starts anew, but not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aidos_actors import crash
 from aidos_actors.actors.words import SCHEDULER, GitWord, GitWork, WorkIntegrated
@@ -30,13 +31,11 @@ from supervisors.messages import JobDone
 ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
+class _Again(Struct, frozen=True):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class _MayBegin:
+class _MayBegin(Struct, frozen=True):
     """Timer: an operation that was held back may be due for its probe."""
 
 

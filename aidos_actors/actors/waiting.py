@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aidos_actors.actors.desk_socket import Caller
 from aidos_actors.core.board import Board
@@ -18,8 +19,7 @@ Whoever = Asked | Caller
 Reply = Callable[[Any, Whoever], None]
 
 
-@dataclass(frozen=True, slots=True)
-class EventWaiter:
+class EventWaiter(Struct, frozen=True):
     """Someone waits for events after ``after_seq``, until ``until_at`` (wall seconds)."""
 
     asked: Whoever
@@ -29,8 +29,7 @@ class EventWaiter:
     until_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class EndWaiter:
+class EndWaiter(Struct, frozen=True):
     """Someone waits for the end of ``requirement``, until ``until_at`` (wall seconds)."""
 
     asked: Whoever

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aidos_actors.core.orders import (
     AttemptKey,
@@ -22,8 +22,7 @@ GITOPS = "root/delivery/gitops"
 WORKER_POOL = "root/workers"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerHello:
+class WorkerHello(Struct, frozen=True):
     """A worker is there, for this scheduler: all that it holds is in ``reports``, and callables of batches in
     ``called``."""
 
@@ -33,8 +32,7 @@ class WorkerHello:
     called: tuple[AttemptKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MinderReady:
+class MinderReady(Struct, frozen=True):
     """A minder waits; its command starts when this is on record and ``Go`` has come."""
 
     worker: WorkerId
@@ -43,15 +41,13 @@ class MinderReady:
     started: int
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
+class AttemptEnded(Struct, frozen=True):
     worker: WorkerId
     key: AttemptKey
     outcome: AttemptOutcome
 
 
-@dataclass(frozen=True, slots=True)
-class CallsEnded:
+class CallsEnded(Struct, frozen=True):
     """Callables of batches have ended; told again until it is noted under ``seq``."""
 
     worker: WorkerId
@@ -61,15 +57,13 @@ class CallsEnded:
     spans: tuple[CallSpan, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerOrders:
+class WorkerOrders(Struct, frozen=True):
     """To a worker: carry them out in this order."""
 
     orders: tuple[WorkerOrder, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GitWork:
+class GitWork(Struct, frozen=True):
     """An order to GitOps under the authority of a scheduler's epoch."""
 
     epoch: int
@@ -77,33 +71,28 @@ class GitWork:
     order: GitOrder
 
 
-@dataclass(frozen=True, slots=True)
-class WorktreeReady:
+class WorktreeReady(Struct, frozen=True):
     key: AttemptKey
     base_commit: str
     repo: str
 
 
-@dataclass(frozen=True, slots=True)
-class WorkIntegrated:
+class WorkIntegrated(Struct, frozen=True):
     key: AttemptKey
     answer: Integration
 
 
-@dataclass(frozen=True, slots=True)
-class WorktreeGone:
+class WorktreeGone(Struct, frozen=True):
     key: AttemptKey
 
 
 GitWord = WorktreeReady | WorkIntegrated | WorktreeGone
 
 
-@dataclass(frozen=True, slots=True)
-class PlanAccepted:
+class PlanAccepted(Struct, frozen=True):
     requirement: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlanRejected:
+class PlanRejected(Struct, frozen=True):
     requirement: str
     reason: str

@@ -8,8 +8,10 @@ waits here; a new Scheduler is told of everything held, and adopts it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aidos_actors import crash
 from aidos_actors.actors.calling import FAULT_OF_END, Calling, Look, Overdue
@@ -41,8 +43,7 @@ SLOTS = 1
 NO_MINDER = (0, 0)
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """An attempt in this worker's hands."""
 
     order: Start
@@ -59,8 +60,7 @@ class _Held:
             minded.end(self.ending)
 
 
-@dataclass(frozen=True, slots=True)
-class _CallOverdue:
+class _CallOverdue(Struct, frozen=True):
     key: AttemptKey
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import yaml
+from msgspec import Struct, field
 from yaml.reader import Reader
 
 from aidos_actors.analyzers.problems import Wrong, shown
@@ -27,8 +27,7 @@ _LINE_ENDS = ("\n", "\r", "\x85", "\u2028", "\u2029")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
-@dataclass(slots=True)
-class Scalar:
+class Scalar(Struct):
     """Text as written. ``plain``: without quotes and tag, so it may mean a number or nothing. ``tag``: short name."""
 
     value: str
@@ -41,16 +40,14 @@ class Scalar:
         return self.tag == "null" or (self.plain and self.value in _NULL_TEXTS)
 
 
-@dataclass(slots=True)
-class Items:
+class Items(Struct):
     """A YAML sequence."""
 
     line: int
     items: list[Node] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Mapping:
+class Mapping(Struct):
     """A YAML mapping: key text -> (line of the key, value), in file order."""
 
     line: int
@@ -83,8 +80,7 @@ def compose(text: str, report: Callable[[Wrong], None], *, limit_chars: int) -> 
     return builder.root
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A collection not yet closed, with the counts from before it began. ``key``: its value is still to come."""
 
     node: Items | Mapping
@@ -95,8 +91,7 @@ class _Open:
     key: Scalar | None = None
 
 
-@dataclass(slots=True)
-class _Anchored:
+class _Anchored(Struct):
     """What an alias of a closed node stands for, fully expanded; ``node`` is None while it is open."""
 
     node: Node | None

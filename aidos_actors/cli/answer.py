@@ -7,8 +7,9 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, NoReturn, TextIO
+
+from msgspec import Struct
 
 from aidos_actors.core.errors import AidosError
 from supervisors.errors import SupervisorError
@@ -17,8 +18,7 @@ SCHEMA_VERSION = 1
 READER_GONE = 141
 
 
-@dataclass(slots=True)
-class Options:
+class Options(Struct):
     """What every verb takes."""
 
     state: str = ".aidos"
@@ -35,14 +35,13 @@ class Done(Exception):
         self.exit_code = exit_code
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """What a verb found out: ``data`` for programs, ``text`` for people, ``exit_code`` for shells."""
 
     data: Any
     text: str | Callable[[], str] = ""
     exit_code: int = 0
-    note: str = field(default="")
+    note: str = ""
 
 
 def envelope(data: Any) -> str:

@@ -6,7 +6,7 @@ Only then may its worktree be discarded.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aidos_actors.core.books import key_of
 from aidos_actors.core.draft import Draft

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from aidos_actors.core.folded import Folds, Rows, attempt_of
 from aidos_actors.core.records import AttemptRecord, JournalEvent

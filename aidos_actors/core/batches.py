@@ -7,7 +7,8 @@ open until its own row says how it ended, or its task does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aidos_actors.core.orders import WorkerId
 from aidos_actors.core.records import AttemptRecord, CallBatch, TaskRecord

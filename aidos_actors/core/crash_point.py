@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Process = Literal["run", "scheduler", "analyzer", "gitops", "worker", "nursery", "minder"]
 
 
-@dataclass(frozen=True, slots=True)
-class CrashPoint:
+class CrashPoint(Struct, frozen=True):
     """``half`` is what stands when the process ends just after the effect, ``reconciler`` who makes that good.
     ``processes`` come to it; the first is the one it is about."""
 

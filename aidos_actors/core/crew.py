@@ -7,9 +7,11 @@ reports, says that it is another incarnation, or the adoption window is over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from types import MappingProxyType
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aidos_actors.core.orders import WorkerId
 
@@ -24,8 +26,7 @@ class Draining(IntEnum):
     END_ALL = 2  # running commands are ended and go back too
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
+class Crew(Struct, frozen=True):
     """``slots`` by live worker, ``awaited`` until when a worker may still report, ``gone`` who never will."""
 
     slots: Mapping[WorkerId, int] = field(default_factory=lambda: MappingProxyType({}))

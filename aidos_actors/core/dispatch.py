@@ -7,13 +7,13 @@ least loaded worker is kept free of new work, so that it becomes idle; the other
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aidos_actors.core.orders import WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A task that may run now as far as its requirement is concerned."""
 
     requirement: str
@@ -21,8 +21,7 @@ class Candidate:
     must_be_alone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """How full a live worker is. ``is_alone``: it holds a task that must be alone, so it takes nothing else."""
 
     worker: WorkerId
@@ -35,8 +34,7 @@ class Load:
         return self.held < self.slots and not self.is_alone
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     requirement: str
     task: str
     worker: WorkerId

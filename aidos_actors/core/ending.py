@@ -6,7 +6,7 @@ is discarded; until then the error is the mark that it is ending.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aidos_actors.core.attempts import cancel_attempt
 from aidos_actors.core.draft import Draft

@@ -6,7 +6,8 @@ The reasons are the same conditions that dispatch looks at, so that one without 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from aidos_actors.core.books import Books
 from aidos_actors.core.crew import Draining
@@ -17,8 +18,7 @@ from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementS
 NAMED_MAX = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """``code`` is stable, ``text`` for people."""
 
     code: str

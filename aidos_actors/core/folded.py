@@ -6,9 +6,11 @@ Missing are two bodies that no event carries: a requirement's ``document`` and a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import fields, replace
 
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import AttemptRecord, JournalEvent, RequirementRecord, TaskRecord
@@ -26,8 +28,7 @@ _SAID: Mapping[type, Callable[[Any], tuple[Any, ...]]] = {kind: attrgetter(*name
 _BODIES: Mapping[type, Mapping[str, Any]] = {RequirementRecord: {"document": ""}, TaskRecord: {"result": None}}
 
 
-@dataclass(slots=True)
-class Rows:
+class Rows(Struct):
     """What the journal so far comes to. ``in_batches`` are attempts that one row stands for together with others: they
     have a row of their own as soon as anything but success happens to them. ``not_begun`` are requirements whose
     beginning it does not hold (any more), or holds as it was told before events said all: nothing is known of those."""

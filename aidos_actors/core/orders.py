@@ -7,8 +7,9 @@ Every order is idempotent: the same one may arrive twice, late, or after what it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from aidos_actors.core.records import Batch
 from aidos_actors.core.requirement import Task
@@ -20,8 +21,7 @@ EndReason = Literal["cancel", "deadline", "drain"]
 Verdict = Literal["integrated", "conflict", "gate_failed", "refused"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class AttemptKey:
+class AttemptKey(Struct, frozen=True, order=True):
     """Names one try of one task; its number only grows, so a late one can be told."""
 
     requirement: str
@@ -29,24 +29,21 @@ class AttemptKey:
     number: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class WorkerId:
+class WorkerId(Struct, frozen=True, order=True):
     """One life of a worker: the actor's path, and the incarnation that no other life of it shares."""
 
     path: str
     incarnation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Analyse:
+class Analyse(Struct, frozen=True):
     """To the Analyzer: say whether ``document`` is a plan (``analysed`` or ``rejected``)."""
 
     requirement: str
     document: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prepare:
+class Prepare(Struct, frozen=True):
     """To GitOps: make the worktree ``path`` at the head of ``target``, or at ``base_commit`` when it has none yet."""
 
     key: AttemptKey
@@ -56,8 +53,7 @@ class Prepare:
     base_commit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """To a worker: when every minder of ``previous`` is gone, fork a minder, report ``minded``, and wait for ``Go``.
 
     Without ``repo`` the worker makes the empty folder ``path`` first.
@@ -71,16 +67,14 @@ class Start:
     previous: Minders
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(Struct, frozen=True):
     """To a worker: the minder is on record; its command may start."""
 
     worker: WorkerId
     key: AttemptKey
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """To a worker: end the attempt, with all its processes. A worker that does not hold it answers ``ended`` as well
     (fault ``cancelled``, or ``released`` for ``drain``): without that answer its worktree is never discarded."""
 
@@ -89,8 +83,7 @@ class End:
     reason: EndReason
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
+class Acknowledge(Struct, frozen=True):
     """To a worker: the result is on disk here, or is not wanted; forget it."""
 
     worker: WorkerId
@@ -108,8 +101,7 @@ class Call(NamedTuple):
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class StartCalls:
+class StartCalls(Struct, frozen=True):
     """To a worker: call them one after the other, those it does not have already. Of an older ``epoch`` than it has
     heard of: it does nothing."""
 
@@ -119,23 +111,20 @@ class StartCalls:
     calls: tuple[Call, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnCalls:
+class ReturnCalls(Struct, frozen=True):
     """To a worker: callables of batches that have not begun go back (``ended`` with the fault ``released``)."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class CallsNoted:
+class CallsNoted(Struct, frozen=True):
     """To a worker: what it told under ``seq`` is on disk here, or is not wanted; forget it."""
 
     worker: WorkerId
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Integrate:
+class Integrate(Struct, frozen=True):
     """To GitOps: bring the work in ``path`` onto ``target`` as one commit, after the gate ``verify``.
 
     ``base_commit`` is what the worktree started from, ``target_base`` where a target that does not exist yet starts.
@@ -153,8 +142,7 @@ class Integrate:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Discard:
+class Discard(Struct, frozen=True):
     """To GitOps: when every minder of ``previous`` is gone, remove ``path`` (a plain folder without ``repo``)."""
 
     key: AttemptKey
@@ -168,8 +156,7 @@ GitOrder = Prepare | Integrate | Discard
 Order = Analyse | WorkerOrder | GitOrder
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptOutcome:
+class AttemptOutcome(Struct, frozen=True):
     """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was, ``causes``
     what went wrong in the words of a retry policy, the most precise first."""
 
@@ -199,8 +186,7 @@ class CallSpan(NamedTuple):
     span_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptReport:
+class AttemptReport(Struct, frozen=True):
     """One attempt a worker holds. ``minder_*`` are set from ``minded`` on, ``outcome`` when ``ended``."""
 
     key: AttemptKey
@@ -210,8 +196,7 @@ class AttemptReport:
     outcome: AttemptOutcome | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Integration:
+class Integration(Struct, frozen=True):
     """GitOps' answer to ``Integrate``. ``commit`` is None when the task changed nothing."""
 
     commit: str | None
@@ -220,8 +205,7 @@ class Integration:
     exit_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What one input comes to: first write ``batch``, all or nothing, and only then send ``orders``, in order."""
 
     batch: Batch = field(default_factory=Batch)

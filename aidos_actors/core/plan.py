@@ -9,8 +9,9 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.requirement import Requirement
@@ -23,8 +24,7 @@ _CIRCLE_SHOWN_MAX = 12
 Needs = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What is wrong with one field of one task; ``need`` is the entry of ``needs`` it is about, if any."""
 
     task_id: str
@@ -34,8 +34,7 @@ class Problem:
     need: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """When what may run. ``layers``: a task stands one layer below the deepest task it needs, in file order inside a
     layer. ``order``: serially, always the first task of the file whose needs are met. ``groups``: the tasks of each
     group, and ``dependents``: the tasks that need each task directly, both in file order."""

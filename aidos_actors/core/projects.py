@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aidos_actors.core.requirement import Mode, Requirement
 
 _STRICTEST_FIRST = (Mode.SERIAL, Mode.MIXED, Mode.PARALLEL)
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """``workers`` is the most tasks at once, of one requirement and of all together; ``verify`` judges every merge
     result, besides what a requirement asks for itself. None: nothing is said."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementRecord:
+class RequirementRecord(Struct, frozen=True):
     """A requirement as submitted. ``document`` is the JSON text of its model; ``position`` the order of submission;
     ``bumped_at`` the moment it was put before all others. ``tasks_*`` are counted when it ends, and
     gone when it is retried; one that ended before it was planned has none."""
@@ -36,8 +36,7 @@ class RequirementRecord:
     tasks_total: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRecord:
+class TaskRecord(Struct, frozen=True):
     """A task of a requirement. ``attempts`` is the number of the newest attempt, 0 before the first; ``paused_at`` the
     moment since which no attempt of it is to start; ``bumped_at`` that at which it was put before its siblings;
     attempts up to number ``revised_after`` were of another definition of it."""
@@ -60,8 +59,7 @@ class TaskRecord:
     revised_after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
+class AttemptRecord(Struct, frozen=True):
     """One try of a task. ``worker`` is the actor path, ``worker_generation`` its incarnation (unique while the system
     state lives); the minder (pid and start time in clock ticks) is recorded before its command starts."""
 
@@ -83,8 +81,7 @@ class AttemptRecord:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallBatch:
+class CallBatch(Struct, frozen=True):
     """Callables promised to one worker together; it calls them in the order of ``members`` (task, attempt number), and
     the first of them names the batch. It stands for the rows of these attempts: a member that has a row of its own, or
     whose task has come to that number, is open no more. A batch without members is over, and its row goes."""
@@ -113,8 +110,7 @@ class NewEvent(NamedTuple):
     data: Mapping[str, Any] = NO_DATA
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEvent:
+class JournalEvent(Struct, frozen=True):
     """A numbered fact: ``seq`` grows by one and never repeats."""
 
     seq: int
@@ -127,8 +123,7 @@ class JournalEvent:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Rows to write and facts to record together or not at all. A row replaces the one with the same key. Of the tasks
     ``accepted``, which have rows, no more is new than their state, attempt, result and end."""
 

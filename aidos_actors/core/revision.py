@@ -9,7 +9,8 @@ be taken for the work of its new definition: ``revised_after`` says up to which 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aidos_actors.core import attempts, calls, ending, lifecycle, workers
 from aidos_actors.core.crew import Draining

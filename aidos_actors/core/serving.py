@@ -15,16 +15,16 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any
+
+from msgspec import Struct, field
 
 Queue = tuple[str | None, str]  # project with a limit, executor
 LevelKey = tuple[float, int]  # when it was bumped, priority
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a requirement waits: ``born_at`` is its age, in wall seconds, less what its priority is worth."""
 
     name: str
@@ -35,8 +35,7 @@ class Place:
     executors: frozenset[str]
 
 
-@dataclass(slots=True)
-class _Level:
+class _Level(Struct):
     ages: list[tuple[float, int, str]] = field(default_factory=list)
     queues: dict[Queue, list[tuple[int, int, str]]] = field(default_factory=dict)
 

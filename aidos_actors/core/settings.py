@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from aidos_actors.core.projects import NO_PROJECT, Project
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded.
     ``projects`` by repository; ``executors_max``: so many tasks of run, call and agent at once."""
 

@@ -6,15 +6,15 @@ hour is an hour. Only who starts anew begins with what the wall clock says, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aidos_actors.core.draft import Draft
 
 JUMP_S = 1.0  # less is a clock that is kept right, not one that was set
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """At ``steady_s`` of a monotonic clock it was ``at``, in wall seconds."""
 
     at: float

@@ -7,7 +7,8 @@ answered so that the worker drops what it has.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aidos_actors.core import calls
 from aidos_actors.core.attempts import clear_up, is_duplicate_of, lose, release, started

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, CallSpan
 
@@ -17,8 +18,7 @@ CHUNK_S = 0.01
 RESULTS_CHARS_MAX = 100_000
 
 
-@dataclass(slots=True)
-class Current:
+class Current(Struct):
     """The callable that is being called, since ``began_at`` (seconds of the queue's clock)."""
 
     requirement: str
@@ -30,8 +30,7 @@ class Current:
         return AttemptKey(self.requirement, self.call.task, self.call.number)
 
 
-@dataclass(slots=True)
-class Told:
+class Told(Struct):
     """Results that the Scheduler was told of under ``seq`` and has not noted yet."""
 
     seq: int
@@ -40,8 +39,7 @@ class Told:
     spans: tuple[CallSpan, ...]
 
 
-@dataclass(slots=True)
-class _Pile:
+class _Pile(Struct):
     """Results of one requirement, not told yet."""
 
     results: list[CallEnded] = field(default_factory=list)

@@ -13,9 +13,10 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from aidos_actors.core.errors import AidosError
 from aidos_actors.executors.folder_size import is_over
@@ -39,8 +40,7 @@ class CheckpointUnsaved(AidosError):
     code = "checkpoint_unsaved"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointLimits:
+class CheckpointLimits(Struct, frozen=True):
     """``folder_bytes`` holds for the folder of a command, ``value_bytes`` for one value of a callable as JSON."""
 
     folder_bytes: int = FOLDER_BYTES_MAX

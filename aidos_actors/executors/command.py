@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
@@ -20,8 +21,7 @@ SIGNALLED = 128  # as the shell does: a command ended by signal 9 counts as one 
 OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What every command of one runtime has in common: its environment less secrets, where its state lies, and who
     it belongs to."""
 

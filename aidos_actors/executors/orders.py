@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from aidos_actors.core.errors import AidosError
 from aidos_actors.executors import protocol
@@ -27,8 +28,7 @@ class SpawnFailed(AidosError):
     code = "failed_to_start"
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Struct, frozen=True):
     """A command to run. ``env`` is its whole environment; ``input`` its standard input (empty: ``/dev/null``).
 
     Standard output and error go, in order, to the end of the file ``output_path``; None: both are captured apart and
@@ -83,8 +83,7 @@ class Order:
         }
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How a command ended. Nothing that it started lives any more: ``survivors`` counts what the kernel would not end.
 
     ``exit_code`` or ``signal`` is how the command itself ended, both None when it never ran or is unknown. ``message``

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from aidos_actors import crash
 from aidos_actors.core.errors import Fenced, TryAgain
@@ -12,8 +12,7 @@ from aidos_actors.gitops.repair import transact
 CLAIM_TRIES_MAX = 10
 
 
-@dataclass(frozen=True, slots=True)
-class EpochToken:
+class EpochToken(Struct, frozen=True):
     """Proof of an epoch: while ``ref`` still names ``oid``, its holder may publish."""
 
     ref: str

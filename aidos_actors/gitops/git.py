@@ -9,10 +9,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from aidos_actors.core.errors import AidosError
 from supervisors.linux import sync_folder
@@ -57,8 +58,7 @@ FIXED_VARIABLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """A command that ended. ``exit_code`` is negative when a signal ended it, 127 when it could not be started."""
 
     exit_code: int

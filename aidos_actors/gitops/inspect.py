@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+
+from msgspec import Struct
 
 from aidos_actors.core.errors import BadInput, Conflict
 from aidos_actors.gitops.git import Git, GitFailed, Run, run_here
@@ -14,8 +15,7 @@ from aidos_actors.gitops.repair import OUR_REASON
 GIT_VERSION_MIN = (2, 38)  # the first with `merge-tree --write-tree`
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected:
+class Inspected(Struct, frozen=True):
     """A repository fit for a requirement. ``base_branch`` is None when HEAD is detached and no base was named."""
 
     repo_root: str

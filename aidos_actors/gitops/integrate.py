@@ -7,8 +7,9 @@ anywhere is simply run again. That it was already published is told by the trail
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from aidos_actors import crash
 from aidos_actors.core.errors import TryAgain
@@ -25,30 +26,26 @@ PUBLISH_TRIES_MAX = 50
 CONFLICT_FILES_MAX = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Integrated:
+class Integrated(Struct, frozen=True):
     """The work is on the target as ``commit``; None when there was nothing to add to it."""
 
     commit: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Conflicted:
+class Conflicted(Struct, frozen=True):
     """The work does not merge with what others published meanwhile; ``files`` names at most 1,000 of the places."""
 
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GateFailed:
+class GateFailed(Struct, frozen=True):
     """The gate refused the merge result, or git cannot store the work (exit code 1). The target did not move."""
 
     output_tail: str
     exit_code: int
 
 
-@dataclass(frozen=True, slots=True)
-class GateResult:
+class GateResult(Struct, frozen=True):
     """How the gate's command ended; 0 lets the work pass."""
 
     exit_code: int
@@ -64,8 +61,7 @@ def _emit_nothing(stage: str, facts: Mapping[str, Any]) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     git: Git
     worktree: str
     base_commit: str

@@ -12,8 +12,9 @@ import os
 import stat
 import tempfile
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from aidos_actors import crash
 from aidos_actors.core.errors import NotFound
@@ -26,8 +27,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 READY = "aidos-ready"  # in git's record of a worktree that was made whole: this boot, and the commit it started from
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """What git keeps about one linked worktree: ``admin`` is the record's folder, ``path`` where the worktree is."""
 
     admin: Path

@@ -15,11 +15,11 @@ moment, so a system may go on writing beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Executable, func, select, text
 
 from aidos_actors.core.folded import NAMES, AnyRow, Rows, said_of
@@ -39,8 +39,7 @@ KEPT_MAX = 20
 VALUE_CHARS_MAX = 80
 
 
-@dataclass(slots=True)
-class Finding:
+class Finding(Struct):
     """One check: how much it looked at, in words, and the first differences of all that it found."""
 
     name: str

@@ -16,9 +16,11 @@ import select
 import signal
 import time
 import weakref
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from aidos_actors.core.errors import Conflict
 
@@ -28,8 +30,7 @@ END_WAIT_MAX_S = 5.0  # after a SIGKILL; longer only for a process stuck in the 
 LOCK_TEXT_BYTES_MAX = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """The process that has the lock. ``started`` is its start in clock ticks since boot: with the pid, its identity."""
 
     pid: int

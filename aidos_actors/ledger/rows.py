@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Row, Table, Text
 
 from aidos_actors.core.records import (
@@ -31,8 +31,7 @@ Values = tuple[Any, ...]
 to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True)
-class Shape(Generic[Record]):
+class Shape(Struct, Generic[Record], frozen=True, dict=True):
     """How one kind of record lies in its table."""
 
     table: Table

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from supervisors.linux import descendants, kill_exactly, start_ticks
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """A process as it can be told from any later one with its pid. ``started`` in clock ticks since boot."""
 
     pid: int

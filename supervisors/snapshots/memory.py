@@ -3,13 +3,12 @@ the process."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from supervisors.snapshot_rules import ASIDE_KEPT, Found, Head, Record, to_keep
 
 
-@dataclass(slots=True)
-class Shelf:
+class Shelf(Struct):
     """What is stored for one actor; stores may be opened on it one after the other, or several at once."""
 
     head: Head = field(default_factory=Head)

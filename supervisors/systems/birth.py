@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from supervisors.specs import Spec
 from supervisors.systems.page import Pen
 
 
-@dataclass(frozen=True, slots=True)
-class Birth:
+class Birth(Struct, frozen=True):
     """What a process is born with, inherited by fork: which child it is, where to report, and its
     entry on its supervisor's page."""
 

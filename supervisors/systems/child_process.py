@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from supervisors.errors import ExitReason
 from supervisors.linux import state_of
@@ -18,8 +19,7 @@ _BY_STATE = {
 }
 
 
-@dataclass(slots=True)
-class ChildProcess:
+class ChildProcess(Struct):
     id: str
     generation: int
     pid: int

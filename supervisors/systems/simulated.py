@@ -13,8 +13,9 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from supervisors.messages import Began, Deliver
 from supervisors.snapshots.memory import Shelf
@@ -26,15 +27,13 @@ FIRST_ADDRESS = 1000
 PID_MAX = 4_194_304
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where a process can be reached; used again after its end, as real ones are."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Faults:
+class Faults(Struct, frozen=True):
     """What the machine does to its processes, drawn from the seed. Spans are (least, most) seconds, chances 0 to 1.
 
     ``kill``: at each thing a process does, that it is killed just before. ``spared`` paths are not killed by chance,

@@ -11,9 +11,10 @@ import math
 import pickle
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from supervisors.actor_shell import ActorShell
 from supervisors.errors import ExitReason, reason_of

@@ -10,10 +10,10 @@ from __future__ import annotations
 import gc
 import os
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from msgspec import Struct
 from thespian.actors import Actor, ActorExitRequest, ActorSystemMessage, WakeupMessage, WatchMessage
 
 from supervisors.actor_shell import ActorShell
@@ -37,8 +37,7 @@ LAST_WORD_GRACE_S = 0.5
 ALARM_MAX_S = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Linger:
+class _Linger(Struct, frozen=True):
     """Timer: a child that has said its last word should be gone by now."""
 
     child: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from chaos.facts import Commit, Evidence, GitFacts, Record
 from chaos.journal import Event

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chaos import laws, record_laws
 from chaos.facts import Commit, Evidence, GitFacts, Record, parse_records

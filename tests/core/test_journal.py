@@ -7,7 +7,6 @@ for every test of boards and all random worlds.
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -15,6 +14,7 @@ import pytest
 from board_bench import Bench, requirement
 from board_doers import Ledger
 from board_world import KINDS, World
+from msgspec.structs import replace
 
 from aidos_actors.core.folded import Rows, without_body
 from aidos_actors.core.journal import FOLDS, JournalBroken, fold

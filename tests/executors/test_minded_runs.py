@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import resource
@@ -10,6 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aidos_actors.executors import SpawnFailed, is_alive, run
 from aidos_actors.executors.command import judged
@@ -114,7 +114,7 @@ def test_signals_are_at_their_defaults_whatever_the_owner_has_set(bench, nursery
     ],
 )
 def test_what_cannot_start_says_why(bench, nursery, changes, word):
-    outcome = run(nursery, dataclasses.replace(bench.order("true"), **changes))
+    outcome = run(nursery, replace(bench.order("true"), **changes))
     assert outcome.reason == "failed_to_start"
     assert outcome.exit_code is None
     assert word in outcome.message

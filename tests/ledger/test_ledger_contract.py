@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ledger_cases import NOON, a_requirement, a_task, an_attempt, an_event, numbered
+from msgspec.structs import replace
 
 from aidos_actors import ports
 from aidos_actors.core.errors import AidosError, Conflict, Fenced

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from ledger_cases import NOON, Child, a_requirement, a_task, numbered
+from msgspec.structs import fields
 from sqlalchemy import create_engine, text
 
 from aidos_actors.core.errors import Fenced, Unfit

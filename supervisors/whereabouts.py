@@ -17,6 +17,12 @@ def checked_name(target: str) -> str:
     return target
 
 
+def pid_of(incarnation: str) -> int:
+    """The process on this machine that an incarnation is; 0 for one in virtual time."""
+    head = incarnation.partition("-")[0]
+    return int(head) if head.isdigit() else 0
+
+
 class Locate(Struct, frozen=True):
     """To the registrar: where is ``name``, a path or a unique id, now and whenever that changes? Who ``stays`` wants to
     know of what may come under that name, too; the others only of what is there, until it is gone."""

@@ -6,12 +6,12 @@ the Scheduler. One that does not return in time is reported as failed, and its w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
 
 from msgspec import Struct
 
-from aidos_actors.actors.words import SCHEDULER, CallsEnded
+from aidos_actors.actors.words import CallsEnded
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,
@@ -46,12 +46,13 @@ class Overdue(Struct, frozen=True):
 
 
 class Calling:
-    """The batches in one worker's hands. Called from its mailbox."""
+    """The batches in one worker's hands. ``say`` sends a word to the Scheduler. Called from its mailbox."""
 
-    def __init__(self, actor: ManagedActor, me: WorkerId, hands: Executor) -> None:
+    def __init__(self, actor: ManagedActor, me: WorkerId, hands: Executor, say: Callable[[Any], None]) -> None:
         self._actor = actor
         self._me = me
         self._hands = hands
+        self._say = say
         self._queue = CallQueue(hands.begun_mark(me), actor.now)
         self._epoch = 0
         self._is_looking = False
@@ -147,4 +148,4 @@ class Calling:
 
     def _send(self, parcels: Sequence[Told]) -> None:
         for told in parcels:
-            self._actor.send(SCHEDULER, CallsEnded(self._me, told.seq, told.requirement, told.results, told.spans))
+            self._say(CallsEnded(self._me, told.seq, told.requirement, told.results, told.spans))

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import socket
-import struct
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from loguru import logger
 
+from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.desk_client import SOCKET_NAME
 from supervisors.door import peer_uid
 from supervisors.frames import PROTOCOL, encode
@@ -26,9 +24,6 @@ from supervisors.premises import bind
 
 CONNECTIONS_MAX = 64
 FRAME_BYTES_MAX = 1024 * 1024
-CHUNK_BYTES = 256 * 1024
-SEND_LIMIT_S = 10.0
-_HEAD = struct.Struct(">I")
 
 
 class Caller:
@@ -46,71 +41,26 @@ class Caller:
 class Connection:
     """One open connection. Nothing here waits."""
 
-    def __init__(self, link: socket.socket, close: Callable[[Connection], None]) -> None:
-        self._link = link
-        self._close = close
-        self._come = bytearray()
-        self._is_sending = False
-        self.fd = link.fileno()
-        link.setblocking(False)
+    def __init__(self, link: socket.socket, closed: Callable[[Connection], None]) -> None:
+        self._link = FramedLink(link, FRAME_BYTES_MAX, lambda: closed(self))
+        self.fd = self._link.fd
 
     def take(self) -> list[tuple[Caller, dict[str, Any]]]:
         """The calls that have come whole. A caller that has gone, or sends what is no call, is cut off."""
         try:
-            data = self._link.recv(CHUNK_BYTES)
-            self._come += data
-            calls = list(self._frames())
-        except BlockingIOError:
+            return [self._call_of(body) for body in self._link.take()]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self._link.close()
             return []
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            data, calls = b"", []
-        if not data:
-            self.close()
-        return calls
 
-    def _frames(self) -> Any:
-        while len(self._come) >= _HEAD.size:
-            (size,) = _HEAD.unpack_from(self._come)
-            if size > FRAME_BYTES_MAX:
-                raise ValueError(f"a frame of {size} bytes")
-            if len(self._come) < _HEAD.size + size:
-                return
-            message = json.loads(self._come[_HEAD.size : _HEAD.size + size])
-            del self._come[: _HEAD.size + size]
-            if message["protocol"] != PROTOCOL or not isinstance(message["call"], dict):
-                raise ValueError("another protocol")
-            yield Caller(self, message["id"]), message["call"]
+    def _call_of(self, body: bytes) -> tuple[Caller, dict[str, Any]]:
+        message = json.loads(body)
+        if message["protocol"] != PROTOCOL or not isinstance(message["call"], dict):
+            raise ValueError("another protocol")
+        return Caller(self, message["id"]), message["call"]
 
     def send(self, message: dict[str, Any]) -> None:
-        frame = encode(message, trusted=False)
-        try:
-            sent = self._link.send(frame) if not self._is_sending else 0
-        except OSError:
-            sent = 0
-        if sent == len(frame):
-            return
-        if sent == 0:
-            self.close()
-        else:  # more than the kernel takes at once: the loop does not wait for the reader
-            self._is_sending = True
-            threading.Thread(target=self._send_rest, args=(memoryview(frame)[sent:],), daemon=True).start()
-
-    def _send_rest(self, rest: memoryview) -> None:
-        """Beside the loop. A reader that takes nothing for ``SEND_LIMIT_S`` finds the end instead of the rest."""
-        poller = select.poll()
-        try:
-            poller.register(self.fd, select.POLLOUT)
-            while rest and poller.poll(SEND_LIMIT_S * 1000):
-                rest = rest[self._link.send(rest) :]
-            if rest:
-                self._link.shutdown(socket.SHUT_RDWR)
-        except (OSError, ValueError):
-            pass  # it has gone; the loop hears of that by reading
-        self._is_sending = False
-
-    def close(self) -> None:
-        self._close(self)
-        self._link.close()
+        self._link.send(encode(message, trusted=False))
 
 
 class DeskSocket:

@@ -15,6 +15,7 @@ from typing import Any
 
 from aidos_actors import crash, ports
 from aidos_actors.actors import desk
+from aidos_actors.actors.crew_socket import CrewSocket
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
 from aidos_actors.actors.sending import Sending
 from aidos_actors.actors.steps import Steps
@@ -84,8 +85,11 @@ class Scheduler(ManagedActor):
         self.epoch = self.ledger.begin_epoch(self.clock())
         crash.after("epoch-begun")
         self.waiting = Waiting(self.ledger, self.answer)
-        sending = Sending(self.send, layout, self.epoch, self.ledger.installation, self._incarnations)
-        self._steps = Steps(self.ledger, self.epoch, sending.send_all, self.answer)
+        self._crew = CrewSocket(Path(state_dir), self.on_readable, self.ignore, self._hear) if has_socket else None
+        short = {"send_short": self._crew.send} if self._crew is not None else {}
+        installation = self.ledger.installation
+        self._sending = Sending(self.send, layout, self.epoch, installation, self._incarnations, **short)
+        self._steps = Steps(self.ledger, self.epoch, self._sending.send_all, self.answer)
         self.take = self._steps.take
         now = self.clock() - self._clock.jump_s
         self.board = restored_board(self.ledger, layout, self.epoch, self._settings, now)
@@ -123,7 +127,7 @@ class Scheduler(ManagedActor):
             case MinderReady() | AttemptEnded() | CallsEnded() | WorkIntegrated():
                 self._put_on_record(message, now)
                 return
-            case WorkerHello():
+            case WorkerHello() if self._sending.greeted(message, by_mail=sender is not None):
                 self.take(board.worker_up(message.worker, message.slots, now))
                 self.take(board.worker_report(message.worker, message.reports, now, message.called))
                 self.take(Step(orders=board.owed("worker", message.worker)))
@@ -142,6 +146,10 @@ class Scheduler(ManagedActor):
             case dict():
                 self._call(message, self.asked())
         self._after_change()
+
+    def _hear(self, word: Any) -> None:
+        """What a worker says by the short way."""
+        self.receive(word, None)
 
     def _put_on_record(self, message: MinderReady | AttemptEnded | CallsEnded | WorkIntegrated, now: float) -> None:
         """What a doer did is on disk, with all that follows from it."""
@@ -180,6 +188,8 @@ class Scheduler(ManagedActor):
             return
         self._incarnations[peer.path] = peer.incarnation
         if peer.path.startswith(f"{WORKER_POOL}/"):
+            if self._crew is not None:
+                self._crew.lives(peer.incarnation)
             self.take(self.board.worker_lives(WorkerId(peer.path, peer.incarnation), self.clock()))
         if peer.path == ANALYZER and peer.incarnation != before:
             self.take(Step(orders=self.board.owed("analyzer")))
@@ -187,6 +197,9 @@ class Scheduler(ManagedActor):
             self.take(Step(orders=self.board.owed("gitops")))
 
     def _worker_gone(self, path: str, incarnation: str) -> None:
+        self._sending.forget(WorkerId(path, incarnation))
+        if self._crew is not None:
+            self._crew.gone(incarnation)
         marks = self._layout.begun(path)
         self.take(self.board.worker_gone(path, incarnation, self.clock(), begun_by(marks, incarnation)))
         self.commit()

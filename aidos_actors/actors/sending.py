@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aidos_actors import crash
-from aidos_actors.actors.words import ANALYZER, GITOPS, GitWork, WorkerOrders
+from aidos_actors.actors.words import ANALYZER, GITOPS, GitWork, WorkerHello, WorkerOrders
 from aidos_actors.blobs import put_text
 from aidos_actors.core.orders import Analyse, Discard, Integrate, Order, Prepare, WorkerId, WorkerOrder
 from aidos_actors.layout import Layout
 
 
 class Sending:
-    """``send`` takes an actor's path and a message. ``living`` says which life of a worker is there, as far as known:
-    orders to another one are not sent."""
+    """``send`` takes an actor's path and a message, ``send_short`` a worker and a message, which it may refuse.
+
+    ``living`` says which life of a worker is there, as far as known: orders to another one are not sent, nor to one
+    that has said nothing. They go the way that its last greeting came, and no other, so that they stay in order."""
 
     def __init__(
         self,
@@ -23,12 +25,29 @@ class Sending:
         epoch: int,
         installation: str,
         living: Mapping[str, str],
+        send_short: Callable[[WorkerId, Any], bool] = lambda _worker, _message: False,
     ) -> None:
         self._send = send
         self._blobs = layout.blobs
         self._epoch = epoch
         self._installation = installation
         self._living = living
+        self._send_short = send_short
+        self._greetings: dict[WorkerId, int] = {}
+        self._by_mail: set[WorkerId] = set()
+
+    def greeted(self, hello: WorkerHello, *, by_mail: bool) -> bool:
+        """The worker's orders go that way from now on. False when it has greeted again since it said this."""
+        if hello.number < self._greetings.get(hello.worker, 0):
+            return False
+        self._greetings[hello.worker] = hello.number
+        (self._by_mail.add if by_mail else self._by_mail.discard)(hello.worker)
+        return True
+
+    def forget(self, worker: WorkerId) -> None:
+        """It is dead."""
+        self._greetings.pop(worker, None)
+        self._by_mail.discard(worker)
 
     def send_all(self, orders: Sequence[Order]) -> None:
         """They are on their way, those for one worker together."""
@@ -43,6 +62,9 @@ class Sending:
                 case _:
                     of_workers.setdefault(order.worker, []).append(order)
         for worker, found in of_workers.items():
-            if self._living.get(worker.path, worker.incarnation) == worker.incarnation:
-                self._send(worker.path, WorkerOrders(tuple(found)))
+            message = WorkerOrders(tuple(found))
+            if self._living.get(worker.path, worker.incarnation) != worker.incarnation:
+                continue
+            if not self._send_short(worker, message) and worker in self._by_mail:
+                self._send(worker.path, message)
         crash.after("order-sent")

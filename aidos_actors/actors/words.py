@@ -24,12 +24,13 @@ WORKER_POOL = "root/workers"
 
 class WorkerHello(Struct, frozen=True):
     """A worker is there, for this scheduler: all that it holds is in ``reports``, and callables of batches in
-    ``called``."""
+    ``called``. ``number`` grows with each one that it says; orders go back the way that this one came."""
 
     worker: WorkerId
     slots: int
     reports: tuple[AttemptReport, ...]
     called: tuple[AttemptKey, ...] = ()
+    number: int = 0
 
 
 class MinderReady(Struct, frozen=True):

@@ -8,6 +8,7 @@ waits here; a new Scheduler is told of everything held, and adopts it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from aidos_actors import crash
 from aidos_actors.actors.calling import FAULT_OF_END, Calling, Look, Overdue
+from aidos_actors.actors.crew_line import CrewLine, Reopen
 from aidos_actors.actors.words import SCHEDULER, AttemptEnded, MinderReady, WorkerHello, WorkerOrders
 from aidos_actors.core.orders import (
     Acknowledge,
@@ -73,10 +75,13 @@ class Worker(ManagedActor):
         base_env: dict[str, str],
         checkpoints: CheckpointLimits,
         hands: Callable[[Layout, dict[str, str], CheckpointLimits], Executor] = WorkerHands,
+        has_socket: bool = True,
     ) -> None:
         self._held: dict[AttemptKey, _Held] = {}
         self._hands = hands(Layout(state_dir), base_env, checkpoints)
-        self._calling = Calling(self, self._me, self._hands)
+        self._line = CrewLine(self, Path(state_dir) if has_socket else None, self._told)
+        self._greetings = 0
+        self._calling = Calling(self, self._me, self._hands, self._line.say)
         self.watch(SCHEDULER)
 
     @property
@@ -85,14 +90,14 @@ class Worker(ManagedActor):
 
     def receive(self, message: Any, sender: str | None) -> None:
         match message:
-            case Peer(incarnation=str()):
-                reports = tuple(held.report for held in self._held.values())
-                self.send(SCHEDULER, WorkerHello(self._me, SLOTS, reports, self._calling.held()))
-                self._calling.tell_again()
+            case Peer(incarnation=str(life)):
+                self._greet(life)
+            case Reopen(incarnation=life) if self._line.is_to(life):
+                self._greet(life)
+            case Peer():
+                self._line.close()
             case WorkerOrders():
-                for order in message.orders:
-                    if order.worker == self._me:
-                        self._order(order)
+                self._told(message)
             case JobDone(job="calls"):
                 self._calling.chunk_done(message)
             case Look():
@@ -109,6 +114,19 @@ class Worker(ManagedActor):
         self._hands.close()
 
     # ---- orders
+
+    def _greet(self, scheduler: str) -> None:
+        """That life of the Scheduler hears what is held here."""
+        self._line.open(scheduler)
+        self._greetings += 1
+        reports = tuple(held.report for held in self._held.values())
+        self._line.say(WorkerHello(self._me, SLOTS, reports, self._calling.held(), self._greetings))
+        self._calling.tell_again()
+
+    def _told(self, message: WorkerOrders) -> None:
+        for order in message.orders:
+            if order.worker == self._me:
+                self._order(order)
 
     def _order(self, order: WorkerOrder) -> None:
         if isinstance(order, StartCalls | ReturnCalls | CallsNoted):
@@ -128,7 +146,7 @@ class Worker(ManagedActor):
             case End() if held is None:
                 fault = FAULT_OF_END[order.reason]
                 outcome = AttemptOutcome(False, None, f"ended: {order.reason}", "run", fault=fault)
-                self.send(SCHEDULER, AttemptEnded(self._me, order.key, outcome))
+                self._line.say(AttemptEnded(self._me, order.key, outcome))
             case End() if held is not None:
                 self._end(held, order.reason)
             case Acknowledge() if held is not None:
@@ -139,11 +157,11 @@ class Worker(ManagedActor):
         report = held.report
         if report.phase == "minded" and report.minder_pid is not None and report.minder_started is not None:
             crash.before("minder-told")
-            self.send(SCHEDULER, MinderReady(self._me, report.key, report.minder_pid, report.minder_started))
+            self._line.say(MinderReady(self._me, report.key, report.minder_pid, report.minder_started))
             crash.after("minder-told")
         elif report.outcome is not None:
             crash.before("result-told")
-            self.send(SCHEDULER, AttemptEnded(self._me, report.key, report.outcome))
+            self._line.say(AttemptEnded(self._me, report.key, report.outcome))
             crash.after("result-told")
 
     def _end(self, held: _Held, reason: EndReason) -> None:

@@ -119,7 +119,9 @@ def test_pure_files_touch_no_world(name: str) -> None:
         import sys
 
         foreign = modules - set(sys.stdlib_module_names) - CORE_THIRD_PARTY - {"aidos_actors", "__future__"}
-        assert not foreign, f"{name} imports {sorted(foreign)}; the core knows only the standard library, msgspec and pydantic"
+        assert not foreign, (
+            f"{name} imports {sorted(foreign)}; the core knows the standard library, msgspec and pydantic"
+        )
 
 
 @pytest.mark.parametrize("module", sorted(ONLY_IN))

@@ -39,7 +39,7 @@ def memory_ledger(_state_dir: Path) -> MemoryLedger:
 HANDS: dict[str, dict[str, Any]] = {
     "scheduler": {"open_ledger": memory_ledger, "has_socket": False},
     "gitops": {"hands": SimulatedWorkspace},
-    "worker": {"hands": SimulatedExecutor},
+    "worker": {"hands": SimulatedExecutor, "has_socket": False},
 }
 
 

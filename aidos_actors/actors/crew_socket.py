@@ -1,0 +1,124 @@
+"""The Scheduler's end of the short way to its workers: a socket of its own, beside the mail of the tree.
+
+A message of the tree passes two transports and is confirmed twice; between a Scheduler and its workers, who talk with
+each task, that would cost more than most tasks. What is said here is said as by mail, in order; and as a message to one
+who has died is lost, so is what a broken link still held. That harms nobody: a worker that has lost its link says anew
+what it holds, and every order is derived anew from the rows.
+
+Only living workers are listened to, known by their processes, which the kernel names; so what comes may be pickled.
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from aidos_actors.actors.framed_link import HEAD, FramedLink
+from aidos_actors.actors.words import WorkerHello
+from aidos_actors.core.orders import WorkerId
+from supervisors.premises import bind
+from supervisors.whereabouts import pid_of
+
+SOCKET_NAME = "crew.sock"
+LINKS_MAX = 256
+FRAME_BYTES_MAX = 64 * 1024 * 1024
+
+
+def frame_of(word: Any) -> bytes:
+    """A word as it travels."""
+    body = pickle.dumps(word, pickle.HIGHEST_PROTOCOL)
+    return HEAD.pack(len(body)) + body
+
+
+def word_of(body: bytes) -> Any:
+    """Only for what came from a process of this tree."""
+    return pickle.loads(body)  # noqa: S301
+
+
+def peer_pid(link: socket.socket) -> int:
+    """Which process made this connection, or listens at its other end, by the kernel's word."""
+    credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int(struct.unpack("3i", credentials)[0])
+
+
+class CrewSocket:
+    """``watch`` and ``ignore`` as an actor's ``on_readable`` and ``ignore``; ``heard`` gets each word that comes.
+    Thread: the message loop's."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        watch: Callable[[int, Callable[[], None]], None],
+        ignore: Callable[[int], None],
+        heard: Callable[[Any], None],
+    ) -> None:
+        """OSError when the socket cannot be made."""
+        self._watch, self._ignore, self._heard = watch, ignore, heard
+        self._unknown: dict[int, socket.socket] = {}
+        self._links: dict[WorkerId, FramedLink] = {}
+        self._open: dict[int, FramedLink] = {}
+        self._living: set[int] = set()
+        self._listener = bind(state_dir, SOCKET_NAME)
+        self._listener.setblocking(False)
+        watch(self._listener.fileno(), self._accept)
+
+    def lives(self, incarnation: str) -> None:
+        """A worker is that process; what it says here is heard from now on."""
+        pid = pid_of(incarnation)
+        self._living.add(pid)
+        link = self._unknown.pop(pid, None)
+        if link is not None:
+            self._listen(link)
+
+    def gone(self, incarnation: str) -> None:
+        """That process is no worker any more."""
+        self._living.discard(pid_of(incarnation))
+
+    def send(self, worker: WorkerId, word: Any) -> bool:
+        """Whether ``word`` is on its way to that very life of a worker, for which it must have a link."""
+        link = self._links.get(worker)
+        if link is None:
+            return False
+        link.send(frame_of(word))
+        return worker in self._links
+
+    def _accept(self) -> None:
+        try:
+            link, _ = self._listener.accept()
+        except OSError:
+            return
+        pid = peer_pid(link)
+        if pid in self._living and len(self._open) < LINKS_MAX:
+            self._listen(link)
+        elif len(self._unknown) < LINKS_MAX:  # the word that it lives may still be on its way
+            before = self._unknown.pop(pid, None)
+            if before is not None:
+                before.close()
+            self._unknown[pid] = link
+        else:
+            logger.warning("process {} was turned away at {}", pid, SOCKET_NAME)
+            link.close()
+
+    def _listen(self, link: socket.socket) -> None:
+        fd = link.fileno()
+        self._open[fd] = FramedLink(link, FRAME_BYTES_MAX, lambda: self._ended(fd))
+        self._watch(fd, lambda: self._take(fd))
+
+    def _take(self, fd: int) -> None:
+        link = self._open.get(fd)
+        for body in link.take() if link is not None else ():
+            word = word_of(body)
+            if isinstance(word, WorkerHello) and fd in self._open:
+                self._links[word.worker] = self._open[fd]
+            self._heard(word)
+
+    def _ended(self, fd: int) -> None:
+        link = self._open.pop(fd)
+        self._ignore(fd)
+        self._links = {worker: each for worker, each in self._links.items() if each is not link}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 from msgspec import Struct
 
 
-class Layout(Struct, frozen=True):
+class Layout(Struct, frozen=True, dict=True):
     """The folders of one state directory, given as an absolute path."""
 
     state_dir: str
 
-    @property
+    @cached_property
     def root(self) -> Path:
         return Path(self.state_dir)
 
@@ -25,7 +26,7 @@ class Layout(Struct, frozen=True):
         """Quarantine: on the same file system as the worktrees, because things are renamed into it."""
         return self.root / "discarded"
 
-    @property
+    @cached_property
     def blobs(self) -> Path:
         """Texts too large for a message, named by their SHA-256."""
         return self.root / "blobs"

@@ -47,13 +47,14 @@ from supervisors import ExitReason, ManagedActor
 from supervisors.actor import Asked
 from supervisors.messages import Peer
 
+LOG_ROOM_BYTES = 4 * 1024 * 1024
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 """Rows live here by the hundred thousand, none of them in a circle: to look through them often is for nothing."""
 
 
 def owned_ledger(state_dir: Path) -> ports.Ledger:
     """The ledger of ``state_dir`` as its sole owner; who holds it longer than two seconds more is ended."""
-    return Ledger.open(state_dir, what_for="scheduler", take_over=True)
+    return Ledger.open(state_dir, what_for="scheduler", take_over=True, log_room_bytes=LOG_ROOM_BYTES)
 
 
 class _Due:

@@ -1,7 +1,8 @@
 """The journal once more, as text: ``journal/YYYY-MM-DD.jsonl``, one event a line, against damage of the ledger itself.
 
-Lines are written and synced *before* the transaction that holds their events is committed. So whatever was
-acknowledged is in both, and what a crash or a full disk left behind is only ever a tail the table does not know.
+Lines are written and synced *before* the transaction that holds their events is committed, the sync in a thread beside
+its statements. So whatever was acknowledged is in both, and what a crash or a full disk left behind is only ever a tail
+the table does not know.
 ``settle`` puts that right: such a tail goes to ``unconfirmed.jsonl`` (not thrown away: after a restore it may be the
 better copy), and events the files lack are written again from the table. Within one file ``seq`` grows, because tails
 are cut before anything follows them; across files it may not, when the clock was set back over midnight.
@@ -9,16 +10,18 @@ are cut before anything follows them; across files it may not, when the clock wa
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from json.encoder import encode_basestring
 from pathlib import Path
+
+from msgspec import DecodeError, Raw, Struct, json
 
 from aidos_actors.ledger.errors import LedgerRefused
 from aidos_actors.ledger.rows import Values
+from aidos_actors.ledger.syncing import Syncing
 from supervisors.linux import sync_folder
 
 TAIL_BYTES = 64 * 2**10
@@ -32,21 +35,31 @@ class DayFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._syncing = Syncing()
 
     @property
     def is_empty(self) -> bool:
         return not any(path.stat().st_size for path in self._paths())
 
+    def begin(self, rows: Sequence[Values]) -> None:
+        """The rows are on their way to the files of their UTC days, and there on disk when ``finish`` has returned.
+        ``LedgerRefused`` when one's ``at`` is no moment."""
+        for day, of_day in _by_day(rows).items():
+            self._syncing.begin(_append(self._folder / f"{day}.jsonl", _lines_of(of_day)))
+
+    def finish(self) -> None:
+        """What was begun is on disk."""
+        self._syncing.finish()
+
     def append(self, rows: Sequence[Values]) -> None:
-        """The rows are on disk in the files of their UTC days. ``LedgerRefused`` when one's ``at`` is no moment."""
-        days: dict[str, list[bytes]] = {}
-        for row in rows:
-            days.setdefault(_day_of(row[1]), []).append(_line_of(row))
-        for day, lines in days.items():
-            _append(self._folder / f"{day}.jsonl", b"".join(lines))
+        """``begin`` and ``finish``."""
+        self.begin(rows)
+        self.finish()
 
     def settle(self, last_seq: int, rows_after: Callable[[int], Sequence[Values]]) -> None:
         """The files end where the table ends. ``rows_after(seq)`` gives a page of the table's events, in order."""
+        with contextlib.suppress(OSError):
+            self.finish()
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
             sync_folder(self._folder.parent)
@@ -58,11 +71,9 @@ class DayFiles:
     def lacking(self, rows: Sequence[Values]) -> list[int]:
         """The seqs of those of ``rows`` (the newest of the table, in order) that do not stand in the file of their
         day, as they are, near its end."""
-        days: dict[str, dict[bytes, int]] = {}
-        for row in rows:
-            days.setdefault(_day_of(row[1]), {})[_line_of(row)] = row[0]
         lacking: list[int] = []
-        for day, lines in days.items():
+        for day, of_day in _by_day(rows).items():
+            lines = dict(zip(_lines_of(of_day).splitlines(keepends=True), (row[0] for row in of_day), strict=True))
             lacking += _lacking(self._folder / f"{day}.jsonl", lines)
         return sorted(lacking)
 
@@ -92,7 +103,8 @@ class DayFiles:
         path = self._folder / "unconfirmed.jsonl"
         if path.exists() and path.stat().st_size > UNCONFIRMED_BYTES_MAX:
             path.replace(self._folder / "unconfirmed.1.jsonl")
-        _append(path, tail if tail.endswith(b"\n") else tail + b"\n")
+        self._syncing.begin(_append(path, tail if tail.endswith(b"\n") else tail + b"\n"))
+        self.finish()
 
 
 def _lacking(path: Path, lines: dict[bytes, int]) -> list[int]:
@@ -129,21 +141,39 @@ def _last_known(tail: bytes, last_seq: int) -> tuple[int, int]:
 
 def _seq_of(line: bytes) -> int:
     try:
-        return int(json.loads(line)["seq"])
-    except (ValueError, TypeError, KeyError):
+        return int(json.decode(line)["seq"])
+    except (ValueError, TypeError, KeyError, DecodeError):
         return 0
 
 
-def _line_of(row: Values) -> bytes:
-    seq, at, kind, requirement, task, attempt, epoch, data = row
-    return (
-        f'{{"seq":{seq},"at":{at!r},"type":{_text(kind)},"requirement":{_text(requirement)},"task":{_text(task)}'
-        f',"attempt":{"null" if attempt is None else attempt},"epoch":{epoch},"data":{data}}}\n'
-    ).encode()
+class _Line(Struct):
+    seq: int
+    at: float
+    type: str
+    requirement: str | None
+    task: str | None
+    attempt: int | None
+    epoch: int
+    data: Raw
 
 
-def _text(text: str | None) -> str:
-    return "null" if text is None else encode_basestring(text)
+_ENCODER = json.Encoder()
+
+
+def _lines_of(rows: Sequence[Values]) -> bytes:
+    """A line of JSON for each."""
+    lines = [_Line(*where, Raw(data)) for *where, data in rows]  # type: ignore[call-arg]
+    return _ENCODER.encode_lines(lines)
+
+
+def _by_day(rows: Sequence[Values]) -> dict[str, Sequence[Values]]:
+    with contextlib.suppress(TypeError):
+        if len({row[1] // DAY_S for row in rows}) == 1:  # nearly always, and then this is the quick way
+            return {_day_of(rows[0][1]): rows}
+    days: dict[str, list[Values]] = {}
+    for row in rows:
+        days.setdefault(_day_of(row[1]), []).append(row)
+    return dict(days)
 
 
 def _day_of(at: float) -> str:
@@ -158,7 +188,8 @@ def _day_name(day: int) -> str:
     return datetime.fromtimestamp(day * DAY_S, UTC).date().isoformat()
 
 
-def _append(path: Path, data: bytes) -> None:
+def _append(path: Path, data: bytes) -> Callable[[], None]:
+    """The data is written; it is on disk when what is returned has been called, once."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     handle = os.open(path, flags, 0o600)
     try:
@@ -166,8 +197,16 @@ def _append(path: Path, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(handle, view) :]
-        os.fdatasync(handle)
-    finally:
+    except BaseException:
         os.close(handle)
-    if is_new:
-        sync_folder(path.parent)
+        raise
+
+    def sync() -> None:
+        try:
+            os.fdatasync(handle)
+        finally:
+            os.close(handle)
+        if is_new:
+            sync_folder(path.parent)
+
+    return sync

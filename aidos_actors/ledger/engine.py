@@ -56,6 +56,20 @@ def open_for_reading(path: Path) -> Engine:
     return _engine(lambda: _connect(path, "ro", {}), "BEGIN")
 
 
+def make_log_room(path: Path, size_bytes: int) -> None:
+    """The write-ahead log of the open database ``path`` is at least so long: zeros follow what stands in it, which
+    SQLite does not look at. A commit that makes a file longer takes two or three times as long as one that does not.
+    To be called while nobody writes. Raises OSError."""
+    handle = os.open(path.with_name(f"{path.name}-wal"), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        size = os.fstat(handle).st_size
+        if size < size_bytes:
+            os.pwrite(handle, bytes(size_bytes - size), size)
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Errors of the driver and of the file system leave as ``AidosError``; those that are one already pass."""

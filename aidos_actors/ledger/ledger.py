@@ -19,6 +19,7 @@ from aidos_actors.ledger.day_files import DayFiles
 from aidos_actors.ledger.engine import (
     HINT_RESTORE,
     driver_transaction,
+    make_log_room,
     open_for_writing,
     storage_errors,
     transaction,
@@ -56,12 +57,13 @@ class Ledger(LedgerReader):
         wait_s: float = 2.0,
         take_over: bool = False,
         migrate: bool = False,
+        log_room_bytes: int = 0,
     ) -> Ledger:
         """The ledger in ``state_dir``, both made when missing, with its lock held until ``close``.
 
         Raises ``Conflict`` when another process holds it (with ``take_over`` that process is ended after ``wait_s``),
         ``Unfit`` for a network file system or another schema (an older one is brought up with ``migrate``),
-        ``LedgerDamaged``, ``LedgerUnavailable``. Nothing stays open then."""
+        ``LedgerDamaged``, ``LedgerUnavailable``. Nothing stays open then. Who writes much makes room for its log."""
         refuse_network_filesystem(state_dir)
         path = state_dir / LEDGER_FILE
         with storage_errors(path), contextlib.ExitStack() as undo:
@@ -75,6 +77,8 @@ class Ledger(LedgerReader):
             undo.callback(engine.dispose)
             ledger = cls(path, engine.connect(), lock)
             ledger._prepare(migrate=migrate)
+            if log_room_bytes:
+                make_log_room(path, log_room_bytes)
             undo.pop_all()
             return ledger
 
@@ -85,6 +89,7 @@ class Ledger(LedgerReader):
             epoch += 1
             driver.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (str(epoch),))
             self._append(driver, event_rows([NewEvent(at, "scheduler_started")], epoch, last_seq))
+            self._days.finish()
         return epoch
 
     def apply(self, epoch: int, batch: Batch) -> int:
@@ -99,6 +104,7 @@ class Ledger(LedgerReader):
                     f"epoch {epoch} may not write any more: epoch {stored_epoch} has begun",
                     hint="nothing was written; a newer scheduler has taken over",
                 )
+            self._append(driver, event_rows(batch.events, epoch, last_seq))
             for table, rows in changed:
                 driver.executemany(_upsert(table), rows)
             if batch.accepted:
@@ -107,7 +113,7 @@ class Ledger(LedgerReader):
                 driver.executemany(_upsert(schema.call_batches), written)
             if over:
                 driver.executemany(_delete(schema.call_batches), over)
-            self._append(driver, event_rows(batch.events, epoch, last_seq))
+            self._days.finish()
         return last_seq + len(batch.events)
 
     def _accept(self, driver: sqlite3.Connection, tasks: Sequence[TaskRecord]) -> None:
@@ -153,12 +159,13 @@ class Ledger(LedgerReader):
                         self._settle()
 
     def _append(self, driver: sqlite3.Connection, rows: list[Values]) -> None:
+        """Into the table, and into the day files until ``finish``."""
         if rows:
-            driver.executemany(_insert(schema.events), rows)
             self._is_settled = False
             crash.before("journal-lines")
-            self._days.append(rows)
+            self._days.begin(rows)
             crash.after("journal-lines")
+            driver.executemany(_insert(schema.events), rows)
 
     def _settle(self) -> None:
         self._days.settle(self.last_seq(), self._rows_after)

@@ -287,13 +287,13 @@ def keeps_the_older_of_two_rows(bug: pytest.MonkeyPatch) -> None:
     )
 
 
-def commits_rows_before_their_events(bug: pytest.MonkeyPatch) -> None:
+def commits_events_before_their_rows(bug: pytest.MonkeyPatch) -> None:
     append = Ledger._append
 
     def appending(ledger: Ledger, driver: Any, rows: Any) -> None:
+        append(ledger, driver, rows)
         driver.execute("COMMIT")
         driver.execute("BEGIN IMMEDIATE")
-        append(ledger, driver, rows)
 
     bug.setattr(Ledger, "_append", appending)
 
@@ -302,7 +302,7 @@ BUGS = [
     keeps_lines_of_refused_batches,
     acknowledges_what_was_refused,
     keeps_the_older_of_two_rows,
-    commits_rows_before_their_events,
+    commits_events_before_their_rows,
 ]
 
 

@@ -37,7 +37,9 @@ class OfflineDesk:
 
     def submit(self, call: dict[str, Any]) -> dict[str, Any]:
         """As the running Scheduler's ``submit``; the work starts with the next ``run`` or ``serve``."""
-        step, answer = submitted(self._board, self._ledger, self._layout.blobs, call, time.time())
+        step, answer = submitted(
+            self._board, self._ledger, self._layout.blobs, call, self._ledger.next_position(), time.time()
+        )
         self._take(step)
         return {**answer, "running": False}
 

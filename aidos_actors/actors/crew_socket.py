@@ -20,6 +20,7 @@ from typing import Any
 from loguru import logger
 
 from aidos_actors.actors.framed_link import HEAD, FramedLink
+from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.words import WorkerHello
 from aidos_actors.core.orders import WorkerId
 from supervisors.premises import bind
@@ -48,25 +49,23 @@ def peer_pid(link: socket.socket) -> int:
 
 
 class CrewSocket:
-    """``watch`` and ``ignore`` as an actor's ``on_readable`` and ``ignore``; ``heard`` gets each word that comes.
-    Thread: the message loop's."""
+    """``heard`` gets each word that comes by ``inputs``. Thread: the message loop's."""
 
     def __init__(
         self,
         state_dir: Path,
-        watch: Callable[[int, Callable[[], None]], None],
-        ignore: Callable[[int], None],
+        inputs: Inputs,
         heard: Callable[[Any], None],
     ) -> None:
         """OSError when the socket cannot be made."""
-        self._watch, self._ignore, self._heard = watch, ignore, heard
+        self._inputs, self._heard = inputs, heard
         self._unknown: dict[int, socket.socket] = {}
         self._links: dict[WorkerId, FramedLink] = {}
         self._open: dict[int, FramedLink] = {}
         self._living: set[int] = set()
         self._listener = bind(state_dir, SOCKET_NAME)
         self._listener.setblocking(False)
-        watch(self._listener.fileno(), self._accept)
+        inputs.watch(self._listener.fileno(), self._accept)
 
     def lives(self, incarnation: str) -> None:
         """A worker is that process; what it says here is heard from now on."""
@@ -108,17 +107,22 @@ class CrewSocket:
     def _listen(self, link: socket.socket) -> None:
         fd = link.fileno()
         self._open[fd] = FramedLink(link, FRAME_BYTES_MAX, lambda: self._ended(fd))
-        self._watch(fd, lambda: self._take(fd))
+        self._inputs.watch(fd, lambda: self._take(fd))
 
     def _take(self, fd: int) -> None:
         link = self._open.get(fd)
         for body in link.take() if link is not None else ():
-            word = word_of(body)
+            try:
+                word = word_of(body)
+            except Exception:  # whatever unpickling raises
+                logger.warning("what came by {} cannot be read", SOCKET_NAME)
+                self._open[fd].close()
+                return
             if isinstance(word, WorkerHello) and fd in self._open:
                 self._links[word.worker] = self._open[fd]
             self._heard(word)
 
     def _ended(self, fd: int) -> None:
         link = self._open.pop(fd)
-        self._ignore(fd)
+        self._inputs.ignore(fd)
         self._links = {worker: each for worker, each in self._links.items() if each is not link}

@@ -45,17 +45,17 @@ def error_view(error: AidosError) -> dict[str, Any]:
 
 
 def submitted(
-    board: Board, ledger: LedgerView, blobs: Path, call: Mapping[str, Any], now: float
+    board: Board, ledger: LedgerView, blobs: Path, call: Mapping[str, Any], position: int, now: float
 ) -> tuple[Step, dict[str, Any]]:
-    """The step that a submission comes to, and its answer, on a live or a resting ledger. It was checked by the
-    caller and is checked again here. Idempotent by id and content."""
+    """The step that a submission comes to, and its answer, on a live or a resting ledger; a new one gets ``position``.
+    It was checked by the caller and is checked again here. Idempotent by id and content."""
     document = get_text(blobs, str(call["document"]))
     try:
         requirement = Requirement.model_validate_json(document)
     except ValueError as error:
         raise BadInput(f"the submitted document is no requirement: {error}") from error
     known = ledger.requirement(requirement.id)
-    base_commit, position = call.get("base_commit"), ledger.next_position()
+    base_commit = call.get("base_commit")
     if call.get("revise") and known is not None:
         tasks = ledger.tasks(known.id, with_removed=True)
         step = board.revise(requirement, base_commit=base_commit, document=document, known=known, tasks=tasks, now=now)
@@ -71,8 +71,11 @@ def submitted(
 
 def _submit(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
     blobs = scheduler._layout.blobs
-    step, answer = submitted(scheduler.board, scheduler.ledger, blobs, call, scheduler.clock())
+    position = scheduler.next_position
+    step, answer = submitted(scheduler.board, scheduler.ledger, blobs, call, position, scheduler.clock())
     scheduler.take(step)
+    if any(record.position == position for record in step.batch.requirements):
+        scheduler.next_position += 1
     return {**answer, "running": True}
 
 

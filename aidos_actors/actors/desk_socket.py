@@ -17,6 +17,7 @@ from typing import Any
 from loguru import logger
 
 from aidos_actors.actors.framed_link import FramedLink
+from aidos_actors.actors.inputs import Inputs
 from aidos_actors.desk_client import SOCKET_NAME
 from supervisors.door import peer_uid
 from supervisors.frames import PROTOCOL, encode
@@ -64,22 +65,20 @@ class Connection:
 
 
 class DeskSocket:
-    """``watch(fd, call)`` has ``call()`` called whenever ``fd`` is readable, ``ignore(fd)`` no more; ``serve`` gets
-    what has come at once. Called from the message loop."""
+    """``serve`` gets what a caller has sent by now. Thread: the message loop's."""
 
     def __init__(
         self,
         state_dir: Path,
-        watch: Callable[[int, Callable[[], None]], None],
-        ignore: Callable[[int], None],
+        inputs: Inputs,
         serve: Callable[[list[tuple[Caller, dict[str, Any]]]], None],
     ) -> None:
         """OSError when the socket cannot be made."""
-        self._watch, self._ignore, self._serve = watch, ignore, serve
+        self._inputs, self._serve = inputs, serve
         self._open: dict[int, Connection] = {}
         self._listener = bind(state_dir, SOCKET_NAME)
         self._listener.setblocking(False)
-        watch(self._listener.fileno(), self._accept)
+        inputs.watch(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
         try:
@@ -92,14 +91,13 @@ class DeskSocket:
             return
         connection = Connection(link, self._closed)
         self._open[connection.fd] = connection
-        self._watch(connection.fd, self._take)
+        self._inputs.watch(connection.fd, lambda: self._take(connection))
 
-    def _take(self) -> None:
-        """What all callers have sent by now is served together, so that one sync answers many."""
-        calls = [call for connection in tuple(self._open.values()) for call in connection.take()]
+    def _take(self, connection: Connection) -> None:
+        calls = connection.take()
         if calls:
             self._serve(calls)
 
     def _closed(self, connection: Connection) -> None:
         if self._open.pop(connection.fd, None) is not None:
-            self._ignore(connection.fd)
+            self._inputs.ignore(connection.fd)

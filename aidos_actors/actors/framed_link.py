@@ -7,10 +7,12 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 CHUNK_BYTES = 256 * 1024
 CHUNKS_MAX = 16
 SEND_LIMIT_S = 10.0
+UNSENT_BYTES_MAX = 64 * 1024 * 1024
 HEAD = struct.Struct(">I")
 
 
@@ -23,7 +25,8 @@ class FramedLink:
         self._frame_bytes_max = frame_bytes_max
         self._ended: Callable[[], None] | None = ended
         self._come = bytearray()
-        self._is_sending = False
+        self._unsent = bytearray()
+        self._lock = threading.Lock()
         self.fd = link.fileno()
         link.setblocking(False)
 
@@ -66,32 +69,43 @@ class FramedLink:
             del self._come[:at]
 
     def send(self, frame: bytes) -> None:
-        """``frame`` (length and body) is on its way, in order, or the link has ended. One that the other side does not
-        read while a large one before it is still on its way ends the link."""
-        try:
-            sent = self._link.send(frame) if not self._is_sending else 0
-        except OSError:
-            sent = 0
-        if sent == len(frame):
-            return
-        if sent == 0:
+        """``frame`` (length and body) is on its way, in order, or the link has ended: the other side has gone, or has
+        left ``UNSENT_BYTES_MAX`` unread."""
+        with self._lock:
+            if self._unsent:
+                self._unsent += frame
+                is_over = len(self._unsent) > UNSENT_BYTES_MAX
+            else:
+                is_over = not self._send_now(frame)
+        if is_over:
             self.close()
-        else:  # more than the kernel takes at once: the loop does not wait for the reader
-            self._is_sending = True
-            threading.Thread(target=self._send_rest, args=(memoryview(frame)[sent:],), daemon=True).start()
 
-    def _send_rest(self, rest: memoryview) -> None:
+    def _send_now(self, frame: bytes) -> bool:
+        """Whether the other side is there. What the kernel does not take at once goes beside the loop."""
+        try:
+            sent = self._link.send(frame)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return False
+        if sent < len(frame):
+            self._unsent += memoryview(frame)[sent:]
+            threading.Thread(target=self._send_rest, daemon=True).start()
+        return True
+
+    def _send_rest(self) -> None:
         """Beside the loop. A reader that takes nothing for ``SEND_LIMIT_S`` finds the end instead of the rest."""
         poller = select.poll()
         try:
             poller.register(self.fd, select.POLLOUT)
-            while rest and poller.poll(SEND_LIMIT_S * 1000):
-                rest = rest[self._link.send(rest) :]
-            if rest:
-                self._link.shutdown(socket.SHUT_RDWR)
+            while poller.poll(SEND_LIMIT_S * 1000):
+                with self._lock, suppress(BlockingIOError):
+                    del self._unsent[: self._link.send(bytes(self._unsent[:CHUNK_BYTES]))]
+                    if not self._unsent:
+                        return
+            self._link.shutdown(socket.SHUT_RDWR)
         except (OSError, ValueError):
             pass  # it has gone; the loop hears of that by reading
-        self._is_sending = False
 
     def close(self) -> None:
         """Closed; a second call does nothing."""

@@ -17,6 +17,8 @@ from aidos_actors import crash, ports
 from aidos_actors.actors import desk
 from aidos_actors.actors.crew_socket import CrewSocket
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
+from aidos_actors.actors.inputs import Inputs
+from aidos_actors.actors.recording import Recording
 from aidos_actors.actors.sending import Sending
 from aidos_actors.actors.steps import Steps
 from aidos_actors.actors.waiting import Waiting
@@ -24,13 +26,9 @@ from aidos_actors.actors.words import (
     ANALYZER,
     GITOPS,
     WORKER_POOL,
-    AttemptEnded,
-    CallsEnded,
-    MinderReady,
     PlanAccepted,
     PlanRejected,
     WorkerHello,
-    WorkIntegrated,
     WorktreeGone,
     WorktreeReady,
 )
@@ -85,8 +83,10 @@ class Scheduler(ManagedActor):
         crash.before("epoch-begun")
         self.epoch = self.ledger.begin_epoch(self.clock())
         crash.after("epoch-begun")
+        self.next_position = self.ledger.next_position()
         self.waiting = Waiting(self.ledger, self.answer)
-        self._crew = CrewSocket(Path(state_dir), self.on_readable, self.ignore, self._hear) if has_socket else None
+        inputs = Inputs(self.on_readable, self._after_change) if has_socket else None
+        self._crew = CrewSocket(Path(state_dir), inputs, self._hear) if inputs is not None else None
         short = {"send_short": self._crew.send} if self._crew is not None else {}
         installation = self.ledger.installation
         self._sending = Sending(self.send, layout, self.epoch, installation, self._incarnations, **short)
@@ -99,8 +99,9 @@ class Scheduler(ManagedActor):
         workers = range(1, self._settings.workers_total + 1)
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in workers)):
             self.watch(target)
-        if has_socket:
-            self._socket = DeskSocket(Path(state_dir), self.on_readable, self.ignore, self._serve)
+        self._recording = Recording(self.board, self.take)
+        if inputs is not None:
+            self._socket = DeskSocket(Path(state_dir), inputs, self._serve)
         self._after_change()
         return {"epoch": self.epoch}
 
@@ -120,14 +121,18 @@ class Scheduler(ManagedActor):
     # ---- inputs
 
     def receive(self, message: Any, sender: str | None) -> None:
+        self._hear(message, sender)
+        self._after_change()
+
+    def _hear(self, message: Any, sender: str | None = None) -> None:
+        """What follows from ``message`` is taken; a worker says it by the short way when there is no ``sender``."""
         if self._clock.follow(self.wall(), self.now()):
             self._move_what_is_due()
         now = self.clock()
         board = self.board
+        if self._recording.take(message, now):
+            return
         match message:
-            case MinderReady() | AttemptEnded() | CallsEnded() | WorkIntegrated():
-                self._put_on_record(message, now)
-                return
             case WorkerHello() if self._sending.greeted(message, by_mail=sender is not None):
                 self.take(board.worker_up(message.worker, message.slots, now))
                 self.take(board.worker_report(message.worker, message.reports, now, message.called))
@@ -146,37 +151,6 @@ class Scheduler(ManagedActor):
                 self._timer_at = None
             case dict():
                 self._call(message, self.asked())
-        self._after_change()
-
-    def _hear(self, word: Any) -> None:
-        """What a worker says by the short way."""
-        self.receive(word, None)
-
-    def _put_on_record(self, message: MinderReady | AttemptEnded | CallsEnded | WorkIntegrated, now: float) -> None:
-        """What a doer did is on disk, with all that follows from it."""
-        board = self.board
-        match message:
-            case MinderReady():
-                crash.before("minder-on-record")
-                self.take(board.minded(message.worker, message.key, message.pid, message.started, now))
-                self._after_change()
-                crash.after("minder-on-record")
-            case AttemptEnded():
-                crash.before("result-on-record")
-                self.take(board.ended(message.worker, message.key, message.outcome, now))
-                self._after_change()
-                crash.after("result-on-record")
-            case CallsEnded():
-                crash.before("calls-on-record")
-                results, spans = message.results, message.spans
-                self.take(board.calls_ended(message.worker, message.seq, message.requirement, results, spans, now))
-                self._after_change()
-                crash.after("calls-on-record")
-            case WorkIntegrated():
-                crash.before("commit-confirmed")
-                self.take(board.integrated(message.key, message.answer, now))
-                self._after_change()
-                crash.after("commit-confirmed")
 
     def _peer(self, peer: Peer) -> None:
         """A doer is there or has gone. What is owed to it is sent to each new life of it."""
@@ -209,7 +183,6 @@ class Scheduler(ManagedActor):
     def _serve(self, calls: list[tuple[Caller, dict[str, Any]]]) -> None:
         for caller, call in calls:
             self._call(call, caller)
-        self._after_change()
 
     def _call(self, message: dict[str, Any], asked: Asked | Caller | None) -> None:
         try:
@@ -245,6 +218,7 @@ class Scheduler(ManagedActor):
                 break
         self.take(self.board.dispatch(now))
         self.commit()
+        self._recording.committed()
         if self._checkpoints.is_pending:
             self.start_job("empty checkpoints", self._checkpoints.empty)
         self._set_timer()

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from aidos_actors import crash
 from aidos_actors.actors.calling import FAULT_OF_END, Calling, Look, Overdue
 from aidos_actors.actors.crew_line import CrewLine, Reopen
+from aidos_actors.actors.holding import Held, name_of, outcome_of
 from aidos_actors.actors.words import SCHEDULER, AttemptEnded, MinderReady, WorkerHello, WorkerOrders
 from aidos_actors.core.orders import (
     Acknowledge,
@@ -35,7 +36,6 @@ from aidos_actors.core.orders import (
 )
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.hands import WorkerHands
-from aidos_actors.executors.orders import NurseryLost, SpawnFailed
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Executor, Minding
 from supervisors import ExitReason, ManagedActor
@@ -43,23 +43,6 @@ from supervisors.messages import JobDone, Peer
 
 SLOTS = 1
 NO_MINDER = (0, 0)
-
-
-class _Held(Struct):
-    """An attempt in this worker's hands."""
-
-    order: Start
-    report: AttemptReport
-    minded: Minding | None = None
-    ending: EndReason | None = None
-    is_over_time: bool = False
-    until: float = 0.0
-
-    def verifying(self, minded: Minding) -> None:
-        """The verify's minder waits; called beside the mailbox."""
-        self.minded = minded
-        if self.ending is not None:
-            minded.end(self.ending)
 
 
 class _CallOverdue(Struct, frozen=True):
@@ -77,7 +60,7 @@ class Worker(ManagedActor):
         hands: Callable[[Layout, dict[str, str], CheckpointLimits], Executor] = WorkerHands,
         has_socket: bool = True,
     ) -> None:
-        self._held: dict[AttemptKey, _Held] = {}
+        self._held: dict[AttemptKey, Held] = {}
         self._hands = hands(Layout(state_dir), base_env, checkpoints)
         self._line = CrewLine(self, Path(state_dir) if has_socket else None, self._told)
         self._greetings = 0
@@ -135,8 +118,8 @@ class Worker(ManagedActor):
         held = self._held.get(order.key)
         match order:
             case Start() if held is None:
-                self._held[order.key] = _Held(order, AttemptReport(order.key, "starting"))
-                self.start_job(f"clear {_name(order.key)}", self._hands.clear, order)
+                self._held[order.key] = Held(order, AttemptReport(order.key, "starting"))
+                self.start_job(f"clear {name_of(order.key)}", self._hands.clear, order)
             case Start() if held is not None:
                 self._tell(held)
             case Go() if held is not None and held.report.phase == "minded":
@@ -152,7 +135,7 @@ class Worker(ManagedActor):
             case Acknowledge() if held is not None:
                 self._acknowledged(held)
 
-    def _tell(self, held: _Held) -> None:
+    def _tell(self, held: Held) -> None:
         """Say again where an attempt stands; the Scheduler may have missed it."""
         report = held.report
         if report.phase == "minded" and report.minder_pid is not None and report.minder_started is not None:
@@ -164,12 +147,12 @@ class Worker(ManagedActor):
             self._line.say(AttemptEnded(self._me, report.key, report.outcome))
             crash.after("result-told")
 
-    def _end(self, held: _Held, reason: EndReason) -> None:
+    def _end(self, held: Held, reason: EndReason) -> None:
         held.ending = reason
         if held.report.phase == "minded":
             if held.minded is not None:
                 held.minded.end(reason)
-                self.start_job(f"wait {_name(held.order.key)}", self._hands.ran, held.order, held.minded)
+                self.start_job(f"wait {name_of(held.order.key)}", self._hands.ran, held.order, held.minded)
             else:
                 self._ended(held, AttemptOutcome(False, None, f"ended: {reason}", "call", fault="cancelled"))
         elif held.minded is not None:
@@ -180,23 +163,23 @@ class Worker(ManagedActor):
         elif held.report.phase == "ended":
             self._tell(held)
 
-    def _acknowledged(self, held: _Held) -> None:
+    def _acknowledged(self, held: Held) -> None:
         if held.report.phase != "ended":
             return
         crash.before("result-forgotten")
         del self._held[held.order.key]
         crash.after("result-forgotten")
         if held.is_over_time:
-            self.stop("normal", f"the call of {_name(held.order.key)} did not end in time")
+            self.stop("normal", f"the call of {name_of(held.order.key)} did not end in time")
 
     # ---- one attempt, step by step; each step is a job
 
     def _job_done(self, step: str, name: str, done: JobDone) -> None:
-        held = next((each for each in self._held.values() if _name(each.order.key) == name), None)
+        held = next((each for each in self._held.values() if name_of(each.order.key) == name), None)
         if held is None or held.report.phase == "ended":
             return
         if done.error is not None:
-            self._ended(held, _of_error(done.error, step))
+            self._ended(held, outcome_of(done.error, step))
         elif step == "clear":
             self._cleared(held, done.value)
         elif step == "wait":
@@ -204,7 +187,7 @@ class Worker(ManagedActor):
         else:
             self._ended(held, done.value)
 
-    def _cleared(self, held: _Held, minded: Minding | None) -> None:
+    def _cleared(self, held: Held, minded: Minding | None) -> None:
         held.minded = minded
         pid, started = (minded.pid, minded.started) if minded is not None else NO_MINDER
         held.report = replace(held.report, phase="minded", minder_pid=pid, minder_started=started)
@@ -213,7 +196,7 @@ class Worker(ManagedActor):
         else:
             self._tell(held)
 
-    def _go(self, held: _Held) -> None:
+    def _go(self, held: Held) -> None:
         held.report = replace(held.report, phase="running")
         key = held.order.key
         held.until = self.now() + held.order.task.timeout_s
@@ -221,17 +204,17 @@ class Worker(ManagedActor):
             crash.before("go-given")
             held.minded.go()
             crash.after("go-given")
-            self.start_job(f"wait {_name(key)}", self._hands.ran, held.order, held.minded)
+            self.start_job(f"wait {name_of(key)}", self._hands.ran, held.order, held.minded)
         else:
             self.after(held.order.task.timeout_s, _CallOverdue(key))
-            self.start_job(f"call {_name(key)}", self._hands.called, held.order)
+            self.start_job(f"call {name_of(key)}", self._hands.called, held.order)
 
-    def _command_ended(self, held: _Held, outcome: AttemptOutcome) -> None:
+    def _command_ended(self, held: Held, outcome: AttemptOutcome) -> None:
         held.minded = None
         if outcome.ok and held.order.task.verify and held.ending is None:
             left_s = max(0.001, held.until - self.now())
             verified = self._hands.verified
-            self.start_job(f"verify {_name(held.order.key)}", verified, held.order, left_s, held.verifying)
+            self.start_job(f"verify {name_of(held.order.key)}", verified, held.order, left_s, held.verifying)
         else:
             self._ended(held, outcome)
 
@@ -243,20 +226,8 @@ class Worker(ManagedActor):
         text = f"call did not return within its time limit of {held.order.task.timeout_s:g} s"
         self._ended(held, AttemptOutcome(False, None, text, "call", fault="own", causes=("timeout",)))
 
-    def _ended(self, held: _Held, outcome: AttemptOutcome) -> None:
+    def _ended(self, held: Held, outcome: AttemptOutcome) -> None:
         if held.ending is not None and not outcome.ok:
             outcome = replace(outcome, fault=FAULT_OF_END[held.ending], error=f"ended: {held.ending}")
         held.report = replace(held.report, phase="ended", outcome=outcome)
         self._tell(held)
-
-
-def _name(key: AttemptKey) -> str:
-    return f"{key.requirement}/{key.task}/{key.number}"
-
-
-def _of_error(error: BaseException, stage: str) -> AttemptOutcome:
-    """A step that raised: the order itself cannot be carried out, or the machine failed under it."""
-    text = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
-    fault = "own" if isinstance(error, SpawnFailed) else "infra"
-    assert isinstance(error, NurseryLost) or text
-    return AttemptOutcome(False, None, text, stage, fault=fault)  # type: ignore[arg-type]

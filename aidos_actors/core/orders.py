@@ -21,7 +21,7 @@ EndReason = Literal["cancel", "deadline", "drain"]
 Verdict = Literal["integrated", "conflict", "gate_failed", "refused"]
 
 
-class AttemptKey(Struct, frozen=True, order=True):
+class AttemptKey(Struct, frozen=True, order=True, gc=False):
     """Names one try of one task; its number only grows, so a late one can be told."""
 
     requirement: str
@@ -29,7 +29,7 @@ class AttemptKey(Struct, frozen=True, order=True):
     number: int
 
 
-class WorkerId(Struct, frozen=True, order=True):
+class WorkerId(Struct, frozen=True, order=True, gc=False):
     """One life of a worker: the actor's path, and the incarnation that no other life of it shares."""
 
     path: str

@@ -27,6 +27,42 @@ def rank_of(mode: Mode, task: Task, position: int, bumped_at: float | None) -> R
     return (-(bumped_at or 0.0), 0 if mode is Mode.SERIAL else -task.priority, position)
 
 
+class Line:
+    """Entries, the smallest first. Many that come before the next is asked for are sorted once; else O(log n)."""
+
+    def __init__(self) -> None:
+        self._new: list[Entry] = []
+        self._sorted: list[Entry] = []
+        self._heap: list[Entry] = []
+
+    def add(self, entry: Entry) -> None:
+        self._new.append(entry)
+
+    def first(self) -> Entry | None:
+        if self._new:
+            self._take_in()
+        return self._sorted[-1] if self._is_sorted_first() else self._heap[0] if self._heap else None
+
+    def drop_first(self) -> None:
+        """What ``first`` has just returned is here no more."""
+        if self._is_sorted_first():
+            self._sorted.pop()
+        else:
+            heappop(self._heap)
+
+    def _is_sorted_first(self) -> bool:
+        return bool(self._sorted) and (not self._heap or not self._heap[0] < self._sorted[-1])
+
+    def _take_in(self) -> None:
+        if self._sorted:
+            for entry in self._new:
+                heappush(self._heap, entry)
+        else:
+            self._new.sort(reverse=True)
+            self._sorted = self._new
+        self._new = []
+
+
 class Lanes:
     """Which ready task is next. A held lane offers none; the lane None is never held."""
 
@@ -34,7 +70,7 @@ class Lanes:
         self._ready: dict[str, Entry] = {}
         self._by_lane: dict[str, list[Entry]] = {}
         self._shown: dict[str, Entry] = {}  # the one entry of each free lane that stands in _front
-        self._front: list[Entry] = []
+        self._front = Line()
         self._held: set[str] = set()
 
     def __len__(self) -> int:
@@ -43,7 +79,7 @@ class Lanes:
     def add(self, task: str, rank: Rank, lane: str | None) -> None:
         entry = self._ready[task] = (rank, task, lane)
         if lane is None:
-            heappush(self._front, entry)
+            self._front.add(entry)
             return
         heappush(self._by_lane.setdefault(lane, []), entry)
         if lane not in self._held:
@@ -62,13 +98,12 @@ class Lanes:
 
     def first(self) -> tuple[Rank, str] | None:
         """Rank and name of the next task, or None; it stays until ``discard``."""
-        while self._front:
-            entry = self._front[0]
+        while (entry := self._front.first()) is not None:
             rank, task, lane = entry
             is_shown = lane is None or self._shown.get(lane) is entry
             if is_shown and self._ready.get(task) is entry:
                 return rank, task
-            heappop(self._front)
+            self._front.drop_first()
             if is_shown and lane is not None:
                 self._show(lane)
         return None
@@ -82,4 +117,4 @@ class Lanes:
             self._shown.pop(lane, None)
         elif self._shown.get(lane) is not heap[0]:
             self._shown[lane] = heap[0]
-            heappush(self._front, heap[0])
+            self._front.add(heap[0])

@@ -36,7 +36,7 @@ class RequirementRecord(Struct, frozen=True):
     tasks_total: int | None = None
 
 
-class TaskRecord(Struct, frozen=True):
+class TaskRecord(Struct, frozen=True, gc=False):
     """A task of a requirement. ``attempts`` is the number of the newest attempt, 0 before the first; ``paused_at`` the
     moment since which no attempt of it is to start; ``bumped_at`` that at which it was put before its siblings;
     attempts up to number ``revised_after`` were of another definition of it."""
@@ -59,7 +59,7 @@ class TaskRecord(Struct, frozen=True):
     revised_after: int | None = None
 
 
-class AttemptRecord(Struct, frozen=True):
+class AttemptRecord(Struct, frozen=True, gc=False):
     """One try of a task. ``worker`` is the actor path, ``worker_generation`` its incarnation (unique while the system
     state lives); the minder (pid and start time in clock ticks) is recorded before its command starts."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from aidos_actors.actors.desk_socket import FRAME_BYTES_MAX, Caller, DeskSocket
+from aidos_actors.actors.inputs import Inputs
 from aidos_actors.desk_client import SOCKET_NAME, DeskClient
 from supervisors.calls import connect_to
 
@@ -26,8 +27,10 @@ class Desk:
     def __init__(self, state: Path) -> None:
         self.watched: dict[int, Callable[[], None]] = {}
         self.served: list[int] = []
+        self.turns: list[int] = []
         self.is_over = False
-        self.socket = DeskSocket(state, self.watched.__setitem__, lambda fd: self.watched.pop(fd, None), self._serve)
+        inputs = Inputs(self.watched.__setitem__, lambda: self.turns.append(sum(self.served)))
+        self.socket = DeskSocket(state, inputs, self._serve)
         self.loop = threading.Thread(target=self._run)
 
     def _serve(self, calls: Calls) -> None:
@@ -80,10 +83,11 @@ def test_what_has_come_by_now_is_served_together(tmp_path: Path) -> None:
     links = [connect_to(tmp_path, SOCKET_NAME) for _ in range(3)]
     for _ in links:
         desk.turn()
+    desk.turns.clear()
     for link in links:
         link.sendall(frame({"protocol": 1, "id": 1, "call": {}}) * 2)
     desk.turn()
-    assert desk.served == [6]
+    assert desk.served == [2, 2, 2] and desk.turns == [6]
     for link in links:
         link.close()
 

@@ -1,0 +1,38 @@
+"""An attempt in a worker's hands, and its words for it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, EndReason, Start
+from aidos_actors.executors.orders import NurseryLost, SpawnFailed
+from aidos_actors.ports import Minding
+
+
+class Held(Struct):
+    """An attempt in this worker's hands."""
+
+    order: Start
+    report: AttemptReport
+    minded: Minding | None = None
+    ending: EndReason | None = None
+    is_over_time: bool = False
+    until: float = 0.0
+
+    def verifying(self, minded: Minding) -> None:
+        """The verify's minder waits; called beside the mailbox."""
+        self.minded = minded
+        if self.ending is not None:
+            minded.end(self.ending)
+
+
+def name_of(key: AttemptKey) -> str:
+    return f"{key.requirement}/{key.task}/{key.number}"
+
+
+def outcome_of(error: BaseException, stage: str) -> AttemptOutcome:
+    """A step that raised: the order itself cannot be carried out, or the machine failed under it."""
+    text = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
+    fault = "own" if isinstance(error, SpawnFailed) else "infra"
+    assert isinstance(error, NurseryLost) or text
+    return AttemptOutcome(False, None, text, stage, fault=fault)  # type: ignore[arg-type]

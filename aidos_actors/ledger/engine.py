@@ -119,8 +119,8 @@ def driver_of(connection: Connection) -> sqlite3.Connection:
 
 
 def worded(statement: ClauseElement) -> str:
-    """The statement as SQLite reads it, with ``?`` for what is bound."""
-    return str(statement.compile(dialect=sqlite.dialect()))
+    """The statement as SQLite reads it, with the values that it holds."""
+    return str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
 
 
 HINT_ROOM = "free space on the disk that holds the state directory and look at its health; the call may be repeated"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -15,7 +16,6 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
-    bindparam,
     case,
     func,
     literal,
@@ -35,6 +35,8 @@ from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS, call_batch_o
 
 EVENTS_MAX = 10_000
 
+HERE: ColumnElement[Any] = literal_column("?")
+"""Where the driver puts a value into a worded statement."""
 LAST_SEQ = select(func.coalesce(func.max(schema.events.c.seq), literal_column("0")))
 LAST_POSITION = select(func.coalesce(func.max(schema.requirements.c.position), literal_column("0")))
 
@@ -120,20 +122,11 @@ class LedgerReader:
         """Tasks in file order, attempts by task and number, and open batches of callables, of one moment. What the
         batches stand for is among the tasks and attempts. Attempts that nothing follows from any more may be left out:
         their task is final, and neither a worker nor a worktree is left of them."""
-        tasks, attempts, calls = TASKS.table, ATTEMPTS.table, schema.call_batches
-        of_them = select(attempts).where(attempts.c.requirement == requirement_id)
-        if is_settled_left_out:
-            of_them = of_them.join(tasks, _is_of(tasks, attempts)).where(
-                attempts.c.ended_at.is_(None)
-                | attempts.c.worktree.is_not(None)
-                | tasks.c.state.not_in(_values(TASK_FINAL))
+        queries = (_TASKS_OF, _UNSETTLED_OF if is_settled_left_out else _ATTEMPTS_OF, _CALLS_OF)
+        with self._moment() as driver:
+            task_rows, attempt_rows, call_rows = (
+                driver.execute(text, (requirement_id,)).fetchall() for text in queries
             )
-        queries = (
-            select(tasks).where(tasks.c.requirement == requirement_id).order_by(tasks.c.position, tasks.c.id),
-            of_them,
-            select(calls).where(calls.c.requirement == requirement_id),
-        )
-        task_rows, attempt_rows, call_rows = self._answers(*queries)
         found = unfolded(
             [call_batch_of(row) for row in call_rows], TASKS.records(task_rows), ATTEMPTS.records(attempt_rows)
         )
@@ -175,14 +168,25 @@ class LedgerReader:
         with storage_errors(self._path), transaction(self._connection):
             yield
 
-    def _rows(self, query: Executable) -> Sequence[Row[Any]]:
-        return self._answers(query)[0]
+    @contextmanager
+    def _moment(self) -> Iterator[sqlite3.Connection]:
+        """The driver, all of whose answers inside are from one moment."""
+        driver = driver_of(self._connection)
+        with storage_errors(self._path):
+            if driver.in_transaction:
+                yield driver
+                return
+            driver.execute("BEGIN")
+            try:
+                yield driver
+            finally:
+                driver.rollback()
 
-    def _answers(self, *queries: Executable) -> list[Sequence[Row[Any]]]:
+    def _rows(self, query: Executable) -> Sequence[Row[Any]]:
         if self._connection.in_transaction():
-            return [self._connection.execute(query).all() for query in queries]
+            return self._connection.execute(query).all()
         with storage_errors(self._path), transaction(self._connection) as connection:
-            return [connection.execute(query).all() for query in queries]
+            return connection.execute(query).all()
 
 
 def _is_open() -> ColumnElement[bool]:
@@ -201,5 +205,25 @@ def _requirements() -> Select[Any]:
     return select(REQUIREMENTS.table).order_by(REQUIREMENTS.table.c.position)
 
 
-_ONE_REQUIREMENT = worded(_requirements().where(REQUIREMENTS.table.c.id == bindparam("id")))
+def _of_requirement(table: Table) -> Select[Any]:
+    return select(table).where(table.c.requirement == HERE)
+
+
+def _unsettled() -> Select[Any]:
+    """Attempts that are with a worker, have a worktree, or are of a task that is not final."""
+    tasks, attempts = TASKS.table, ATTEMPTS.table
+    return (
+        _of_requirement(attempts)
+        .join(tasks, _is_of(tasks, attempts))
+        .where(
+            attempts.c.ended_at.is_(None) | attempts.c.worktree.is_not(None) | tasks.c.state.not_in(_values(TASK_FINAL))
+        )
+    )
+
+
+# Worded once, for what is asked often: a statement object would cost more than its answer.
+_TASKS_OF = worded(_of_requirement(TASKS.table).order_by(TASKS.table.c.position, TASKS.table.c.id))
+_ATTEMPTS_OF, _UNSETTLED_OF = worded(_of_requirement(ATTEMPTS.table)), worded(_unsettled())
+_CALLS_OF = worded(_of_requirement(schema.call_batches))
+_ONE_REQUIREMENT = worded(_requirements().where(REQUIREMENTS.table.c.id == HERE))
 _LAST_SEQ, _LAST_POSITION = worded(LAST_SEQ), worded(LAST_POSITION)

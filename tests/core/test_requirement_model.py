@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aidos_actors.analyzers.document import read_requirement
-from aidos_actors.core.requirement import Requirement, Task, check_id
+from aidos_actors.core.requirement import Requirement, Task, _sorted_json, check_id
 from aidos_actors.core.retry import RetryPolicy
 
 WRITTEN = """\
@@ -39,6 +40,14 @@ def test_keys_that_came_later_do_not_make_other_content_of_what_was_submitted_be
     of_the_first_version = "8375565bc055cf779979f422f1a15ca7d4cab735eaf591e310927dbfbc05bc73"
     assert model.content_sha256() == of_the_first_version
     assert model.model_copy(update={"retry": RetryPolicy()}).content_sha256() != of_the_first_version
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+))  # fmt: skip
+def test_the_quick_way_to_sorted_json_says_the_same(value: object) -> None:
+    assert _sorted_json(value) == json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def test_defaults() -> None:

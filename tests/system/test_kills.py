@@ -74,7 +74,9 @@ def _pids(place: Place) -> dict[str, int] | None:
 
 
 def test_a_long_command_outlives_three_deaths_of_the_scheduler(place: Place) -> None:
-    file = place.requirement({"long": {"run": "sleep 8; echo x > long.txt"}})
+    gate = place.folder / "go"
+    wait = f"while [ ! -e '{gate}' ]; do sleep 0.05; done; echo x > long.txt"
+    file = place.requirement({"long": {"run": wait}})
     run = place.begin("run", str(file))
     eventually(lambda: place.event("attempt_started", "long"))
     for _ in range(3):
@@ -82,6 +84,7 @@ def test_a_long_command_outlives_three_deaths_of_the_scheduler(place: Place) -> 
         adopted = len([event for event in place.journal() if event["type"] == "attempt_adopted"])
         place.kill(before)
         eventually(lambda n=adopted: len([e for e in place.journal() if e["type"] == "attempt_adopted"]) > n)
+    gate.touch()
     assert run.wait(90) == 0
     assert [event["attempt"] for event in place.journal() if event["type"] == "attempt_started"] == [1]
     place.assert_laws("work", {"long"})

@@ -37,3 +37,9 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
     except OSError:
         pass
+
+
+def remove_empty_parents(path: Path) -> None:
+    """``path`` is the folder of an attempt that has gone: those of its task and its requirement go, once empty."""
+    remove_if_empty(path.parent)
+    remove_if_empty(path.parent.parent)

@@ -10,12 +10,13 @@ from aidos_actors.ports import Minding
 
 
 class Held(Struct):
-    """An attempt in this worker's hands."""
+    """An attempt in this worker's hands. ``worked``: how its work ended, while that is verified."""
 
     order: Start
     report: AttemptReport
     minded: Minding | None = None
     ending: EndReason | None = None
+    worked: AttemptOutcome | None = None
     is_over_time: bool = False
     until: float = 0.0
 

@@ -157,7 +157,7 @@ class Worker(ManagedActor):
                 self._ended(held, AttemptOutcome(False, None, f"ended: {reason}", "call", fault="cancelled"))
         elif held.minded is not None:
             held.minded.end(reason)
-        elif held.report.phase == "running" and held.order.task.call is not None:
+        elif held.report.phase == "running" and held.order.task.call is not None and held.worked is None:
             held.is_over_time = True
             self._ended(held, AttemptOutcome(False, None, f"ended: {reason}", "call", fault="cancelled"))
         elif held.report.phase == "ended":
@@ -182,10 +182,10 @@ class Worker(ManagedActor):
             self._ended(held, outcome_of(done.error, step))
         elif step == "clear":
             self._cleared(held, done.value)
-        elif step == "wait":
-            self._command_ended(held, done.value)
+        elif step == "verify":
+            self._ended(held, held.worked if held.worked is not None and done.value.ok else done.value)
         else:
-            self._ended(held, done.value)
+            self._worked(held, done.value)
 
     def _cleared(self, held: Held, minded: Minding | None) -> None:
         held.minded = minded
@@ -209,9 +209,10 @@ class Worker(ManagedActor):
             self.after(held.order.task.timeout_s, _CallOverdue(key))
             self.start_job(f"call {name_of(key)}", self._hands.called, held.order)
 
-    def _command_ended(self, held: Held, outcome: AttemptOutcome) -> None:
+    def _worked(self, held: Held, outcome: AttemptOutcome) -> None:
         held.minded = None
         if outcome.ok and held.order.task.verify and held.ending is None:
+            held.worked = outcome
             left_s = max(0.001, held.until - self.now())
             verified = self._hands.verified
             self.start_job(f"verify {name_of(held.order.key)}", verified, held.order, left_s, held.verifying)
@@ -220,7 +221,7 @@ class Worker(ManagedActor):
 
     def _call_overdue(self, key: AttemptKey) -> None:
         held = self._held.get(key)
-        if held is None or held.report.phase != "running":
+        if held is None or held.report.phase != "running" or held.worked is not None:
             return
         held.is_over_time = True
         text = f"call did not return within its time limit of {held.order.task.timeout_s:g} s"

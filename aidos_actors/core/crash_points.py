@@ -90,6 +90,12 @@ _OF_A_WORKER = (
         "its removal is owed, by the row of the lost attempt",
     ),
     CrashPoint(
+        "folder-left", "executors/hands.py", ("worker",),
+        "the folder of an attempt that has ended, and goes into no repository, is gone",
+        "its end is on no record, and neither is that",
+        "the attempt is lost, and its removal is owed, of what is there or not",
+    ),
+    CrashPoint(
         "checkpoint-folder-made", "executors/command.py", ("worker",),
         "the folder for what the task keeps over attempts is there",
         "an empty folder",

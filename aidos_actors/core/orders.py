@@ -158,7 +158,8 @@ Order = Analyse | WorkerOrder | GitOrder
 
 class AttemptOutcome(Struct, frozen=True):
     """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was, ``causes``
-    what went wrong in the words of a retry policy, the most precise first."""
+    what went wrong in the words of a retry policy, the most precise first. ``is_folder_gone``: nothing of its folder is
+    left, and nobody needs to see to that."""
 
     ok: bool
     exit_code: int | None = None
@@ -167,6 +168,7 @@ class AttemptOutcome(Struct, frozen=True):
     result: str | None = None
     fault: Fault = "none"
     causes: tuple[str, ...] = ()
+    is_folder_gone: bool = False
 
 
 class CallEnded(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import replace
 
 from aidos_actors.core import calls
-from aidos_actors.core.attempts import clear_up, is_duplicate_of, lose, release, started
+from aidos_actors.core.attempts import clear_up, discarded, is_duplicate_of, lose, release, started
 from aidos_actors.core.attempts import ended as attempt_ended
 from aidos_actors.core.books import holder_of, key_of
 from aidos_actors.core.crew import Draining
@@ -136,6 +136,8 @@ def _take_end(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptO
     attempt = _held(draft, worker, key)
     if attempt is not None:
         attempt_ended(draft, attempt, outcome)
+        if outcome.is_folder_gone:
+            discarded(draft, key)
         return
     known = draft.books.attempt(key)
     if known is None or not is_duplicate_of(known, worker):

@@ -16,6 +16,7 @@ from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
+from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Minding
 
@@ -59,13 +60,13 @@ class WorkerHands:
         crash.before("command-run")
         outcome = judged(minded.wait(), "run", timeout_s=order.task.timeout_s)
         crash.after("command-run")
-        return with_its_folder(outcome, order.path)
+        return self._left(order, with_its_folder(outcome, order.path))
 
     def verified(self, order: Start, left_s: float, began: Callable[[Minding], None]) -> AttemptOutcome:
         crash.before("verify-run")
         outcome = verified(self._nursery, order, self._around.env(order), self._around.output(order.key), left_s, began)
         crash.after("verify-run")
-        return outcome
+        return self._left(order, outcome, is_verified=True)
 
     def called(self, order: Start) -> AttemptOutcome:
         if not Path(order.path).is_dir():  # a Go that came late, to a worker that was stopped meanwhile
@@ -74,7 +75,23 @@ class WorkerHands:
         crash.before("call-run")
         outcome = call(self._around, order)
         crash.after("call-run")
-        return outcome
+        return self._left(order, outcome)
+
+    def _left(self, order: Start, outcome: AttemptOutcome, *, is_verified: bool = False) -> AttemptOutcome:
+        """What the attempt leaves behind. Its folder, when nothing of it goes into a repository, is removed here at
+        once: its minder has ended, and no process has its mark. Otherwise GitOps removes it, when the outcome is on
+        record."""
+        is_over = is_verified or not outcome.ok or order.task.verify is None
+        if order.repo is not None or not is_over or end_marked(mark_of(self._around.layout, order.key), 0.0):
+            return outcome
+        crash.before("folder-left")
+        try:
+            delete_tree(Path(order.path))
+        except OSError:
+            return outcome
+        crash.after("folder-left")
+        remove_empty_parents(Path(order.path))
+        return replace(outcome, is_folder_gone=True)
 
     def call_some(self, queue: CallQueue) -> None:
         run_chunk(queue, self._called_of_batch)

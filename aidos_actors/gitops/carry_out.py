@@ -13,7 +13,7 @@ from aidos_actors.executors.command import mark_of
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
-from aidos_actors.folders import delete_tree, remove_if_empty
+from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
 from aidos_actors.gitops.integrate import Conflicted, GateFailed, GateResult, Integrated, integrate
 from aidos_actors.gitops.minded_run import MindedRun, run_gate
@@ -83,7 +83,7 @@ class GitHands:
             epoch=self._token(order.repo, work),
             run=self._run,
         )
-        _remove_empty_folders(gate_folder)
+        remove_empty_parents(gate_folder)
         match outcome:
             case Integrated(commit=commit):
                 return Integration(commit, "integrated")
@@ -125,11 +125,5 @@ class GitHands:
             crash.after("folder-deleted")
         else:
             discard(order.repo, path=order.path, quarantine_dir=str(self._layout.discarded), run=self._run)
-        _remove_empty_folders(Path(order.path))
+        remove_empty_parents(Path(order.path))
         return WorktreeGone(key)
-
-
-def _remove_empty_folders(path: Path) -> None:
-    """Of the task and of the requirement, once nothing of them is left in there."""
-    remove_if_empty(path.parent)
-    remove_if_empty(path.parent.parent)

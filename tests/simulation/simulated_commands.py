@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Start, WorkerId
 from aidos_actors.executors.begun import BegunMark
@@ -206,7 +208,15 @@ class SimulatedExecutor:
         while minder.outcome is None:
             yield LOOK_S
         crash.after(point)
-        return judged(minder.outcome, stage, timeout_s=order.task.timeout_s)
+        outcome = judged(minder.outcome, stage, timeout_s=order.task.timeout_s)
+        is_over = stage == "verify" or not outcome.ok or order.task.verify is None
+        return (yield from self._left(order, outcome)) if is_over else outcome
+
+    def _left(self, order: Start, outcome: AttemptOutcome) -> Steps:
+        if order.repo is not None or order.key in self._world.running:
+            return outcome
+        yield from step("folder-left", 0.001, lambda: self._world.folders.discard(order.path))
+        return replace(outcome, is_folder_gone=True)
 
     def _verified(self, order: Start, began: Callable[[Minding], None]) -> Steps:
         assert order.task.verify is not None

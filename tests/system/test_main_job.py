@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.system.conftest import Place, eventually
 
 THREE = {
@@ -230,3 +232,18 @@ def test_a_killed_host_leaves_no_process_even_while_a_fork_child_of_it_lives(pla
     finally:
         os.killpg(host.pid, signal.SIGKILL)
     eventually(lambda: not place.marked(), 10.0)
+
+
+@pytest.mark.parametrize("repo", ["./shop", None])
+def test_what_a_callable_did_is_verified_like_what_a_command_did(place: Place, repo: str | None) -> None:
+    tasks = {
+        "good": {"call": "os:getpid", "verify": "true"},
+        "bad": {"call": "os:getpid", "verify": "echo not good; false", "retries": 1},
+    }
+    run = place.aidos("run", str(place.requirement(tasks, repo=repo)))
+    assert run.returncode == 1 and "not good" in run.stdout, run.stdout
+    told = {task["id"]: task for task in place.data("status", "work")["tasks"]}
+    assert (told["good"]["state"], told["bad"]["state"], told["bad"]["attempts"]) == ("done", "failed", 2)
+    ends = [e["data"] for e in place.journal() if e["type"] == "attempt_ended" and e["task"] == "bad"]
+    assert {(end["fault"], end["stage"]) for end in ends} == {("own", "verify")}
+    place.assert_clean()

@@ -38,13 +38,19 @@ def command(main: str, body: bytes, packages: tuple[str, ...], parent: int | Non
     ended: from its first moment, since its imports may take longer than it may outlive its parent."""
     folders = [(name, str(Path(str(sys.modules[name].__file__)).resolve().parents[1])) for name in packages]
     boot = {"main": main, "packages": folders, "path": absolute_path(), "parent": parent}
-    fd = os.memfd_create("boot")
-    os.write(fd, pickle.dumps(boot))
-    rest = memoryview(body)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
-    os.lseek(fd, 0, os.SEEK_SET)
+    fd = in_memory(pickle.dumps(boot), body)
     return [sys.executable, "-P", "-c", BOOT, str(fd)], fd
+
+
+def in_memory(*parts: bytes) -> int:
+    """The descriptor of a file that lives in memory only, to be read from its beginning; the caller closes it."""
+    fd = os.memfd_create("boot")
+    for part in parts:
+        rest = memoryview(part)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
 
 
 def absolute_path() -> list[str]:

@@ -8,18 +8,16 @@ import select
 import selectors
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from supervisors import boot
 from supervisors import guardian_decisions as do
-from supervisors.launch import Orders
-from supervisors.linux import descendants, is_frozen, turns_of
-from supervisors.watchman import MARK
+from supervisors.charge import Charge, Orders
+from supervisors.linux import descendants, is_frozen, start_ticks, turns_of
+
+if TYPE_CHECKING:
+    from supervisors.kept_template import KeptTemplate
 
 SWEEP_LIMIT_S = 30.0
 PAUSE_FIRST_S = 0.001
@@ -29,70 +27,43 @@ WORDS: dict[type[do.Action], str] = {do.AskToStop: "stop", do.AskForLife: "probe
 """How the launcher is asked; the answers come by ``hear``."""
 
 
-class Charge(Struct, frozen=True):
-    """What a guardian is started with, in memory."""
-
-    spec: bytes
-    main: dict[str, Any]
-    packages: tuple[str, ...]
-    state_dir: str
-    title: str
-    host_pid: int | None
-    host_started: int | None
-    channel_fd: int | None
-    status_fd: int | None
-    on_give_up: str = "end"
-    before_stop: tuple[str, Any, float] | None = None
-    reload: tuple[str, str, tuple[Any, ...]] | None = None
-    """On SIGHUP: module, function and arguments of what gives ``(spec, before_stop)`` anew, or raises."""
-    admission: tuple[str, str, tuple[Any, ...]] | None = None
-    """Before each start: module, function and arguments of what raises when the system must not start. It is called
-    with whether somebody asked for this very start, and then the arguments."""
-    attended: bool = True
-    not_before: float = 0.0
-    """No system is started before this moment (monotonic seconds, which all processes share)."""
-
-
 class GuardedSystem:
     """Launcher, admin, logger and root: the end of one is the end of all. ``selector`` wakes with the data
     ``launcher`` when it has something to say and ``process`` when one of them has ended."""
 
     def __init__(
-        self, charge: Charge, listener: socket.socket, selector: selectors.BaseSelector, mark: str, watchman: int
+        self, charge: Charge, listener: socket.socket, selector: selectors.BaseSelector, template: KeptTemplate
     ) -> None:
-        """The launcher has been started; ``listen`` tells how it goes on. Whatever is started below it carries ``mark``
-        in its environment. The child ``watchman`` is none of it."""
-        self.watchman = watchman
+        """Its launcher has been ordered of the template; ``hear`` tells how it goes on. OSError when this machine does
+        not allow that now."""
         self._selector = selector
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._pids: dict[str, int] = {}
+        self._answered: set[str] = set()
+        self._pidfds: dict[str, int] = {}
+        self._missed: set[str] = set()
         orders = Orders(
             spec=charge.spec,
             main=charge.main,
             state_dir=charge.state_dir,
             title=charge.title,
             guardian_pid=os.getpid(),
-            listener_fd=listener.fileno(),
-            channel_fd=charge.channel_fd,
-            guardian_fd=theirs.fileno(),
             before_stop=charge.before_stop,
             admission=charge.admission,
             attended=charge.attended,
             not_before=charge.not_before,
         )
-        argv, fd = boot.command("supervisors.launch", pickle.dumps(orders), charge.packages, os.getpid())
-        passed = [fd, listener.fileno(), theirs.fileno()]
-        if charge.channel_fd is not None:
-            passed.append(charge.channel_fd)
-        env = {**os.environ, MARK: mark}
-        self._launcher = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL, env=env)
-        os.close(fd)
-        theirs.close()
-        self._pids: dict[str, int] = {}
-        self._answered: set[str] = set()
-        self._pidfds: dict[str, int] = {}
-        self._missed: set[str] = set()
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            passed = [theirs.fileno(), listener.fileno()]
+            if charge.channel_fd is not None:
+                passed.append(charge.channel_fd)
+            template.order(pickle.dumps(orders), passed)
         selector.register(self.control, selectors.EVENT_READ, "launcher")
-        self._know({"launcher": self._launcher.pid})
+
+    @property
+    def has_launcher(self) -> bool:
+        """Whether its launcher has been born; until then it may still be on its way."""
+        return "launcher" in self._pids
 
     def ask(self, action: do.Action) -> None:
         """The launcher is asked to end the system in good order, for signs of life, or for the root's last word."""
@@ -106,11 +77,19 @@ class GuardedSystem:
         while True:
             try:
                 data = self.control.recv(65536, socket.MSG_DONTWAIT)
-            except (BlockingIOError, ConnectionError):
+            except BlockingIOError:
                 return
+            except ConnectionError:
+                data = b""
             if not data:
+                if not self.has_launcher:  # nobody is left who could become it
+                    self._missed.add("launcher")
                 return
             match pickle.loads(data):  # noqa: S301 - our own launcher's socketpair
+                case ("born", pid, ticks):
+                    self._know({"launcher": pid})
+                    if start_ticks(pid) != ticks:
+                        self._missed.add("launcher")
                 case ("pids", pids):
                     self._know(pids)
                 case ("up", pids):
@@ -142,43 +121,26 @@ class GuardedSystem:
         self._answered.clear()
         return do.Looked(stopped, answered)
 
-    def end(self) -> set[int]:
-        """No descendant of this guardian lives when this returns, but its watchman; the children that were reaped."""
+    def end(self, spared: Collection[int | None]) -> set[int]:
+        """No descendant of this guardian lives when this returns, but those ``spared``; the children that were
+        reaped."""
         reaped: set[int] = set()
         until, pause_s = time.monotonic() + SWEEP_LIMIT_S, PAUSE_FIRST_S
-        while (below := self._below()) and time.monotonic() < until:
+        while (below := [pid for pid in descendants(os.getpid()) if pid not in spared]) and time.monotonic() < until:
             for pid in below:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-            reaped |= self.reap()
+            reaped |= reap()
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
-        reaped |= self.reap()
+        reaped |= reap()
         for name in list(self._pidfds):
             self._forget(name)
         self._selector.unregister(self.control)
         self.control.close()
         return reaped
-
-    def _below(self) -> list[int]:
-        return [pid for pid in descendants(os.getpid()) if pid != self.watchman]
-
-    def reap(self) -> set[int]:
-        """No ended child of this guardian, its own or adopted, stays a zombie; those that had ended."""
-        self._launcher.poll()
-        reaped: set[int] = set()
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return reaped
-            if pid == 0:
-                return reaped
-            reaped.add(pid)
-            if pid == self._launcher.pid:
-                self._launcher.returncode = os.waitstatus_to_exitcode(status)
 
     def _know(self, pids: dict[str, int]) -> None:
         for name, pid in pids.items():
@@ -199,3 +161,16 @@ class GuardedSystem:
         if fd is not None:
             self._selector.unregister(fd)
             os.close(fd)
+
+
+def reap() -> set[int]:
+    """No ended child of this process, its own or adopted, stays a zombie; those that had ended."""
+    reaped: set[int] = set()
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return reaped
+        if pid == 0:
+            return reaped
+        reaped.add(pid)

@@ -22,9 +22,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from supervisors import guardian_decisions as do
-from supervisors.guarded_system import Charge, GuardedSystem
+from supervisors.charge import Charge
+from supervisors.guarded_system import GuardedSystem, reap
 from supervisors.guardian_sight import FEEDS_PER_WATCHDOG
 from supervisors.guardian_strategy import decide
+from supervisors.kept_template import KeptTemplate
 from supervisors.linux import become_subreaper, is_alive, outlive_parent
 from supervisors.premises import SOCKET_NAME, bind, is_ours, lock
 from supervisors.reloading import reloaded
@@ -66,6 +68,7 @@ class Guardian:
         self._held = held
         sweep_predecessors(self._charge.state_dir)
         self._mark = mark_of(self._charge.state_dir)
+        self._template = KeptTemplate(self._charge, self._mark)
         self._watchman = post_watchman(self._mark)
         self._listener = bind(state)
         self._watch_signals()
@@ -77,6 +80,7 @@ class Guardian:
             if is_ours(state, held):
                 (state / SOCKET_NAME).unlink(missing_ok=True)
             dismiss(self._watchman)
+            self._template.dismiss()
 
     def _own(self) -> int:
         self._take(do.Begun())
@@ -107,8 +111,9 @@ class Guardian:
             self._take(do.Tick())
 
     def _see_system(self, system: GuardedSystem) -> None:
-        self._renew_watchman(system.reap())
-        system.watchman = self._watchman
+        self._replace(reap())
+        if not system.has_launcher and not self._template.is_fit():
+            self._template.dismiss()  # so that its launcher is seen not to come
         events: list[do.Event] = [*system.hear()]
         if died := system.deaths():
             events += [*system.hear(), do.Died(died)]  # what the dead have said comes before their end
@@ -116,9 +121,15 @@ class Guardian:
             if self._system is system:
                 self._take(event)
 
-    def _renew_watchman(self, reaped: set[int]) -> None:
+    def _replace(self, reaped: set[int]) -> None:
+        """There are a watchman and a template, whoever of this guardian's children has ended."""
         if self._watchman in reaped:
             self._watchman = post_watchman(self._mark)
+        self._template.reaped(reaped)
+
+    def _spared(self, system: GuardedSystem) -> set[int | None]:
+        """Who lives on when the system ends: not a template that may still fork its launcher."""
+        return {self._watchman, self._template.pid} if system.has_launcher else {self._watchman}
 
     def _take(self, event: do.Event) -> None:
         """Decide about the event, do what follows, and so with what comes of that."""
@@ -171,7 +182,7 @@ class Guardian:
                 self._launch(not_before)
             case do.Sweep():
                 if system is not None:
-                    self._renew_watchman(system.end())
+                    self._replace(system.end(self._spared(system)))
                 self._system = None
                 self._events.append(do.Swept())
             case do.AskToStop() | do.AskForLife() | do.AskForLastWord():
@@ -189,7 +200,11 @@ class Guardian:
     def _launch(self, not_before: float) -> None:
         charge = replace(self._charge, not_before=not_before)
         self._charge = replace(charge, attended=False)
-        self._system = GuardedSystem(charge, self._listener, self._selector, self._mark, self._watchman)
+        try:
+            self._system = GuardedSystem(charge, self._listener, self._selector, self._template)
+        except OSError as error:
+            print(f"{charge.title}: no launcher could be started: {error}", file=sys.stderr, flush=True)
+            self._events.append(do.Died(frozenset({"launcher"})))
 
     def _reload(self) -> None:
         self._manager.notify("reloading")

@@ -16,7 +16,8 @@ DELAY_MAX_S = 5.0
 SLOW_DELAY_MAX_S = 60.0
 CALM_S = 30.0
 HEAD_START_S = 0.25
-"""A launcher spends about this long on its imports. It may do that while the delay still runs."""
+"""A launcher that is not forked but exec'ed spends about this long on its imports. It may do that while the delay
+still runs."""
 
 
 class Revivals(Struct, frozen=True):

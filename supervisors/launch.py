@@ -1,4 +1,4 @@
-"""The process that starts one system and attends it to its end; the guardian starts a fresh one for the next.
+"""The process that starts one system and attends it to its end; the guardian has a fresh one forked for the next.
 
 Before anything else it is bound to its guardian's life; everything it inherits and is told comes from the guardian.
 """
@@ -15,53 +15,55 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
+from supervisors.charge import Descriptors, Orders
 from supervisors.door import Door
 from supervisors.launcher import Launcher
-from supervisors.linux import die_with_parent
+from supervisors.linux import die_with_parent, start_ticks
 from supervisors.snapshots.premises import settle
 from supervisors.specs import SupervisorSpec
 from supervisors.title import take_title
 
 
-class Orders(Struct, frozen=True):
-    """What the guardian gives a launcher, in memory. Descriptors are inherited."""
-
-    spec: bytes
-    main: dict[str, Any]
-    state_dir: str
-    title: str
-    guardian_pid: int
-    listener_fd: int
-    channel_fd: int | None
-    guardian_fd: int
-    before_stop: tuple[str, Any, float] | None
-    admission: tuple[str, str, tuple[Any, ...]] | None
-    attended: bool
-    not_before: float
+def be_born(orders: Orders, given: Descriptors) -> None:
+    """This process, a child of the guardian, ends with it, and the guardian knows who it is. It ends at once when the
+    guardian has ended, or wants no launcher any more."""
+    die_with_parent(orders.guardian_pid)
+    take_title(f"{orders.title} launcher")
+    guardian = socket.socket(fileno=given.guardian)
+    try:
+        guardian.send(pickle.dumps(("born", os.getpid(), start_ticks(os.getpid()))))
+    except OSError:
+        os._exit(77)
+    guardian.detach()
 
 
 def main(body: bytes) -> None:
+    """Be a launcher that has been born already, and was exec'ed since."""
+    orders, given = pickle.loads(body)  # noqa: S301 - from our own guardian, in memory
+    take_title(f"{orders.title} launcher")
+    run(orders, given)
+
+
+def run(orders: Orders, given: Descriptors) -> None:
     """Run one system to its end. Exits 0 when the root said why it ended; the guardian is told before."""
-    orders: Orders = pickle.loads(body)  # noqa: S301 - from our own guardian, in memory
-    die_with_parent(orders.guardian_pid)
-    guardian = socket.socket(fileno=orders.guardian_fd)
+    guardian = socket.socket(fileno=given.guardian)
     word = "unfit"
     try:
         if orders.admission is not None:
             module, function, args = orders.admission
             getattr(import_module(module), function)(orders.attended, *args)
         word = "start_failed"
-        spec = _described(orders)
+        spec = described(orders.spec, orders.main)
+        settle(Path(orders.state_dir))
+        (Path(orders.state_dir) / "log").mkdir(exist_ok=True)
     except BaseException as error:
         from supervisors.errors import reason_of
 
         guardian.send(pickle.dumps((word, reason_of(error))))
         raise
-    portal = _started(spec, orders, guardian)
-    listener = socket.socket(fileno=orders.listener_fd)
-    channel = socket.socket(fileno=orders.channel_fd) if orders.channel_fd is not None else None
+    portal = _started(spec, orders, given, guardian)
+    listener = socket.socket(fileno=given.listener)
+    channel = socket.socket(fileno=given.channel) if given.channel is not None else None
     reason = Launcher(portal, Door(listener, channel), guardian, orders.before_stop).run()
     was_up = portal.is_up
     guardian.send(pickle.dumps(("ended" if was_up else "start_failed", reason)))
@@ -69,32 +71,29 @@ def main(body: bytes) -> None:
     os._exit(0)
 
 
-def _described(orders: Orders) -> SupervisorSpec:
+def described(body: bytes, main_file: dict[str, Any]) -> SupervisorSpec:
     """The tree to start, its classes imported. What fails here fails each time: the starter must act."""
-    take_title(f"{orders.title} launcher")
-    if orders.main:
+    if main_file:
         from multiprocessing import spawn
 
-        spawn.prepare(dict(orders.main))
-    spec: SupervisorSpec = pickle.loads(orders.spec)  # noqa: S301 - from the host that started us, in memory
+        spawn.prepare(dict(main_file))
+    spec: SupervisorSpec = pickle.loads(body)  # noqa: S301 - from the host that started us, in memory
     for name in spec.preload:
         __import__(name)
-    settle(Path(orders.state_dir))
     if "supervisors.durable" in sys.modules:  # imported once before the forks, not by each durable child
         __import__("supervisors.snapshots.diskcache")
-    (Path(orders.state_dir) / "log").mkdir(exist_ok=True)
     return spec
 
 
-def _started(spec: SupervisorSpec, orders: Orders, guardian: socket.socket) -> Any:
+def _started(spec: SupervisorSpec, orders: Orders, given: Descriptors, guardian: socket.socket) -> Any:
     """The running system. What fails here is the machine's fault of the moment (a port taken, an admin too slow): this
     process ends without a word, and the guardian tries again with a fresh one."""
     from supervisors.systems.thespian_portal import Portal
 
     log_dir = Path(orders.state_dir) / "log"
-    private = [orders.listener_fd, orders.guardian_fd]
-    if orders.channel_fd is not None:
-        private.append(orders.channel_fd)
+    private = [given.listener, given.guardian]
+    if given.channel is not None:
+        private.append(given.channel)
     gc.collect()
     gc.freeze()
     time.sleep(max(0.0, orders.not_before - time.monotonic()))

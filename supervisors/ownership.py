@@ -18,8 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from supervisors import boot
+from supervisors.charge import Charge
 from supervisors.errors import ExitReason
-from supervisors.guarded_system import Charge
 from supervisors.guardian_policy import Revivals, alarm_of, revive
 from supervisors.linux import is_frozen, start_ticks
 

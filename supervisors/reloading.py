@@ -6,7 +6,7 @@ from importlib import import_module
 
 from msgspec.structs import replace
 
-from supervisors.guarded_system import Charge
+from supervisors.charge import Charge
 
 
 def reloaded(charge: Charge) -> tuple[Charge, str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from supervisors import boot
 from supervisors.calls import Caller, Unanswered, hand_over
+from supervisors.charge import Charge
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.guarded_system import Charge
 from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, pickled, start_failure
 from supervisors.ownership import Ownership, Word
 from supervisors.specs import SupervisorSpec

@@ -14,7 +14,7 @@ from aidos_actors.core.errors import Conflict
 from aidos_actors.runtime import PACKAGES, TITLE, admission, farewell, prepare_state_dir, tree_of
 from aidos_actors.settings import read_config
 from supervisors import boot
-from supervisors.guarded_system import Charge
+from supervisors.charge import Charge
 from supervisors.premises import LOCK_NAME
 
 

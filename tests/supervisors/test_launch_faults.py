@@ -21,7 +21,7 @@ def test_a_launcher_killed_during_the_first_start_is_replaced(tmp_path: Path) ->
         while time.monotonic() < until and not killed:
             for guardian in children(os.getpid()):
                 for launcher in children(guardian):
-                    if b"multiprocessing" not in Path(f"/proc/{launcher}/cmdline").read_bytes():
+                    if b"launcher" in Path(f"/proc/{launcher}/cmdline").read_bytes():
                         os.kill(launcher, signal.SIGKILL)
                         killed.append(launcher)
                         return

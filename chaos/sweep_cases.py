@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
 
-ONLY_WITHOUT_A_REPOSITORY = frozenset({"folder-made", "folder-deleted", "call-of-batch-run", "calls-on-record"})
+ONLY_WITHOUT_A_REPOSITORY = frozenset(
+    {"folder-made", "folder-left", "folder-deleted", "call-of-batch-run", "calls-on-record"}
+)
 ONLY_WITH_A_LARGE_DOCUMENT = frozenset({"document-stored"})
 LARGE_CHARACTERS = 110_000
 LATER_BY_MAX = 1
@@ -35,6 +37,11 @@ class Place(Struct, frozen=True):
         return f"{self.point}:{self.side}:{self.nth}"
 
 
+# A first Scheduler that dies ends the whole start: what counts there is its successor's epoch. And a worker removes the
+# folders of its attempts itself, so GitOps removes only those of the dead.
+ONLY_AFTER = {"epoch-begun": Place("order-sent", "after", 3), "folder-deleted": Place("folder-left", "before")}
+
+
 class Case(Struct, frozen=True):
     """One run: a process ends at ``first``, and another at ``second``, once ``first`` has struck."""
 
@@ -44,10 +51,8 @@ class Case(Struct, frozen=True):
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """A first Scheduler that dies ends the whole start: what counts there is its successor's epoch."""
-        if self.first.point == "epoch-begun":
-            return (Place("order-sent", "after", 3), self.first, self.second)
-        return (self.first, self.second)
+        earlier = ONLY_AFTER.get(self.first.point)
+        return (self.first, self.second) if earlier is None else (earlier, self.first, self.second)
 
     @property
     def struck_by(self) -> int:

@@ -11,6 +11,7 @@ import random
 import pytest
 
 from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
+from chaos.sweep_cases import ONLY_AFTER
 from supervisors.systems.simulated import Faults
 from tests.simulation.whole_life import WholeLife
 from tests.simulation.world import Place
@@ -39,8 +40,8 @@ def is_large(*places: Place) -> bool:
 @pytest.mark.parametrize("name", CRASH_POINTS)
 def test_a_process_ends_at_each_point_and_the_work_is_done_all_the_same(name: str, side: str) -> None:
     place = Place(name, side)
-    # A tree whose very first Scheduler dies does not come up at all: the epoch that counts here is the second.
-    places = (Place("order-sent", "after", 3), place) if name == "epoch-begun" else (place,)
+    earlier = ONLY_AFTER.get(name)
+    places = (place,) if earlier is None else (Place(earlier.point, earlier.side, earlier.nth), place)
     life = lived(WholeLife(seed=FIRST_SEED + 1, places=places, is_large=is_large(place)))
     assert len(life.fates.struck) == len(places), f"{place} was never reached"
     assert max(life.back_after_s()) < RTO_S

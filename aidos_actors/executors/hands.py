@@ -28,7 +28,6 @@ class WorkerHands:
     """The port ``Executor`` on real processes: all below one nursery, which ends with this process."""
 
     def __init__(self, layout: Layout, base_env: Mapping[str, str], checkpoints: CheckpointLimits) -> None:
-        """The nursery is there. Raises ``NurseryLost``."""
         self._around = Surroundings(base_env, layout, checkpoints)
         self._nursery = Nursery()
 

@@ -83,11 +83,12 @@ class Nursery:
     """Runs commands so that nothing they start outlives them, this handle's ``close``, or the owner.
 
     May be used from any thread of the process that made it; its calls block, so an actor makes them in a job. A fork
-    of that process needs a nursery of its own. The process behind it is started at once.
+    of that process needs a nursery of its own. The process behind it is started with the first order, so that who
+    never runs a command pays nothing for it.
     """
 
     def __init__(self, owner_pid: int | None = None) -> None:
-        """``owner_pid``: the process whose end ends everything; None: this one. Raises ``NurseryLost``."""
+        """``owner_pid``: the process whose end ends everything; None: this one."""
         self._made_by = os.getpid()
         self._owner_pid = owner_pid or self._made_by
         self._lock = threading.Lock()
@@ -95,11 +96,10 @@ class Nursery:
         self._minded: weakref.WeakSet[Minded] = weakref.WeakSet()
         self._is_closed = False
         self._link: _Link | None = None
-        self._living_link()
 
     @property
     def pid(self) -> int | None:
-        """Of the nursery process; None after ``close``."""
+        """Of the nursery process; None before the first order, and after ``close``."""
         link = self._link
         return link.process.pid if link else None
 

@@ -29,7 +29,6 @@ class GitHands:
     """The port ``Workspace`` on real repositories. Called from one job thread per lane; blocks."""
 
     def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
-        """The nursery that git and the gates run in is there. Raises ``NurseryLost``."""
         self._layout = layout
         self._base_env = base_env
         self._nursery = Nursery()

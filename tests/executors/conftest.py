@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from aidos_actors.executors import Nursery, Order, end_marked, marked_processes
+from aidos_actors.executors.linux import children_of
+from aidos_actors.executors.nursery import run
 
 DEADLINE_S = 20.0
 
@@ -61,7 +63,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
+def nursery(bench: Bench) -> Iterator[Nursery]:
+    """One whose process is there."""
     made = Nursery()
+    assert run(made, bench.shell("true")).exit_code == 0
+    bench.wait_until(lambda: not children_of(made.pid or 0), "the first minder is reaped")
     yield made
     made.close()

@@ -4,10 +4,14 @@ wanted for callables, and comes last."""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from pathlib import Path
+
+GARBAGE_THRESHOLDS = (50_000, 20, 100)
+"""What a command imports stays: to look through it as often as Python does by itself takes a tenth of its time."""
 
 
 def _drop_working_folder() -> None:
@@ -31,6 +35,7 @@ def _open_standard_streams() -> None:
 
 def main() -> None:
     """Run one verb and end the process with its exit code."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is someone who can answer it without a stack
     _open_standard_streams()
     try:

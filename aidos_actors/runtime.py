@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ from msgspec import Struct
 
 from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config
-from aidos_actors.core.errors import Conflict, TimedOut, TryAgain, Unfit
+from aidos_actors.core.errors import Conflict, TimedOut
 from aidos_actors.core.projects import Project
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
@@ -21,19 +20,16 @@ from aidos_actors.desk_client import DeskClient
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.environment import without_secrets
 from aidos_actors.layout import Layout
-from aidos_actors.ledger.mounts import refuse_network_filesystem
+from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import prepare
 from aidos_actors.tree import aidos_tree
 from supervisors import ActorTree, SupervisorError, SupervisorSpec
-from supervisors.premises import LOCK_NAME
 
 HOLD_FILE_VARIABLE = "AIDOS_TEST_HOLD_ANALYSIS"
 TITLE = "aidos"
 PACKAGES = ("supervisors", "aidos_actors")
 WAIT_S = 10.0
-STATE_PATH_BYTES_MAX = 480  # SQLite opens no path over 511 bytes, and adds names of its own
 DRAIN_GRACE_S = 5.0
-OF_THE_MOMENT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class Status(Struct, frozen=True):
@@ -42,28 +38,6 @@ class Status(Struct, frozen=True):
     id: str
     state: str
     data: dict[str, Any]
-
-
-def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
-    """The state directory, absolute, made when missing, hidden from git. ``Unfit`` on a network file system."""
-    path = Path(state_dir).absolute()
-    refuse_network_filesystem(path if path.exists() else path.parent)
-    path = path.resolve()
-    if len(os.fsencode(path)) > STATE_PATH_BYTES_MAX:
-        hint = f"give one of at most {STATE_PATH_BYTES_MAX} bytes with --state"
-        raise Unfit(f"the path of the state directory has {len(os.fsencode(path))} bytes; SQLite opens none", hint=hint)
-    ignore = path / ".gitignore"
-    try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not ignore.exists():
-            ignore.write_text("*\n")
-        os.close(os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # as the guardian will
-    except OSError as error:
-        text = f"{path} cannot be the state directory: {error.strerror}"
-        if error.errno in OF_THE_MOMENT:
-            raise TryAgain(text, hint="free space on that disk and look at its health") from error
-        raise Unfit(text, hint="name another with --state, or look at its owner and mode") from error
-    return path
 
 
 def tree_of(state_dir: Path, config: Config) -> SupervisorSpec:

@@ -13,25 +13,16 @@ from typing import Any
 
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
-from aidos_actors.config import Config, Limits, ProjectSettings, RuntimeSettings
+from aidos_actors.config import Config, ProjectSettings
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.spelling import suggestion
 from aidos_actors.toml_lines import Place, line_of, line_of_error, lines_of
+from aidos_actors.variables import read_variables, variable_of
 
 DEFAULT_FILE = "aidos.toml"
-PREFIX, BETWEEN = "AIDOS_", "__"
 PROJECTS = "projects"
 PROBLEMS_MAX = 20
-
-
-class _Variables(BaseSettings):
-    """The shape of ``Config``, as variables: ``AIDOS_RUNTIME__WORKERS=4``."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=BETWEEN)
-    runtime: RuntimeSettings = RuntimeSettings()
-    limits: Limits = Limits()
 
 
 class Setting(Struct, frozen=True):
@@ -63,7 +54,7 @@ def read_settings(file: str | None, flags: Mapping[str, tuple[str, Any]] | None 
     lines = lines_of(text)
     layers: list[tuple[dict[Place, Any], Any]] = [
         (dict(_leaves(from_file)), lambda place: f"{path}:{line_of(place, lines)}"),
-        (dict(_leaves(_from_variables())), lambda place: f"env {_variable(place)}"),
+        (dict(_leaves(read_variables())), lambda place: f"env {variable_of(place)}"),
         (
             {tuple(key.split(".")): value for key, (_, value) in (flags or {}).items()},
             lambda place: f"flag {(flags or {})['.'.join(place)][0]}",
@@ -115,14 +106,6 @@ def _table(text: str, path: str) -> dict[str, Any]:
         raise BadInput(f"this is no TOML: {error}", file=path, line=line_of_error(error, text)) from error
 
 
-def _from_variables() -> dict[str, Any]:
-    """What ``AIDOS_*`` say of known sections; tasks get variables of the same prefix, which are none of ours."""
-    try:
-        return dict(EnvSettingsSource(_Variables)())
-    except SettingsError as error:
-        raise BadInput(f"a variable cannot be read: {error}", file="environment") from error
-
-
 def _leaves(node: Mapping[str, Any], above: Place = ()) -> Iterator[tuple[Place, Any]]:
     for name, value in node.items():
         if isinstance(value, dict) and value:
@@ -138,13 +121,6 @@ def _put(node: dict[str, Any], place: Place, value: Any) -> None:
             inner = node[name] = {}
         node = inner
     node[place[-1]] = value
-
-
-def _variable(place: Place) -> str:
-    """The name as it stands in the environment, whatever its case."""
-    wanted = (PREFIX + BETWEEN.join(place)).upper()
-    whole = (PREFIX + place[0]).upper()
-    return next((name for name in os.environ if name.upper() in (wanted, whole)), wanted)
 
 
 def _refusal(error: ValidationError, origins: Mapping[Place, str], line: Any, path: str) -> BadInput:

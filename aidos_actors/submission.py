@@ -12,7 +12,6 @@ from aidos_actors.analyzers.files import read_requirement_file
 from aidos_actors.blobs import put_text
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.gitops.inspect import inspect_repository
 
 
 class Submission(Struct, frozen=True):
@@ -50,6 +49,8 @@ def prepare(source: str | os.PathLike[str] | Requirement, limit_bytes: int, *, i
             )
     if requirement.repo is None:
         return Submission(requirement, None, is_revision)
+    from aidos_actors.gitops.inspect import inspect_repository  # who only plans, or has no repository, does without
+
     inspected = inspect_repository(requirement.repo, requirement.base, requirement.target_branch)
     settled = requirement.model_copy(update={"repo": inspected.repo_root})
     return Submission(settled, inspected.base_commit, is_revision)

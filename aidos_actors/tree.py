@@ -45,7 +45,7 @@ def aidos_tree(
     env = dict(base_env)
     hands = {"base_env": env, "checkpoints": checkpoints or CheckpointLimits()}
 
-    def branch(name: str, strategy: Strategy, child: ChildSpec, *preload: str, initial: int = 0) -> SupervisorSpec:
+    def branch(name: str, strategy: Strategy, child: ChildSpec, initial: int = 0) -> SupervisorSpec:
         return SupervisorSpec(
             id=name,
             strategy=strategy,
@@ -53,7 +53,6 @@ def aidos_tree(
             max_restarts=RESTARTS,
             within_s=WITHIN_S,
             backoff=BACKOFF,
-            preload=preload,
             initial=initial,
         )
 
@@ -63,6 +62,7 @@ def aidos_tree(
 
     return SupervisorSpec(
         id="root",
+        preload=("aidos_actors.ledger.ledger",),  # once, before the forks: who starts a Scheduler again has it already
         strategy=Strategy.ONE_FOR_ONE,
         max_restarts=ROOT_RESTARTS,
         within_s=ROOT_WITHIN_S,
@@ -80,7 +80,6 @@ def aidos_tree(
                     projects=projects or {},
                     executors_max=executors_max or {},
                 ),
-                "aidos_actors.ledger.ledger",
             ),
             branch("analysis", Strategy.ONE_FOR_ONE, leaf("analyzer", Analyzer, hold_file=hold_file)),
             branch("delivery", Strategy.ONE_FOR_ONE, leaf("gitops", GitOps, base_env=env)),

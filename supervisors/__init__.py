@@ -1,15 +1,16 @@
 """Erlang-style supervision for processes that must not stay dead."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
-from supervisors import strategy
-from supervisors.actor import ManagedActor
-from supervisors.errors import ExitReason, SupervisorError
-from supervisors.messages import IGNORE, ChildCounts, ChildInfo
-from supervisors.specs import Backoff, ChildSpec, ErrorBudget, Restart, Shutdown, Strategy, SupervisorSpec
-
 if TYPE_CHECKING:
+    from supervisors import strategy
+    from supervisors.actor import ManagedActor
     from supervisors.durable import DurableActor
+    from supervisors.errors import ExitReason, SupervisorError
+    from supervisors.messages import IGNORE, ChildCounts, ChildInfo
+    from supervisors.specs import Backoff, ChildSpec, ErrorBudget, Restart, Shutdown, Strategy, SupervisorSpec
     from supervisors.tree import ActorTree
 
 __all__ = [
@@ -31,16 +32,33 @@ __all__ = [
     "strategy",
 ]
 
+_HOMES = {
+    "supervisors.actor": ("ManagedActor",),
+    "supervisors.durable": ("DurableActor",),
+    "supervisors.errors": ("ExitReason", "SupervisorError"),
+    "supervisors.messages": ("IGNORE", "ChildCounts", "ChildInfo"),
+    "supervisors.specs": (
+        "Backoff",
+        "ChildSpec",
+        "ErrorBudget",
+        "Restart",
+        "Shutdown",
+        "Strategy",
+        "SupervisorSpec",
+    ),
+    "supervisors.tree": ("ActorTree",),
+}
+
 
 def __getattr__(name: str) -> Any:
-    """What only some processes need is imported when it is first asked for: processes without durable state do without
-    pydantic, and those within a tree without what holds one from outside."""
-    if name == "DurableActor":
-        from supervisors.durable import DurableActor
+    """Public names are imported when first used, so that a small process stays small: one without durable state does
+    without pydantic, and a command that only knocks at a door does without what decides in a tree."""
+    from importlib import import_module
 
-        return DurableActor
-    if name == "ActorTree":
-        from supervisors.tree import ActorTree
-
-        return ActorTree
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "strategy":
+        return import_module("supervisors.strategy")
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(home), name)
+    return found

@@ -17,8 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loguru import logger
-
 from aidos_actors.actors.framed_link import HEAD, FramedLink
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.words import WorkerHello
@@ -101,6 +99,8 @@ class CrewSocket:
                 before.close()
             self._unknown[pid] = link
         else:
+            from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
+
             logger.warning("process {} was turned away at {}", pid, SOCKET_NAME)
             link.close()
 
@@ -115,6 +115,8 @@ class CrewSocket:
             try:
                 word = word_of(body)
             except Exception:  # whatever unpickling raises
+                from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
+
                 logger.warning("what came by {} cannot be read", SOCKET_NAME)
                 self._open[fd].close()
                 return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
+from aidos_actors.actors.status import list_of_requirements, status_of
 from aidos_actors.actors.waiting import EndWaiter, EventWaiter, Whoever
 from aidos_actors.blobs import get_text
 from aidos_actors.core.board import Board, EndedRows
@@ -20,7 +21,7 @@ from aidos_actors.core.orders import Step
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, RequirementState
 from aidos_actors.core.steering import OF_REQUIREMENTS
-from aidos_actors.core.views import event_view, requirement_list_view, status_view
+from aidos_actors.core.views import event_view
 from aidos_actors.ports import LedgerView
 
 if TYPE_CHECKING:
@@ -88,21 +89,6 @@ def _progress(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None
     """How far the requirement has come; once it has ended, ``status`` of it."""
     name = str(call["id"])
     return scheduler.board.progress(name) or status_of(scheduler.ledger, name)
-
-
-def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
-    """``status ID``, from a live or a resting ledger."""
-    record = ledger.requirement(name)
-    if record is None:
-        raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
-    return status_view(record, ledger.tasks(name))
-
-
-def list_of_requirements(ledger: LedgerView) -> dict[str, Any]:
-    """``status`` without ID, from a live or a resting ledger."""
-    listed = ledger.overview()
-    progress = {record.id: (done, total) for record, done, total in listed}
-    return requirement_list_view((record for record, *_ in listed), progress)
 
 
 def _events(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> dict[str, Any] | None:

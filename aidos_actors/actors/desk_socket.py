@@ -14,8 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loguru import logger
-
 from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.desk_client import SOCKET_NAME
@@ -86,6 +84,8 @@ class DeskSocket:
         except OSError:
             return
         if len(self._open) >= CONNECTIONS_MAX or peer_uid(link) not in (os.getuid(), 0):
+            from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
+
             logger.warning("a caller at {} was turned away", SOCKET_NAME)
             link.close()
             return

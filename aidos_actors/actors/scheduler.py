@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aidos_actors import crash, ports
-from aidos_actors.actors import desk
+from aidos_actors.actors import desk, status
 from aidos_actors.actors.crew_socket import CrewSocket
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
 from aidos_actors.actors.inputs import Inputs
@@ -38,7 +38,6 @@ from aidos_actors.core.orders import Step, WorkerId
 from aidos_actors.core.settings import Settings
 from aidos_actors.executors.begun import begun_by, forget
 from aidos_actors.layout import Layout
-from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.ledger_clock import LedgerClock
 from aidos_actors.restored import restored_board
 from supervisors import ExitReason, ManagedActor
@@ -46,12 +45,13 @@ from supervisors.actor import Asked
 from supervisors.messages import Peer
 
 LOG_ROOM_BYTES = 4 * 1024 * 1024
-GARBAGE_THRESHOLDS = (50_000, 20, 100)
-"""Rows live here by the hundred thousand, none of them in a circle: to look through them often is for nothing."""
+GARBAGE_THRESHOLDS = (50_000, 20, 100)  # rows live here by the hundred thousand, and none of them in a circle
 
 
 def owned_ledger(state_dir: Path) -> ports.Ledger:
     """The ledger of ``state_dir`` as its sole owner; who holds it longer than two seconds more is ended."""
+    from aidos_actors.ledger.ledger import Ledger  # the tree preloads it; who only names this class does without
+
     return Ledger.open(state_dir, what_for="scheduler", take_over=True, log_room_bytes=LOG_ROOM_BYTES)
 
 
@@ -222,7 +222,7 @@ class Scheduler(ManagedActor):
         if self._checkpoints.is_pending:
             self.start_job("empty checkpoints", self._checkpoints.empty)
         self._set_timer()
-        self.waiting.serve(self.board, self._steps.last_seq, now, partial(desk.status_of, self.ledger))
+        self.waiting.serve(self.board, self._steps.last_seq, now, partial(status.status_of, self.ledger))
 
     def _set_timer(self) -> None:
         moments = [at for at in (self.board.next_due_at(), self.waiting.next_due_at()) if at is not None]

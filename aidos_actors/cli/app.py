@@ -12,6 +12,7 @@ from typer._click.exceptions import ClickException
 from aidos_actors.cli.answer import Done, error_envelope, say
 from aidos_actors.cli.config import config_verbs
 from aidos_actors.cli.db import db_verbs
+from aidos_actors.cli.parsing import command_for
 from aidos_actors.cli.steering import steering
 from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, File, Json, Revise, State, answer_verb, options_of
 
@@ -208,7 +209,7 @@ def events(
 @app.command()
 def version(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False) -> None:
     """Show versions: of AIDOS, its protocol, Python, SQLite and git."""
-    from aidos_actors.cli.look import show_version
+    from aidos_actors.cli.version import show_version
 
     options = options_of(state, config, json, debug)
     answer_verb("version", options, show_version)
@@ -218,7 +219,7 @@ def run_command_line(arguments: list[str] | None = None) -> int:
     """Run one verb; its exit code. Nothing is raised."""
     words: list[Any] = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        outcome = app(words, standalone_mode=False, prog_name="aidos")
+        outcome = command_for(app, "aidos", words)()
         return int(outcome or 0)
     except Done as done:
         return done.exit_code

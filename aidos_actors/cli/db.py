@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from aidos_actors.cli.answer import Answer, Options
-from aidos_actors.cli.reach import Door, resting_ledger
 from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, Json, State, answer_verb, options_of
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ def check(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = 
 
 def check_ledger(options: Options) -> Answer:
     """Exit 0 when all agrees, 1 with the first differences. LedgerDamaged when the file itself is broken."""
+    from aidos_actors.cli.reach import Door, resting_ledger
     from aidos_actors.ledger.check import check as findings_of
 
     state = Path(options.state)

@@ -1,25 +1,18 @@
-"""Verbs that look: status, tasks, output, events, version."""
+"""Verbs that look: status, tasks, explain, output, events."""
 
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from aidos_actors import __version__
-from aidos_actors.actors.desk import explained, list_of_requirements
 from aidos_actors.cli.answer import Answer, Options, put
 from aidos_actors.cli.reach import Door, read
 from aidos_actors.core.errors import NotFound, TryAgain, Unreachable
-from aidos_actors.core.settings import Settings
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
-from aidos_actors.core.views import event_view, status_view
 from aidos_actors.layout import Layout
-from aidos_actors.ports import LedgerView
-from aidos_actors.restored import restored_board
 
 EVENTS_AT_ONCE = 500
 FOLLOW_WAIT_S = 5.0
@@ -31,13 +24,13 @@ OUTPUT_JSON_BYTES_MAX = 16 * 1024 * 1024
 def show_status(name: str | None, options: Options) -> Answer:
     state = Path(options.state)
     if name is None:
-        data, live = read(state, {"verb": "status"}, list_of_requirements)
+        data, live = read(state, {"verb": "status"})
         lines = [_line(each) for each in data["requirements"]] or ["no requirements"]
         degraded = degraded_parts(Door(state)) if live else []
         lines += [f"degraded: {each['path']}  {each['reason']}" for each in degraded]
         code = DEGRADED if degraded else 0
         return Answer({**data, "live": live, "degraded": degraded}, "\n".join(lines), code)
-    data, live = read(state, {"verb": "status", "id": name}, lambda ledger: one(ledger, name))
+    data, live = read(state, {"verb": "status", "id": name})
     rows = [_task_line(each) for each in data["tasks"]]
     return Answer({**data, "live": live}, "\n".join([_line(data), *rows]))
 
@@ -55,14 +48,6 @@ def degraded_parts(door: Door) -> list[dict[str, str]]:
         return parts(door.command("tree", patience_s=0.0))
     except (TryAgain, Unreachable):
         return []
-
-
-def one(ledger: LedgerView, name: str) -> dict[str, Any]:
-    """``status ID`` from a resting ledger."""
-    record = ledger.requirement(name)
-    if record is None:
-        raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
-    return status_view(record, ledger.tasks(name))
 
 
 def _line(data: dict[str, Any]) -> str:
@@ -85,31 +70,21 @@ def show_reasons(name: str, options: Options) -> Answer:
         raise NotFound(f"{name!r} names no task", hint=f"`tasks {requirement}` lists them; give {requirement}/TASK")
     state = Path(options.state)
     call = {"verb": "explain", "id": requirement, "task": task}
-    data, live = read(state, call, lambda ledger: _reasons_at_rest(ledger, call, state))
+    data, live = read(state, call)
     lines = [f"{name}:", *(f"  {reason['text']}" for reason in data["reasons"])]
     return Answer({**data, "live": live}, "\n".join(lines))
-
-
-def _reasons_at_rest(ledger: LedgerView, call: dict[str, str], state: Path) -> dict[str, Any]:
-    """Without workers to speak of: that nothing runs comes first."""
-    now = time.time()
-    board = restored_board(ledger, Layout(str(state)), ledger.epoch(), Settings(1), now)
-    found = explained(board, ledger, call, now)
-    others = [reason for reason in found["reasons"] if reason["code"] != "no_worker"]
-    resting = {"code": "not_running", "text": "nothing runs here: start it with `serve` or `run`"}
-    return {**found, "reasons": [resting, *others]}
 
 
 def show_tasks(name: str | None, options: Options) -> Answer:
     state = Path(options.state)
     names = [name]
     if name is None:
-        data, _ = read(state, {"verb": "status"}, list_of_requirements)
+        data, _ = read(state, {"verb": "status"})
         names = [each["id"] for each in data["requirements"]]
     rows, live = [], True
     for each in names:
         assert each is not None
-        found, live = read(state, {"verb": "status", "id": each}, lambda ledger, each=each: one(ledger, each))
+        found, live = read(state, {"verb": "status", "id": each})
         rows += [{"requirement": each, **task} for task in found["tasks"]]
     lines = [f"{row['requirement']}/{_task_line(row).strip()}" for row in rows] or ["no tasks"]
     return Answer({"tasks": rows, "live": live}, "\n".join(lines))
@@ -118,7 +93,7 @@ def show_tasks(name: str | None, options: Options) -> Answer:
 def show_output(name: str, attempt: int | None, follow: bool, options: Options) -> Answer | int:
     requirement, _, task = name.partition("/")
     state = Path(options.state)
-    data, _ = read(state, {"verb": "status", "id": requirement}, lambda ledger: one(ledger, requirement))
+    data, _ = read(state, {"verb": "status", "id": requirement})
     known = {each["id"]: each for each in data["tasks"]}
     if task not in known:
         raise NotFound(f"no task {task!r} in requirement {requirement!r}", hint=f"`tasks {requirement}` lists them")
@@ -136,7 +111,7 @@ def _follow_output(file: Path, requirement: str, task: str, state: Path) -> int:
     """Print what comes until the task has ended."""
     at = 0
     while True:
-        data, _ = read(state, {"verb": "status", "id": requirement}, lambda ledger: one(ledger, requirement))
+        data, _ = read(state, {"verb": "status", "id": requirement})
         ended = next(each["state"] for each in data["tasks"] if each["id"] == task) in TASK_FINAL
         if file.exists():
             with file.open("rb") as handle:
@@ -156,36 +131,9 @@ def show_events(follow: bool, after: int, requirement: str | None, options: Opti
     while True:
         call = {"verb": "events", "after_seq": after, "requirement": requirement, "limit": EVENTS_AT_ONCE}
         call["wait_s"] = FOLLOW_WAIT_S if follow else 0.0
-
-        def offline(ledger: LedgerView, seq: int = after) -> dict[str, Any]:
-            return {"events": [event_view(each) for each in ledger.events(seq, EVENTS_AT_ONCE, requirement)]}
-
-        data, live = read(state, call, offline)
+        data, live = read(state, call)
         for event in data["events"]:
             put(json.dumps(event, ensure_ascii=False))
             after = event["seq"]
         if not data["events"] and not (follow and live):
             return 0
-
-
-def show_version() -> Answer:
-    import sqlite3
-    import subprocess
-
-    from supervisors.frames import PROTOCOL
-
-    try:
-        git = subprocess.run(["git", "version"], capture_output=True, text=True, timeout=10).stdout.split()[-1]
-    except (OSError, IndexError, subprocess.TimeoutExpired):
-        git = "none"
-    data = {
-        "version": __version__,
-        "protocol": PROTOCOL,
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "git": git,
-    }
-    return Answer(
-        data,
-        "  ".join(f"{name} {value}" for name, value in {"aidos": __version__, **data}.items() if name != "version"),
-    )

@@ -102,10 +102,10 @@ class Door:
 @contextmanager
 def resting_ledger(state: Path) -> Iterator[LedgerReader]:
     """The ledger, read-only, where nothing runs or the system heals. NotFound without one."""
-    from aidos_actors.ledger.reader import LedgerReader
-
     if not state.is_dir():
         raise NotFound(f"there is no state directory {state}", hint="`run FILE` or `submit FILE` makes one")
+    from aidos_actors.ledger.reader import LedgerReader
+
     ledger = LedgerReader.read_only(state)
     try:
         yield ledger
@@ -113,13 +113,15 @@ def resting_ledger(state: Path) -> Iterator[LedgerReader]:
         ledger.close()
 
 
-def read(state: Path, call: dict[str, Any], offline: Any) -> tuple[Any, bool]:
-    """A read verb: (value, live). From the running Scheduler, else ``offline(ledger)`` from the resting ledger."""
+def read(state: Path, call: dict[str, Any]) -> tuple[Any, bool]:
+    """A read verb: (value, live). From the running Scheduler, else from the resting ledger."""
     door = Door(state)
     if door.is_there():
         try:
             return door.ask(call), True
         except (TryAgain, Unreachable):
             pass
+    from aidos_actors.cli.at_rest import answer_at_rest
+
     with resting_ledger(state) as ledger:
-        return offline(ledger), False
+        return answer_at_rest(ledger, call, state), False

@@ -18,8 +18,9 @@ from aidos_actors.config import Config
 from aidos_actors.core.errors import Conflict, NotFound, TryAgain, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.layout import Layout
-from aidos_actors.runtime import Runtime, prepare_state_dir
+from aidos_actors.runtime import Runtime
 from aidos_actors.settings import read_config
+from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import Submission, prepare
 from supervisors import SupervisorError
 

@@ -11,8 +11,9 @@ from typing import Any
 from aidos_actors.cli.answer import Options, say
 from aidos_actors.cli.reach import owner_of
 from aidos_actors.core.errors import Conflict
-from aidos_actors.runtime import PACKAGES, TITLE, admission, farewell, prepare_state_dir, tree_of
+from aidos_actors.runtime import PACKAGES, TITLE, admission, farewell, tree_of
 from aidos_actors.settings import read_config
+from aidos_actors.state_dir import prepare_state_dir
 from supervisors import boot
 from supervisors.charge import Charge
 from supervisors.premises import LOCK_NAME

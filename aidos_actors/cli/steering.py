@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from aidos_actors.cli.answer import Answer, Options
-from aidos_actors.cli.reach import Door
 from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, Json, State, answer_verb, options_of
 from aidos_actors.core.errors import NotFound
 
@@ -26,6 +25,8 @@ Name = Annotated[str, typer.Argument(metavar="ID", help="REQ or REQ/TASK.")]
 
 def steer(verb: str, name: str, options: Options) -> Answer:
     """``verb`` has been carried out on a requirement or a task, by the running Scheduler or on the resting ledger."""
+    from aidos_actors.cli.reach import Door
+
     state = Path(options.state)
     requirement, _, task = name.partition("/")
     call = {"verb": verb, "id": requirement, "task": task or None}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from aidos_actors.cli.answer import Answer, Options
-from aidos_actors.cli.reach import Door
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.requirement import Mode
 from aidos_actors.layout import Layout
@@ -35,7 +34,8 @@ def plan_file(file: str, options: Options) -> Answer:
 
 def submit_file(file: str, options: Options, *, is_revision: bool = False) -> Answer:
     """The requirement is on disk; it is carried out by whoever runs on the state directory, now or next."""
-    from aidos_actors.runtime import prepare_state_dir
+    from aidos_actors.cli.reach import Door
+    from aidos_actors.state_dir import prepare_state_dir
 
     limit_bytes = read_config(options.config).limits.requirement_bytes
     submission = prepare(Path(file), limit_bytes, is_revision=is_revision)

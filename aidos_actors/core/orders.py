@@ -7,12 +7,14 @@ Every order is idempotent: the same one may arrive twice, late, or after what it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec import Struct, field
 
 from aidos_actors.core.records import Batch
-from aidos_actors.core.requirement import Task
+
+if TYPE_CHECKING:
+    from aidos_actors.core.requirement import Task
 
 Minders = tuple[tuple[int, int], ...]  # (pid, start time in clock ticks): a reused pid is another process
 Fault = Literal["none", "own", "infra", "released", "cancelled"]

@@ -10,7 +10,8 @@ import pytest
 
 from aidos_actors.actors.words import GITOPS
 from aidos_actors.config import Config
-from aidos_actors.runtime import PACKAGES, TITLE, farewell, prepare_state_dir, tree_of
+from aidos_actors.runtime import PACKAGES, TITLE, farewell, tree_of
+from aidos_actors.state_dir import prepare_state_dir
 from supervisors import ActorTree, SupervisorSpec
 from tests.system.conftest import Place, eventually
 from tests.system.hasty_gitops import HastyGitOps

@@ -1,0 +1,26 @@
+"""``status``, the same from a live and from a resting ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aidos_actors.core.errors import NotFound
+from aidos_actors.core.views import requirement_list_view, status_view
+
+if TYPE_CHECKING:
+    from aidos_actors.ports import LedgerView
+
+
+def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
+    """``status ID``. NotFound when there is none of that name."""
+    record = ledger.requirement(name)
+    if record is None:
+        raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
+    return status_view(record, ledger.tasks(name))
+
+
+def list_of_requirements(ledger: LedgerView) -> dict[str, Any]:
+    """``status`` without ID."""
+    listed = ledger.overview()
+    progress = {record.id: (done, total) for record, done, total in listed}
+    return requirement_list_view((record for record, *_ in listed), progress)

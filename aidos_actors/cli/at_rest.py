@@ -1,0 +1,52 @@
+"""What the read verbs say where nothing runs: calls as the Scheduler gets them, answered from the resting ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aidos_actors.actors.status import list_of_requirements, status_of
+from aidos_actors.core.views import event_view
+
+if TYPE_CHECKING:
+    from aidos_actors.ports import LedgerView
+
+Call = Mapping[str, Any]
+
+
+def answer_at_rest(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any]:
+    """The answer to a read verb. AidosError as the running Scheduler would say."""
+    return _VERBS[call["verb"]](ledger, call, state)
+
+
+def _status(ledger: LedgerView, call: Call, _state: Path) -> dict[str, Any]:
+    return list_of_requirements(ledger) if call.get("id") is None else status_of(ledger, call["id"])
+
+
+def _events(ledger: LedgerView, call: Call, _state: Path) -> dict[str, Any]:
+    found = ledger.events(call["after_seq"], call["limit"], call["requirement"])
+    return {"events": [event_view(each) for each in found]}
+
+
+def _reasons(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any]:
+    """Without workers to speak of: that nothing runs comes first."""
+    from aidos_actors.actors.desk import explained
+    from aidos_actors.core.settings import Settings
+    from aidos_actors.layout import Layout
+    from aidos_actors.restored import restored_board
+
+    now = time.time()
+    board = restored_board(ledger, Layout(str(state)), ledger.epoch(), Settings(1), now)
+    found = explained(board, ledger, call, now)
+    others = [reason for reason in found["reasons"] if reason["code"] != "no_worker"]
+    resting = {"code": "not_running", "text": "nothing runs here: start it with `serve` or `run`"}
+    return {**found, "reasons": [resting, *others]}
+
+
+_VERBS: dict[str, Callable[[LedgerView, Call, Path], dict[str, Any]]] = {
+    "status": _status,
+    "events": _events,
+    "explain": _reasons,
+}

@@ -1,0 +1,65 @@
+"""From the words of a command line to the verb they ask for, at the least cost: a verb is often over in less time than
+typer takes to look at the signatures of all of them, and to import pydantic to find out that a text is a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperOption
+from typer.models import CommandInfo
+
+
+class _Coercion:
+    """Makes the real one only for a value that is not of its type already."""
+
+    def __init__(self, wanted: Any, real: Callable[[], Any]) -> None:
+        self._wanted = wanted
+        self._real = real
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value is None or type(value) is self._wanted:
+            return value
+        return self._real().coerce(value, param=param, ctx=ctx)
+
+
+class _Option(TyperOption):
+    def get_runtime_param(self) -> Any:
+        return _Coercion(self.type_descriptor.annotation, super().get_runtime_param)
+
+
+class _Argument(TyperArgument):
+    def get_runtime_param(self) -> Any:
+        return _Coercion(self.type_descriptor.annotation, super().get_runtime_param)
+
+
+class _Verb(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        """With ``--help``, which is made only here."""
+        found = super().get_params(ctx)
+        for param in found:
+            if isinstance(param, TyperOption):
+                param.__class__ = _Option
+            elif isinstance(param, TyperArgument):
+                param.__class__ = _Argument
+        return found
+
+
+def command_for(app: typer.Typer, name: str, words: Sequence[str]) -> Callable[[], Any]:
+    """What runs the verb that ``words`` begin with, or says what is wrong with them. ``name`` is the program's."""
+    info = dict(_verbs(app)).get(words[0]) if words else None
+    if info is None:  # no verb, an unknown one, one of a group, or the shell asks for what may come next
+        return lambda: app(list(words), standalone_mode=False, prog_name=name)
+    info.cls = _Verb
+    command = typer.main.get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
+    return lambda: command.main(list(words[1:]), standalone_mode=False, prog_name=f"{name} {words[0]}")
+
+
+def _verbs(app: typer.Typer) -> Iterator[tuple[str, CommandInfo]]:
+    """Those that stand directly under the program's name."""
+    for info in app.registered_commands:
+        yield info.name or str(getattr(info.callback, "__name__", "")), info
+    for group in app.registered_groups:
+        if not isinstance(group.name, str) and group.typer_instance is not None:
+            yield from _verbs(group.typer_instance)

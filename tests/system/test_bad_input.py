@@ -43,9 +43,24 @@ def test_a_bad_file(place: Place, name: str) -> None:
     _refused(place, file, line, word)
 
 
+def test_a_bad_file_in_a_process_of_its_own(place: Place) -> None:
+    """As all of them: what is refused ends ``python -m aidos_actors`` with words, a code and no stack."""
+    text, line, word = TEXTS["unknown needs"]
+    (place.folder / "bad.yaml").write_text(text)
+    for verb in ("run", "submit"):
+        done = place.aidos(verb, "bad.yaml", "--json")
+        assert (done.returncode, done.stderr) == (3, "")
+        error = json.loads(done.stdout)["error"]
+        assert f"bad.yaml:{line}:" in error["message"] and word in error["message"] + error["hint"]
+    plain = place.aidos("submit", "bad.yaml")
+    assert (plain.returncode, plain.stdout) == (3, "")
+    assert plain.stderr.startswith("error: ") and "Traceback" not in plain.stderr
+    assert not place.state.exists(), "nothing is stored"
+
+
 def _refused(place: Place, file: Path, line: int | None = None, word: str = "") -> None:
     for verb in ("run", "submit"):
-        done = place.aidos(verb, str(file), "--json")
+        done = place.here(verb, str(file), "--json")
         assert done.returncode == 3, (done.stdout, done.stderr)
         answer = json.loads(done.stdout)
         error = answer["error"]
@@ -54,7 +69,7 @@ def _refused(place: Place, file: Path, line: int | None = None, word: str = "") 
         if line is not None:
             assert f"{file}:{line}:" in error["message"]
     assert not (place.state / "ledger.db").exists(), "nothing is stored"
-    plain = place.aidos("submit", str(file))
+    plain = place.here("submit", str(file))
     assert plain.stderr.startswith("error: ") and "Traceback" not in plain.stderr
 
 
@@ -69,27 +84,27 @@ def test_files_that_are_no_text(place: Place) -> None:
     for name in ("binary.yaml", "latin.yaml", "link.yaml", "pipe.yaml", "shop"):
         _refused(place, folder / name)
     large = place.requirement({"a": {"run": "true"}})
-    done = place.aidos("submit", str(large), "--config", str(config), "--json")
+    done = place.here("submit", str(large), "--config", str(config), "--json")
     assert done.returncode == 3 and "10" in json.loads(done.stdout)["error"]["message"]
 
 
 def test_a_target_that_cannot_be_written_is_a_conflict(place: Place) -> None:
     place.git("branch", "aidos")
-    below = place.aidos("submit", str(place.requirement({"a": {"run": "true"}})), "--json")
+    below = place.here("submit", str(place.requirement({"a": {"run": "true"}})), "--json")
     assert below.returncode == 7
     place.git("branch", "-m", "aidos", "elsewhere")
     taken = place.requirement({"a": {"run": "true"}}, target="main")
-    out = place.aidos("submit", str(taken), "--json")
+    out = place.here("submit", str(taken), "--json")
     assert out.returncode == 7 and str(place.repo) in json.loads(out.stdout)["error"]["message"]
 
 
 def test_verbs_while_the_system_heals_answer_or_say_try_again(place: Place) -> None:
     serve = place.begin("serve")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     pids = place.pids()
     place.kill(pids["admin"])
     assert place.aidos("submit", str(place.requirement({"a": {"run": "true"}}))).returncode in (0, 75)
     assert place.aidos("status").returncode == 0
-    assert eventually(lambda: place.aidos("tree").returncode == 0)
+    assert eventually(place.is_up)
     serve.terminate()
     assert serve.wait(60) == 0

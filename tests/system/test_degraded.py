@@ -17,7 +17,7 @@ def gitops(place: Place) -> dict[str, Any]:
 
 
 def status(place: Place, *words: str) -> tuple[int, dict[str, Any]]:
-    done = place.aidos("status", *words, "--json")
+    done = place.here("status", *words, "--json")
     return done.returncode, json.loads(done.stdout)["data"]
 
 

@@ -27,7 +27,7 @@ def test_a_stopped_guardian_is_woken_so_that_its_run_ends(place: Place) -> None:
 
 def test_a_state_directory_removed_under_its_owner_ends_it_and_says_so(place: Place) -> None:
     serve = place.begin("serve")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     place.state.rename(place.folder / "moved away")
     assert serve.wait(30) == 1
     assert "removed or replaced" in place.said()

@@ -128,7 +128,7 @@ def test_ctrl_c_drains_and_a_later_run_goes_on(place: Place) -> None:
 
 def test_two_owners_the_second_serve_is_refused_and_a_run_joins(place: Place) -> None:
     serve = place.begin("serve")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     second = place.aidos("serve", "--json")
     assert second.returncode == 7
     assert str(serve.pid) in json.loads(second.stdout)["error"]["message"]

@@ -13,7 +13,7 @@ WORK = {"one": {"run": "sleep 3; echo 1 > one.txt"}, "two": {"run": "echo 2 > tw
 def test_a_guest_becomes_the_owner_when_the_owner_ends(place: Place) -> None:
     file = place.requirement(WORK)
     serve = place.begin("serve", "--drain", "0")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     guest = place.begin("run", str(file))
     eventually(lambda: place.event("attempt_started", "one"))
     serve.send_signal(signal.SIGTERM)
@@ -26,7 +26,7 @@ def test_a_guest_becomes_the_owner_when_the_owner_ends(place: Place) -> None:
 
 def test_a_guest_that_is_interrupted_only_detaches(place: Place) -> None:
     serve = place.begin("serve")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     guest = place.begin("run", str(place.requirement(WORK)))
     eventually(lambda: place.event("attempt_started", "one"))
     guest.send_signal(signal.SIGINT)
@@ -40,14 +40,14 @@ def test_a_guest_that_is_interrupted_only_detaches(place: Place) -> None:
 
 def test_a_standby_steps_in_when_the_owner_is_killed(place: Place) -> None:
     first = place.begin("serve")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     assert place.aidos("submit", str(place.requirement(WORK))).returncode == 0
     eventually(lambda: place.event("attempt_started", "one"))
     standby = place.begin("serve", "--standby")
     eventually(lambda: "standing by" in place.said())
     first.kill()
     first.wait()
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     assert place.tree()["guardian_pid"] == standby.pid
     eventually(lambda: place.data("status", "work")["state"] == "done")
     standby.send_signal(signal.SIGTERM)
@@ -70,8 +70,8 @@ def test_a_second_interrupt_forces(place: Place) -> None:
 
 def test_every_verb_speaks_json_and_says_why_not(place: Place) -> None:
     for words in (["status", "x"], ["tasks", "x"], ["output", "x/y"], ["cancel", "x"], ["tree"], ["submit", "none"]):
-        done = place.aidos(*words, "--json")
+        done = place.here(*words, "--json")
         answer = json.loads(done.stdout)
         assert done.returncode in (3, 4, 6) and answer["ok"] is False, words
         assert answer["schema_version"] == 1 and answer["error"]["message"]
-    assert place.data("version")["version"]
+    assert place.data("version")["version"]  # in a process of its own

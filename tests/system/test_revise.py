@@ -56,10 +56,10 @@ def test_what_runs_is_refused_and_what_is_paused_or_rests_is_revised(place: Plac
     serve = place.begin("serve", "--workers", "1")
     eventually(lambda: place.event("attempt_started", "x"), 120.0)
     other = place.requirement({"x": waits, "y": {"run": "echo y2 > y.out", "needs": ["x"]}})
-    refused = place.aidos("submit", str(other), "--revise")
+    refused = place.here("submit", str(other), "--revise")
     assert refused.returncode == 7 and "pause work" in refused.stderr
     assert place.data("pause", "work")["state"] == "paused"
-    assert place.aidos("submit", str(other), "--revise").returncode == 7, "x still runs"
+    assert place.here("submit", str(other), "--revise").returncode == 7, "x still runs"
     place.kill(place.pids()["root/scheduling/scheduler"])
     (place.folder / "go").touch()
     eventually(lambda: place.event("worktree_discarded", "x"))

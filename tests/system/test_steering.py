@@ -18,7 +18,7 @@ def test_steering_a_running_system_and_its_scheduler_killed_between(place: Place
     }
     file = place.requirement(tasks, workers=1)
     place.begin("serve", "--workers", "2")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     assert place.data("submit", str(file))["running"]
     eventually(lambda: place.event("attempt_started", "hold"))
     assert codes(place, "work/after") == ["needs", "workers"]

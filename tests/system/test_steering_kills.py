@@ -14,7 +14,7 @@ SCHEDULER, WORKER = "root/scheduling/scheduler", "root/workers/worker-1"
 
 def answered(place: Place, *words: str) -> dict[str, Any] | None:
     """The verb's data; None when it is to be repeated, because the system heals."""
-    done = place.aidos(*words, "--json")
+    done = place.here(*words, "--json")
     if done.returncode in (4, 75):
         return None
     found = json.loads(done.stdout)
@@ -40,7 +40,7 @@ def steer(place: Place, verb: str, name: str, *victims: str) -> dict[str, Any]:
 
 def alive(place: Place, *names: str) -> dict[str, int]:
     """The pids, when all of them run."""
-    if place.aidos("tree").returncode != 0:
+    if not place.is_up():
         return {}
     pids = place.pids()
     return pids if all(pids.get(name) for name in names) else {}

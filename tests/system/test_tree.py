@@ -22,7 +22,7 @@ def nodes(node: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str
 def test_beats_memory_and_trouble_of_every_process(place: Place) -> None:
     began_at = time.monotonic()
     serve = place.begin("serve", "--workers", "2")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     tree = dict(nodes(place.tree()))
     assert {"root", "root/scheduling", "root/scheduling/scheduler", "root/workers/worker-2"} < tree.keys()
     for path, node in tree.items():
@@ -38,9 +38,9 @@ def test_beats_memory_and_trouble_of_every_process(place: Place) -> None:
         lambda: node if (node := dict(nodes(place.tree()))["root/analysis/analyzer"])["degraded"] is None else None
     )
     assert (after["pid"], after["restarts"]) == (analyzer, 0)
-    assert "beat" in place.aidos("tree").stdout
-    assert place.aidos("tree", "--format", "mermaid").stdout.startswith("flowchart TD\n")
-    assert place.aidos("tree", "--format", "dot").stdout.startswith("digraph tree {\n")
+    assert "beat" in place.here("tree").stdout
+    assert place.here("tree", "--format", "mermaid").stdout.startswith("flowchart TD\n")
+    assert place.here("tree", "--format", "dot").stdout.startswith("digraph tree {\n")
     os.kill(analyzer, signal.SIGKILL)
     eventually(lambda: dict(nodes(place.tree()))["root/analysis/analyzer"]["restarts"] == 1)
     page = place.aidos("top", "--sort", "restarts").stdout.splitlines()
@@ -49,8 +49,8 @@ def test_beats_memory_and_trouble_of_every_process(place: Place) -> None:
     frame = json.loads(place.aidos("top", "--json").stdout)["data"]
     sizes = [each["memory_bytes"] or 0 for each in frame["processes"]]
     assert sizes == sorted(sizes, reverse=True) and len(sizes) == len(tree)
-    assert place.aidos("top", "--sort", "luck").returncode == place.aidos("tree", "--format", "x").returncode == 2
+    assert place.here("top", "--sort", "luck").returncode == place.here("tree", "--format", "x").returncode == 2
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0
-    assert place.aidos("top", "--once").returncode == place.aidos("tree").returncode == 4
+    assert place.here("top", "--once").returncode == place.aidos("tree").returncode == 4
     place.assert_clean()

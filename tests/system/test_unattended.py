@@ -10,7 +10,7 @@ from tests.system.conftest import Place, eventually
 
 def test_a_relaunch_on_another_schema_refuses(place: Place) -> None:
     serve = place.begin("serve")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     launcher = place.pids()["launcher"]
     with sqlite3.connect(place.state / "ledger.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
@@ -25,7 +25,7 @@ def test_a_hang_up_makes_the_tree_anew(place: Place) -> None:
     config = place.folder / "aidos.toml"
     config.write_text("[runtime]\nworkers = 1\n")
     serve = place.begin("serve")
-    eventually(lambda: place.aidos("tree").returncode == 0)
+    eventually(place.is_up)
     config.write_text("[runtime]\nworkers = 'many'\n")
     serve.send_signal(signal.SIGHUP)
     eventually(lambda: "reload_failed" in place.said())
@@ -33,7 +33,7 @@ def test_a_hang_up_makes_the_tree_anew(place: Place) -> None:
     config.write_text("[runtime]\nworkers = 2\n")
     serve.send_signal(signal.SIGHUP)
     eventually(lambda: "configuration has changed" in place.said())
-    eventually(lambda: place.aidos("tree").returncode == 0 and "root/workers/worker-2" in place.pids())
+    eventually(lambda: place.is_up() and "root/workers/worker-2" in place.pids())
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0
     place.assert_clean()

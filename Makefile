@@ -21,9 +21,10 @@ demo: venv
 test: venv
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
-# Every kind of process killed at every stage, each in a run of its own.
+# Every kind of process killed at every stage, each in a run of its own, and then one after the other in few runs.
 kills: venv
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 tests/system/test_kills.py -k test_a_kill_of -m "long or not long"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 tests/system/test_kills.py tests/system/test_campaign.py \
+	    -k "test_a_kill_of or test_every_kind" -m "long or not long"
 
 # In virtual time: every crash point with new seeds, 2,000 lives with more than one fault, 10,000 paused holders.
 sweep: venv

@@ -18,6 +18,7 @@ from chaos.victims import victims_of
 
 TICK_S = 0.001
 HEAL_TICK_S = 0.004
+HEAL_PRECISION = 0.02  # of the time it took: who looks more often slows down what it waits for
 HEAL_LIMIT_S = 90.0
 
 
@@ -59,10 +60,11 @@ class Hunt:
         while not self._must_stop():
             if self._scene.whole is None:
                 self._scene.look_again()
-            else:
-                opening = self._scene.stages.newest(stage, self._scene.requirement)
-                if opening is not None:
-                    return opening
+                self._tick(HEAL_TICK_S)
+                continue
+            opening = self._scene.stages.newest(stage, self._scene.requirement)
+            if opening is not None:
+                return opening
             self._tick()
         return None
 
@@ -105,7 +107,7 @@ class Hunt:
                 return None
             if self._must_stop():
                 return None
-            self._tick(HEAL_TICK_S)
+            self._tick(max(HEAL_TICK_S, took_s * HEAL_PRECISION))
 
     def _tick(self, pause_s: float = TICK_S) -> None:
         self._scene.refresh()

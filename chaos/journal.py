@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 Event = dict[str, Any]
 DAY_FILES = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].jsonl"
 LINES_MAX = 5_000_000
+CLOCK_TICK_S = 0.1  # of the clock of files, many times over
 
 
 def read_journal(state_dir: Path) -> list[Event]:
@@ -33,6 +35,7 @@ class Tail:
         self._state_dir = state_dir
         self._path: Path | None = None
         self._offset = 0
+        self._listed_of: float | None = None
 
     def take(self) -> Iterator[Event]:
         while True:
@@ -64,9 +67,19 @@ class Tail:
                 continue  # cut and written anew between two looks: this is the rest of a line
 
     def _newer(self) -> Path | None:
-        """The first day file after the one being read."""
+        """The first day file after the one being read. The folder is listed only when something was made in it: this is
+        asked a thousand times a second."""
+        try:
+            changed_at = (self._state_dir / "journal").stat().st_mtime
+        except FileNotFoundError:
+            return None
+        if changed_at == self._listed_of:
+            return None
         paths = _day_files(self._state_dir)
-        return next((path for path in paths if self._path is None or path.name > self._path.name), None)
+        newer = next((path for path in paths if self._path is None or path.name > self._path.name), None)
+        if newer is None and time.time() - changed_at > CLOCK_TICK_S:  # else more may be made at the same moment yet
+            self._listed_of = changed_at
+        return newer
 
 
 def _day_files(state_dir: Path) -> list[Path]:

@@ -185,7 +185,7 @@ def test_a_tree_has_a_supervisor_as_its_root(spec: Any, tmp_path: Path) -> None:
 
 
 def test_a_class_that_its_name_does_not_lead_to_is_not_importable(stage: Stage) -> None:
-    nameless = type("Nameless", (Mouth,), {"__module__": Mouth.__module__})
+    nameless: Any = type("Nameless", (Mouth,), {"__module__": Mouth.__module__})
     assert "Nameless" in refused("not_importable", stage.tree.start_child, "stage", nameless.child_spec()).message
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from aidos_actors.core.errors import IllegalTransition
@@ -19,7 +21,7 @@ from aidos_actors.core.states import (
 )
 
 FINAL = REQUIREMENT_FINAL | TASK_FINAL | (set(AttemptState) - ATTEMPT_OPEN)
-TABLES = [
+TABLES: list[tuple[Any, Any]] = [
     (REQUIREMENT_TRANSITIONS, RequirementState.WAITING),
     (TASK_TRANSITIONS, TaskState.WAITING),
     (ATTEMPT_TRANSITIONS, AttemptState.LEASED),

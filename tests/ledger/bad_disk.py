@@ -184,12 +184,12 @@ day_files_os = DayFilesOs()
 @contextmanager
 def bad_disk() -> Iterator[bool]:
     """Everything a ledger writes goes through ``DISK``; whether SQLite's does too."""
-    real: Any = day_files.os
-    day_files.os = day_files_os  # type: ignore[assignment]
+    module: Any = day_files
+    real, module.os = module.os, day_files_os
     end = bad_disk_vfs()
     try:
         yield end is not None
     finally:
-        day_files.os = real
+        module.os = real
         if end is not None:
             end()

@@ -66,7 +66,7 @@ def day_lines(state_dir: Path) -> list[dict[str, Any]]:
 
 
 def as_line(event: JournalEvent) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in JournalEvent.__slots__}
+    return {name: getattr(event, name) for name in JournalEvent.__struct_fields__}
 
 
 def work_through(ledger: Ledger, name: str, tasks: int = 3, *, repo: str | None = None, fails: int = 0) -> None:

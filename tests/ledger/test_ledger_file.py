@@ -201,7 +201,7 @@ def test_a_first_opening_that_fails_leaves_nothing_half_made(tmp_path: Path, mon
         raise OSError(5, "no randomness")
 
     with monkeypatch.context() as broken:
-        broken.setattr(migrate.secrets, "token_hex", no_chance)
+        broken.setattr("secrets.token_hex", no_chance)
         with pytest.raises(LedgerUnavailable):
             Ledger.open(tmp_path)
     connection = sqlite3.connect(tmp_path / "ledger.db")

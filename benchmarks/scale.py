@@ -84,7 +84,7 @@ def singles(runtime: Runtime, count: int) -> list[float]:
     return [one(runtime, f"one{number}", priority=100)[1] for number in range(count)]
 
 
-def read_file(mib: int) -> tuple[float, float]:
+def read_file(mib: float) -> tuple[float, float]:
     """Seconds that the command ``plan`` takes for a file of that size, and its peak memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "large.yaml"
@@ -100,7 +100,7 @@ def read_file(mib: int) -> tuple[float, float]:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise RuntimeError(f"plan of a file of {mib} MiB ended with {process.returncode}")
+            raise RuntimeError(f"plan of a file of {mib:g} MiB ended with {process.returncode}")
         return time.monotonic() - began_at, used.ru_maxrss * 1024 / 1e6
 
 
@@ -126,7 +126,7 @@ def main() -> None:
         open=(100_000, "tasks in one plan"),
         history=(1_000_000, "finished tasks"),
         singles=(20, "tasks one at a time, for each size"),
-        mib=(64, "size of the file"),
+        mib=(64.0, "size of the file"),
     )
     options = report.asked()
     opened, past = (options.open, max(1, options.open // 100)), (options.history, max(1, options.history // 1000))
@@ -139,7 +139,7 @@ def main() -> None:
         for tasks in reversed(past):
             with_history(tasks, options.singles, at_rest[tasks])
         files.append(read_file(options.mib))
-    name = f"requirement file of {options.mib} MiB"
+    name = f"requirement file of {options.mib:g} MiB"
     report.give(
         [
             *compared("open", *opened, at_work, {"started → first task begun": START_GOAL_MS}),

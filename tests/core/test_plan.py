@@ -14,7 +14,7 @@ from aidos_actors.core.errors import BadInput
 from aidos_actors.core.plan import PROBLEMS_MAX, build_plan, check_needs, check_references
 from aidos_actors.core.requirement import Requirement, Task
 
-CHAIN_LENGTH = 200_000
+CHAIN_LENGTH = 20_000  # twenty times as deep as Python recurses; what takes steps by the square takes minutes
 
 
 def requirement(needs: Mapping[str, Sequence[str]], **of_tasks: dict[str, Any]) -> Requirement:
@@ -142,7 +142,7 @@ def test_no_more_problems_than_the_limit() -> None:
     assert len(check_needs({f"t{number}": ["nobody"] for number in range(PROBLEMS_MAX * 2)})) == PROBLEMS_MAX
 
 
-def test_a_chain_of_200_000_tasks_is_planned_without_recursion() -> None:
+def test_a_chain_of_20_000_tasks_is_planned_without_recursion() -> None:
     names = [f"t{number}" for number in range(CHAIN_LENGTH)]
     needs = {name: [names[at + 1]] if at + 1 < CHAIN_LENGTH else [] for at, name in enumerate(names)}
     plan = build_plan(requirement(needs))
@@ -150,9 +150,9 @@ def test_a_chain_of_200_000_tasks_is_planned_without_recursion() -> None:
     assert len(plan.layers) == CHAIN_LENGTH
 
 
-def test_a_circle_of_200_000_tasks_is_named_briefly() -> None:
+def test_a_circle_of_20_000_tasks_is_named_briefly() -> None:
     needs = {f"t{number}": [f"t{(number + 1) % CHAIN_LENGTH}"] for number in range(CHAIN_LENGTH)}
     (problem,) = check_needs(needs)
-    assert problem.message.endswith("-> t199999 -> t0")
-    assert "199989 more" in problem.message
+    assert problem.message.endswith("-> t19999 -> t0")
+    assert "19989 more" in problem.message
     assert len(problem.message) < 200

@@ -132,12 +132,12 @@ def test_recovery_loses_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_scale_compares_each_size_with_a_small_one(tmp_path: Path) -> None:
-    words = ("--open", "4", "--history", "5", "--singles", "1", "--mib", "1")
+    words = ("--open", "4", "--history", "5", "--singles", "1", "--mib", "0.1")
     found = run(tmp_path, "scale", "--runs", "1", *words)
     names = checked(found["rows"], set())
     assert {"4 open: each task", "1 open: each task", "open, large / small: each task"} <= set(names)
     assert {"5 finished: Scheduler PSS", "1 finished: Scheduler PSS"} <= set(names)
-    assert names[-2:] == ["requirement file of 1 MiB: plan", "requirement file of 1 MiB: peak RSS"]
+    assert names[-2:] == ["requirement file of 0.1 MiB: plan", "requirement file of 0.1 MiB: peak RSS"]
 
 
 def test_the_journal_forgets_what_a_new_scheduler_cuts_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,12 @@ def peer_pid(link: socket.socket) -> int:
     return int(struct.unpack("3i", credentials)[0])
 
 
+def _warn(text: str, *about: object) -> None:
+    from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
+
+    logger.warning(text, *about)
+
+
 class CrewSocket:
     """``heard`` gets each word that comes by ``inputs``. Thread: the message loop's."""
 
@@ -99,9 +105,7 @@ class CrewSocket:
                 before.close()
             self._unknown[pid] = link
         else:
-            from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
-
-            logger.warning("process {} was turned away at {}", pid, SOCKET_NAME)
+            _warn("process {} was turned away at {}", pid, SOCKET_NAME)
             link.close()
 
     def _listen(self, link: socket.socket) -> None:
@@ -115,9 +119,7 @@ class CrewSocket:
             try:
                 word = word_of(body)
             except Exception:  # whatever unpickling raises
-                from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
-
-                logger.warning("what came by {} cannot be read", SOCKET_NAME)
+                _warn("what came by {} cannot be read", SOCKET_NAME)
                 self._open[fd].close()
                 return
             if isinstance(word, WorkerHello) and fd in self._open:

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -46,6 +46,9 @@ def test_keys_that_came_later_do_not_make_other_content_of_what_was_submitted_be
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 ))  # fmt: skip
+@example(1e16)
+@example([0.00001, {"rate": -9.5e-5}])
+@example({"rate": 1e-06})
 def test_the_quick_way_to_sorted_json_says_the_same(value: object) -> None:
     assert _sorted_json(value) == json.dumps(value, sort_keys=True, separators=(",", ":"))
 

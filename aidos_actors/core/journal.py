@@ -189,18 +189,23 @@ def _task_done(rows: Rows, event: JournalEvent) -> None:
 def _task_retried(rows: Rows, event: JournalEvent) -> None:
     """One whose commit is on the target is not tried again; that it is done is told next."""
     if rows.task(event).commit is None:
-        rows.move_task(event, "retry", own_failures=0, conflicts=0, error=None, finished_at=None)
+        clean = {"own_failures": 0, "ruled_failures": None, "conflicts": 0, "error": None}
+        rows.move_task(event, "retry", finished_at=None, **clean)
 
 
 def _task_failed(rows: Rows, event: JournalEvent) -> None:
-    facts = {"own_failures": event.data["own_failures"], "error": event.data["error"]}
-    rows.move_task(event, "exhaust", finished_at=event.at, **facts)
+    rows.move_task(event, "exhaust", finished_at=event.at, **_failure(event))
 
 
 def _retry_scheduled(rows: Rows, event: JournalEvent) -> None:
+    rows.move_task(event, "fail", not_before_at=event.data["not_before_at"], **_failure(event))
+
+
+def _failure(event: JournalEvent) -> dict[str, Any]:
+    """Before rules counted by themselves, none did."""
     data = event.data
-    kept = {key: data[key] for key in ("own_failures", "error", "not_before_at")}
-    rows.move_task(event, "fail", **kept)
+    ruled = data.get("ruled_failures")
+    return {"own_failures": data["own_failures"], "error": data["error"], "ruled_failures": ruled}
 
 
 FOLDS: Mapping[str, Folds] = {

@@ -14,7 +14,7 @@ from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.retry import DEFAULT, chance_of, next_try_s
+from aidos_actors.core.retry import DEFAULT, chance_of, counted_as, counts_of, next_try_s, told_counts
 from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
 
 PLANNED_PER_EVENT_MAX = 50
@@ -118,11 +118,19 @@ def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: s
 def own_failure(
     draft: Draft, opened: OpenRequirement, task: TaskRecord, error: str | None, causes: Sequence[str] = ()
 ) -> None:
-    """A retry is used up; without one left the task has failed and what needs it is skipped."""
-    failures = task.own_failures + 1
+    """A retry is used up, of the task or of the rule that counts such a failure; without one left the task has failed
+    and what needs it is skipped."""
     definition = opened.definitions[task.id]
+    policy = definition.retry or opened.model.retry or DEFAULT
+    counts, cause = counts_of(task.ruled_failures), counted_as(policy, causes)
+    facts: dict[str, Any] = {"own_failures": task.own_failures + 1, "error": error}
+    if cause is None:
+        failures = facts["own_failures"] - sum(counts.values())
+    else:
+        failures = counts[cause] = counts.get(cause, 0) + 1
+    facts["ruled_failures"] = told_counts(counts)
     delay_s = next_try_s(
-        definition.retry or opened.model.retry or DEFAULT,
+        policy,
         retries=definition.retries,
         delay_s=opened.settings.retry_delay_s,
         failures=failures,
@@ -130,12 +138,12 @@ def own_failure(
         chance=chance_of(task.requirement, task.id, task.attempts),
     )
     if delay_s is not None:
-        at = draft.now + delay_s
-        row = draft.move_task(task, "fail", own_failures=failures, error=error, not_before_at=at, result=None)
-        draft.note("task_retry_scheduled", row, not_before_at=at, own_failures=failures, error=error)
+        facts["not_before_at"] = draft.now + delay_s
+        row = draft.move_task(task, "fail", result=None, **facts)
+        draft.note("task_retry_scheduled", row, **facts)
         return
-    row = draft.move_task(task, "exhaust", own_failures=failures, error=error, finished_at=draft.now, result=None)
-    draft.note("task_failed", row, error=error, own_failures=failures)
+    row = draft.move_task(task, "exhaust", finished_at=draft.now, result=None, **facts)
+    draft.note("task_failed", row, **facts)
     skip_dependents(draft, opened, row)
 
 

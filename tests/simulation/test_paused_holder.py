@@ -22,7 +22,10 @@ from tests.simulation.world import world
 TRIALS = int(os.environ.get("PAUSED_TRIALS", "60"))
 FIRST_SEED = int(os.environ.get("PAUSED_SEED", "0"))
 GROUPS = 6
-KEPT_SEEDS = (953,)  # a GitOps woke up, asked where the Scheduler lives, and its successor was never told again
+KEPT_SEEDS = (
+    953,  # a GitOps woke up, asked where the Scheduler lives, and its successor was never told again
+    1764004034,  # a worker said that it is there before the root did, and what it was given went nowhere
+)
 HOLDERS = ("root/scheduling/scheduler", "root/workers/worker-1", "root/workers/worker-2", "root/delivery/gitops")
 PAUSED_AFTER_S = (0.0, 2.5)
 GIVEN_UP_AFTER_S = (0.0, 1.0)

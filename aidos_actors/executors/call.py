@@ -25,7 +25,15 @@ class CallContext:
     """What a callable gets as ``context``, when it has such a parameter. ``env`` is what a command would get; the
     ``folder`` is empty at first and goes with the attempt, unless it is the worktree of its task."""
 
-    def __init__(self, around: Surroundings, key: AttemptKey, extra: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        key: AttemptKey,
+        extra: Mapping[str, str],
+        folder: Path,
+        progress: Callable[[], None] | None = None,
+    ) -> None:
+        """``progress`` is called whenever a checkpoint was saved."""
         self.requirement = key.requirement
         self.task = key.task
         self.attempt = key.number
@@ -34,6 +42,7 @@ class CallContext:
         self._key = key
         self._extra = extra
         self._folder = folder
+        self._progress = progress
 
     @cached_property
     def env(self) -> dict[str, str]:
@@ -53,6 +62,8 @@ class CallContext:
         """``value`` (JSON) is on disk when this returns: the next attempt, if there must be one, finds it as
         ``last_checkpoint``. Raises ``CheckpointRefused`` (too large, no JSON) or ``CheckpointUnsaved`` (the disk)."""
         self._saved.save(value)
+        if self._progress is not None:
+            self._progress()
 
     @property
     def last_checkpoint(self) -> Any:
@@ -65,12 +76,13 @@ class CallContext:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def call(around: Surroundings, order: Start) -> AttemptOutcome:
+def call(around: Surroundings, order: Start, progress: Callable[[], None] | None = None) -> AttemptOutcome:
     """The callable of a task that has a worktree, or a folder, of its own has returned or raised; its stack, when it
-    raised, is in the attempt's output. Blocks as long as it does."""
+    raised, is in the attempt's output. ``progress`` is called whenever it has saved a checkpoint. Blocks as long as it
+    does."""
     task, key = order.task, order.key
     assert task.call is not None
-    context = CallContext(around, key, task.env, Path(order.path))
+    context = CallContext(around, key, task.env, Path(order.path), progress)
     result = _called(task.call, task.args, lambda: context, lambda: around.output(key))
     return AttemptOutcome(True, 0, None, "call", result) if isinstance(result, str) else result
 

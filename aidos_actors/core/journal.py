@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from aidos_actors.core import told_results
 from aidos_actors.core.attempts_folded import FOLDS_OF_ATTEMPTS
 from aidos_actors.core.errors import AidosError, IllegalTransition
 from aidos_actors.core.folded import Folds, Rows, attempt_of
@@ -177,6 +178,7 @@ def _task_done(rows: Rows, event: JournalEvent) -> None:
         rows.move_task(event, "recognise", error=None)
         return
     rows.move_task(event, "complete", commit=commit, error=None, finished_at=event.at)
+    told_results.note(rows.results, event.data, (key.task, key.number))
     if key in rows.in_batches:
         rows.in_batches.remove(key)
         del rows.attempts[key]
@@ -191,14 +193,6 @@ def _task_retried(rows: Rows, event: JournalEvent) -> None:
     if rows.task(event).commit is None:
         clean = {"own_failures": 0, "ruled_failures": None, "conflicts": 0, "error": None}
         rows.move_task(event, "retry", finished_at=None, **clean)
-
-
-def _task_failed(rows: Rows, event: JournalEvent) -> None:
-    rows.move_task(event, "exhaust", finished_at=event.at, **_failure(event))
-
-
-def _retry_scheduled(rows: Rows, event: JournalEvent) -> None:
-    rows.move_task(event, "fail", not_before_at=event.data["not_before_at"], **_failure(event))
 
 
 def _failure(event: JournalEvent) -> dict[str, Any]:
@@ -233,8 +227,10 @@ FOLDS: Mapping[str, Folds] = {
     "task_returned": _returned,
     "task_done": _task_done,
     "task_published": lambda rows, event: rows.move_task(event, commit=event.data["commit"]),
-    "task_failed": _task_failed,
-    "task_retry_scheduled": _retry_scheduled,
+    "task_failed": lambda rows, event: rows.move_task(event, "exhaust", finished_at=event.at, **_failure(event)),
+    "task_retry_scheduled": lambda rows, event: rows.move_task(
+        event, "fail", not_before_at=event.data["not_before_at"], **_failure(event)
+    ),
     "task_retried": _task_retried,
     "task_skipped": lambda rows, event: rows.move_task(event, "skip", error=event.data["error"], finished_at=event.at),
     "task_cancelled": lambda rows, event: rows.move_task(

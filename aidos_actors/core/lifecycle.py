@@ -16,6 +16,7 @@ from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.retry import DEFAULT, chance_of, counted_as, counts_of, next_try_s, told_counts
 from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
+from aidos_actors.core.told_results import told
 
 PLANNED_PER_EVENT_MAX = 50
 PLAN_MARKS = {"tasks_planned": "waiting", "tasks_revised": "kept"}
@@ -106,7 +107,7 @@ def reject(draft: Draft, opened: OpenRequirement, reason: str) -> None:
 def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: str | None, result: str | None) -> None:
     """Its result is accepted, and what waited only for it is ready."""
     done = draft.move_task(task, "complete", commit=commit, result=result, error=None, finished_at=draft.now)
-    draft.note("task_done", done, commit=commit)
+    draft.note("task_done", done, commit=commit, **told([result]))
     if commit is not None:
         draft.save_requirement(replace(opened.record, commit=commit))
     for name in opened.dependents.get(task.id, ()):

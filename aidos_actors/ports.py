@@ -108,8 +108,8 @@ class Executor(Protocol):
     def verified(self, order: Start, left_s: float, began: Callable[[Minding], None]) -> AttemptOutcome:
         """The task's check has run, within ``left_s`` seconds. ``began`` gets its minder before it starts."""
 
-    def called(self, order: Start) -> AttemptOutcome:
-        """The callable has returned or raised."""
+    def called(self, order: Start, progress: Callable[[], None]) -> AttemptOutcome:
+        """The callable has returned or raised. ``progress`` is called whenever it has saved a checkpoint."""
 
     def call_some(self, queue: CallQueue) -> None:
         """Callables of ``queue`` have been called, one after the other: all that wait, or those of a few

@@ -14,19 +14,20 @@ from msgspec.structs import replace
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import ChildInfo, LifecycleEvent
-from supervisors.whereabouts import Degraded, Listed, Locate, Located, Noted
+from supervisors.whereabouts import INCARNATIONS_MAX, Degraded, Listed, Locate, Located, Noted
 
 EVENTS_MAX = 10_000
 KNOWN_AFTER_LOSS_S = 30.0
 
 
 class Registrar(Struct):
-    """``entries``: path -> the child as it is; ``homes``: path -> (incarnation, address) of the living."""
+    """``entries``: path -> the child as it is; ``homes``: path -> (incarnation, address) of the living; ``_askers``:
+    name -> (path of who asked, whether it stays) -> incarnation -> address."""
 
     entries: dict[str, ChildInfo] = field(default_factory=dict)
     homes: dict[str, tuple[str, Any]] = field(default_factory=dict)
     events: deque[LifecycleEvent] = field(default_factory=lambda: deque(maxlen=EVENTS_MAX))
-    _askers: dict[str, dict[tuple[str, bool], Any]] = field(default_factory=dict)
+    _askers: dict[str, dict[tuple[str, bool], dict[str, Any]]] = field(default_factory=dict)
     _lost: dict[str, float] = field(default_factory=dict)
     _reporters: dict[str, str] = field(default_factory=dict)
     _dead: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -158,8 +159,26 @@ class Registrar(Struct):
         """Where the name is now; the asker is told of every change from here on, if it wants to know."""
         where = self._located(ask.name, None)
         if where.path or ask.stays:
-            self._askers.setdefault(ask.name, {})[ask.asker, ask.stays] = address
+            lives = self._askers.setdefault(ask.name, {}).setdefault((ask.asker, ask.stays), {})
+            lives.pop(ask.incarnation, None)
+            lives[ask.incarnation] = address
+            self._forget_the_oldest(ask.asker, lives)
         return where
+
+    def _forget_the_oldest(self, asker: str, lives: dict[str, Any]) -> None:
+        """At most ``INCARNATIONS_MAX`` are kept; the one that lives there is never among the forgotten."""
+        living = self.homes.get(asker, ("", None))[0]
+        for incarnation in [each for each in lives if each != living][: max(0, len(lives) - INCARNATIONS_MAX)]:
+            del lives[incarnation]
+
+    def _to_tell(self, asker: str, lives: dict[str, Any]) -> list[Any]:
+        """Of several lives under the path of ``asker`` only the one that lives there, as far as that is known: one that
+        was paused, replaced and woke up takes nothing from its successor, though it asked last."""
+        living = self.homes.get(asker, ("", None))[0]
+        if living in lives:
+            for incarnation in [each for each in lives if each != living]:
+                del lives[incarnation]
+        return list(lives.values())
 
     def _located(self, name: str, reason: ExitReason | None) -> Located:
         try:
@@ -175,10 +194,10 @@ class Registrar(Struct):
             if name not in paths and not any(path.endswith("/" + name) for path in paths):
                 continue
             where = self._located(name, reason)
-            for (asker, stays), address in list(askers.items()):
+            for (asker, stays), lives in list(askers.items()):
                 has_ended = asker in paths and asker not in self.homes
                 if not has_ended:
-                    told.append((address, where))
+                    told += [(address, where) for address in self._to_tell(asker, lives)]
                 if has_ended or not (where.path or stays):
                     del askers[asker, stays]
             if not askers:

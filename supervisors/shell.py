@@ -11,11 +11,10 @@ from typing import Any, Protocol
 from supervisors.errors import SupervisorError
 from supervisors.messages import Answer, Began, Deliver, LifecycleEvent
 from supervisors.outbox import Kept, Route
-from supervisors.whereabouts import Locate, Located, Remark
+from supervisors.whereabouts import INCARNATIONS_MAX, Locate, Located, Remark
 
 RESEND_AFTER_S = 5.0
 ROUTES_MAX = 1000
-INCARNATIONS_MAX = 4
 
 
 class Resend:
@@ -149,7 +148,8 @@ class Mail:
 
     def _locate(self, name: str) -> None:
         if self.registrar is not None:
-            self._system.post(self.registrar, Locate(name, self._system.path, stays=True))
+            me = self._system
+            me.post(self.registrar, Locate(name, me.path, me.incarnation, stays=True))
 
     def _flush(self, route: Route) -> None:
         for kept in route.take():

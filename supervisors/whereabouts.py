@@ -9,6 +9,9 @@ from msgspec import Struct
 from supervisors.errors import ExitReason
 from supervisors.messages import ChildInfo, LifecycleEvent
 
+INCARNATIONS_MAX = 4
+"""Only the last lives under a path can still have something on the way, or wait for something."""
+
 
 def checked_name(target: str) -> str:
     """``target``, an id or an id path. TypeError for what can be neither."""
@@ -25,10 +28,12 @@ def pid_of(incarnation: str) -> int:
 
 class Locate(Struct, frozen=True):
     """To the registrar: where is ``name``, a path or a unique id, now and whenever that changes? Who ``stays`` wants to
-    know of what may come under that name, too; the others only of what is there, until it is gone."""
+    know of what may come under that name, too; the others only of what is there, until it is gone. ``incarnation`` is
+    the asker's own."""
 
     name: str
     asker: str
+    incarnation: str = ""
     stays: bool = False
 
 

@@ -22,6 +22,7 @@ from aidos_actors.core.orders import (
     StartCalls,
     WorkerId,
 )
+from aidos_actors.core.watched_call import failed_by
 from aidos_actors.executors.call_queue import CallQueue, Told
 from aidos_actors.ports import Executor
 from supervisors import ManagedActor
@@ -114,7 +115,7 @@ class Calling:
         if current is None or current.key != timer.key:
             return
         text = f"call did not return within its time limit of {timer.timeout_s:g} s"
-        self._give_up(AttemptOutcome(False, None, text, "call", fault="own"))
+        self._give_up(failed_by("timeout", text))
         self._tell()
 
     def _give_up(self, outcome: AttemptOutcome) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, EndReason, Start
+from aidos_actors.core.watched_call import WatchedCall
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
 from aidos_actors.ports import Minding
 
 
 class Held(Struct):
-    """An attempt in this worker's hands. ``worked``: how its work ended, while that is verified."""
+    """An attempt in this worker's hands. ``watched``: its callable, while that is called; ``worked``: how its work
+    ended, while that is verified."""
 
     order: Start
     report: AttemptReport
     minded: Minding | None = None
     ending: EndReason | None = None
+    watched: WatchedCall | None = None
     worked: AttemptOutcome | None = None
     is_over_time: bool = False
     until: float = 0.0
@@ -25,6 +30,16 @@ class Held(Struct):
         self.minded = minded
         if self.ending is not None:
             minded.end(self.ending)
+
+    def calling(self, now: Callable[[], float]) -> Callable[[], None]:
+        """The callable is watched from here on; what is returned says that it goes on, beside the mailbox."""
+        task = self.order.task
+        watched = self.watched = WatchedCall(now(), task.timeout_s, task.stall_s, now())
+
+        def progress() -> None:
+            watched.progress_at = now()
+
+        return progress
 
 
 def name_of(key: AttemptKey) -> str:

@@ -35,6 +35,7 @@ from aidos_actors.actors.words import (
 from aidos_actors.checkpoint_folders import CheckpointFolders
 from aidos_actors.core.errors import AidosError
 from aidos_actors.core.orders import Step, WorkerId
+from aidos_actors.core.owed import Role
 from aidos_actors.core.settings import Settings
 from aidos_actors.executors.begun import begun_by, forget
 from aidos_actors.layout import Layout
@@ -45,6 +46,7 @@ from supervisors.actor import Asked
 from supervisors.messages import Peer
 
 LOG_ROOM_BYTES = 4 * 1024 * 1024
+DOERS: dict[str, Role] = {ANALYZER: "analyzer", GITOPS: "gitops"}
 GARBAGE_THRESHOLDS = (50_000, 20, 100)  # rows live here by the hundred thousand, and none of them in a circle
 
 
@@ -71,8 +73,7 @@ class Scheduler(ManagedActor):
     ) -> dict[str, Any]:
         """``limits``: the fields of ``Settings`` that are configured."""
         gc.set_threshold(*GARBAGE_THRESHOLDS)
-        layout = Layout(state_dir)
-        self._layout = layout
+        self._layout = layout = Layout(state_dir)
         self._settings = Settings(**limits)
         self._timer_at: float | None = None
         self._incarnations: dict[str, str] = {}
@@ -128,8 +129,7 @@ class Scheduler(ManagedActor):
         """What follows from ``message`` is taken; a worker says it by the short way when there is no ``sender``."""
         if self._clock.follow(self.wall(), self.now()):
             self._move_what_is_due()
-        now = self.clock()
-        board = self.board
+        now, board = self.clock(), self.board
         if self._recording.take(message, now):
             return
         match message:
@@ -162,14 +162,14 @@ class Scheduler(ManagedActor):
         if peer.incarnation is None:
             return
         self._incarnations[peer.path] = peer.incarnation
-        if peer.path.startswith(f"{WORKER_POOL}/"):
+        role, worker = DOERS.get(peer.path, "worker"), None
+        if role == "worker":
+            worker = WorkerId(peer.path, peer.incarnation)
             if self._crew is not None:
                 self._crew.lives(peer.incarnation)
-            self.take(self.board.worker_lives(WorkerId(peer.path, peer.incarnation), self.clock()))
-        if peer.path == ANALYZER and peer.incarnation != before:
-            self.take(Step(orders=self.board.owed("analyzer")))
-        elif peer.path == GITOPS and peer.incarnation != before:
-            self.take(Step(orders=self.board.owed("gitops")))
+            self.take(self.board.worker_lives(worker, self.clock()))
+        if peer.incarnation != before:  # a worker's own word may have come first, and what it was given went nowhere
+            self.take(Step(orders=self.board.owed(role, worker)))
 
     def _worker_gone(self, path: str, incarnation: str) -> None:
         self._sending.forget(WorkerId(path, incarnation))

@@ -45,7 +45,9 @@ SLOTS = 1
 NO_MINDER = (0, 0)
 
 
-class _CallOverdue(Struct, frozen=True):
+class _CallDue(Struct, frozen=True):
+    """Timer: a callable may have taken too long."""
+
     key: AttemptKey
 
 
@@ -90,8 +92,8 @@ class Worker(ManagedActor):
             case JobDone(job=name):
                 step, _, rest = name.partition(" ")
                 self._job_done(step, rest, message)
-            case _CallOverdue(key=key):
-                self._call_overdue(key)
+            case _CallDue(key=key):
+                self._call_due(key)
 
     def on_stop(self, reason: ExitReason) -> None:
         self._hands.close()
@@ -157,9 +159,8 @@ class Worker(ManagedActor):
                 self._ended(held, AttemptOutcome(False, None, f"ended: {reason}", "call", fault="cancelled"))
         elif held.minded is not None:
             held.minded.end(reason)
-        elif held.report.phase == "running" and held.order.task.call is not None and held.worked is None:
-            held.is_over_time = True
-            self._ended(held, AttemptOutcome(False, None, f"ended: {reason}", "call", fault="cancelled"))
+        elif held.watched is not None:
+            self._give_up(held, AttemptOutcome(False, None, f"ended: {reason}", "call", fault="cancelled"))
         elif held.report.phase == "ended":
             self._tell(held)
 
@@ -183,7 +184,7 @@ class Worker(ManagedActor):
         elif step == "clear":
             self._cleared(held, done.value)
         elif step == "verify":
-            self._ended(held, held.worked if held.worked is not None and done.value.ok else done.value)
+            self._verified(held, done.value)
         else:
             self._worked(held, done.value)
 
@@ -206,11 +207,11 @@ class Worker(ManagedActor):
             crash.after("go-given")
             self.start_job(f"wait {name_of(key)}", self._hands.ran, held.order, held.minded)
         else:
-            self.after(held.order.task.timeout_s, _CallOverdue(key))
-            self.start_job(f"call {name_of(key)}", self._hands.called, held.order)
+            self.start_job(f"call {name_of(key)}", self._hands.called, held.order, held.calling(self.now))
+            self._call_due(key)
 
     def _worked(self, held: Held, outcome: AttemptOutcome) -> None:
-        held.minded = None
+        held.minded = held.watched = None
         if outcome.ok and held.order.task.verify and held.ending is None:
             held.worked = outcome
             left_s = max(0.001, held.until - self.now())
@@ -219,15 +220,28 @@ class Worker(ManagedActor):
         else:
             self._ended(held, outcome)
 
-    def _call_overdue(self, key: AttemptKey) -> None:
+    def _verified(self, held: Held, outcome: AttemptOutcome) -> None:
+        if outcome.ok and held.worked is not None:
+            outcome = replace(held.worked, is_folder_gone=outcome.is_folder_gone)
+        self._ended(held, outcome)
+
+    def _call_due(self, key: AttemptKey) -> None:
         held = self._held.get(key)
-        if held is None or held.report.phase != "running" or held.worked is not None:
+        if held is None or held.watched is None:
             return
+        outcome = held.watched.verdict(self.now())
+        if outcome is None:
+            self.after(held.watched.due_at - self.now(), _CallDue(key))
+        else:
+            self._give_up(held, outcome)
+
+    def _give_up(self, held: Held, outcome: AttemptOutcome) -> None:
+        """A callable cannot be stopped: it takes this worker with it, once its end is on record."""
         held.is_over_time = True
-        text = f"call did not return within its time limit of {held.order.task.timeout_s:g} s"
-        self._ended(held, AttemptOutcome(False, None, text, "call", fault="own", causes=("timeout",)))
+        self._ended(held, outcome)
 
     def _ended(self, held: Held, outcome: AttemptOutcome) -> None:
+        held.watched = None
         if held.ending is not None and not outcome.ok:
             outcome = replace(outcome, fault=FAULT_OF_END[held.ending], error=f"ended: {held.ending}")
         held.report = replace(held.report, phase="ended", outcome=outcome)

@@ -75,6 +75,7 @@ def running_task(task: TaskRecord, number: int) -> TaskRecord:
         task.paused_at,
         task.bumped_at,
         task.revised_after,
+        task.ruled_failures,
     )
 
 
@@ -97,6 +98,7 @@ def done_task(task: TaskRecord, result: str | None, at: float) -> TaskRecord:
         task.paused_at,
         task.bumped_at,
         task.revised_after,
+        task.ruled_failures,
     )
 
 

@@ -16,6 +16,7 @@ from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Work
 from aidos_actors.core.owed import start_calls
 from aidos_actors.core.records import CallBatch, NewEvent
 from aidos_actors.core.states import ATTEMPT_TRANSITIONS, TASK_TRANSITIONS, AttemptState, TaskState, next_state
+from aidos_actors.core.told_results import told
 
 Otherwise = Callable[[Draft, WorkerId, AttemptKey, AttemptOutcome], None]
 
@@ -73,7 +74,9 @@ def _accept(draft: Draft, opened: OpenRequirement, results: Sequence[CallEnded])
     done = [done_task(tasks[task], result, now) for task, _number, result, _outcome in results]
     draft.finish_calls(opened, done)
     without_commit = {"commit": None}
-    draft.note_all(NewEvent(now, "task_done", row.requirement, row.id, row.attempts, without_commit) for row in done)
+    events = [NewEvent(now, "task_done", row.requirement, row.id, row.attempts, without_commit) for row in done]
+    events[0] = events[0]._replace(data={**without_commit, **told([row.result for row in done])})
+    draft.note_all(events)
     if not opened.dependents:
         return
     for row in done:

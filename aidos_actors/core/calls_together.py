@@ -38,9 +38,10 @@ class CallsTogether:
         raise NotImplementedError
 
     def travels_in_batches(self, task: str) -> bool:
-        """A callable that needs neither a worktree nor a verification: many may be sent to a worker at once."""
+        """A callable that needs neither a worktree nor a verification, and is not watched for stalling: many may be
+        sent to a worker at once."""
         definition = self.definitions[task]
-        return definition.call is not None and self.model.repo is None and definition.verify is None
+        return definition.call is not None and self.model.repo is None and not _is_by_itself(definition)
 
     def next_calls(self, first: str, together_max: int, chars_max: int) -> list[str]:
         """``first`` and the callables after it that may travel with it: of the same function, by their order, with
@@ -56,7 +57,7 @@ class CallsTogether:
             definition = definitions[name]
             if definition.args or definition.env:
                 chars += len(repr(definition.args)) + len(repr(definition.env))
-            if names and (definition.call != function or chars > chars_max or definition.verify is not None):
+            if names and (definition.call != function or chars > chars_max or _is_by_itself(definition)):
                 break
             names.append(name)
             self._ready.discard(name)
@@ -106,3 +107,7 @@ class CallsTogether:
     def rejoin_batch(self, batch: OpenBatch, member: tuple[str, int]) -> None:
         self._held += not batch.open
         self.batches.join(batch, (member,))
+
+
+def _is_by_itself(definition: Task) -> bool:
+    return definition.verify is not None or definition.stall_s is not None

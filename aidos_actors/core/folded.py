@@ -1,6 +1,6 @@
 """The rows that a journal comes to, and how one event may move one of them.
 
-Missing are two bodies that no event carries: a requirement's ``document`` and a task's ``result``.
+Missing are two bodies that no event carries, but by their hashes: a requirement's ``document`` and a task's ``result``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from msgspec.structs import fields, replace
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import AttemptRecord, JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import ATTEMPT_TRANSITIONS, REQUIREMENT_TRANSITIONS, TASK_TRANSITIONS, next_state
+from aidos_actors.core.told_results import ToldResults
 
 TaskKey = tuple[str, str]
 AnyRow = RequirementRecord | TaskRecord | AttemptRecord
@@ -31,13 +32,15 @@ _BODIES: Mapping[type, Mapping[str, Any]] = {RequirementRecord: {"document": ""}
 class Rows(Struct):
     """What the journal so far comes to. ``in_batches`` are attempts that one row stands for together with others: they
     have a row of their own as soon as anything but success happens to them. ``not_begun`` are requirements whose
-    beginning it does not hold (any more), or holds as it was told before events said all: nothing is known of those."""
+    beginning it does not hold (any more), or holds as it was told before events said all: nothing is known of those.
+    ``results`` is what it says of the results of tasks."""
 
     requirements: dict[str, RequirementRecord] = field(default_factory=dict)
     tasks: dict[TaskKey, TaskRecord] = field(default_factory=dict)
     attempts: dict[AttemptKey, AttemptRecord] = field(default_factory=dict)
     in_batches: set[AttemptKey] = field(default_factory=set)
     not_begun: set[str] = field(default_factory=set)
+    results: list[ToldResults] = field(default_factory=list)
 
     def move_requirement(self, event: JournalEvent, move: str | None, **changes: Any) -> None:
         """The event's requirement after ``move`` of its table (None: its state stays)."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from aidos_actors.core import told_results
 from aidos_actors.core.attempts_folded import FOLDS_OF_ATTEMPTS
 from aidos_actors.core.errors import AidosError, IllegalTransition
 from aidos_actors.core.folded import Folds, Rows, attempt_of
@@ -177,6 +178,7 @@ def _task_done(rows: Rows, event: JournalEvent) -> None:
         rows.move_task(event, "recognise", error=None)
         return
     rows.move_task(event, "complete", commit=commit, error=None, finished_at=event.at)
+    told_results.note(rows.results, event.data, (key.task, key.number))
     if key in rows.in_batches:
         rows.in_batches.remove(key)
         del rows.attempts[key]
@@ -189,18 +191,15 @@ def _task_done(rows: Rows, event: JournalEvent) -> None:
 def _task_retried(rows: Rows, event: JournalEvent) -> None:
     """One whose commit is on the target is not tried again; that it is done is told next."""
     if rows.task(event).commit is None:
-        rows.move_task(event, "retry", own_failures=0, conflicts=0, error=None, finished_at=None)
+        clean = {"own_failures": 0, "ruled_failures": None, "conflicts": 0, "error": None}
+        rows.move_task(event, "retry", finished_at=None, **clean)
 
 
-def _task_failed(rows: Rows, event: JournalEvent) -> None:
-    facts = {"own_failures": event.data["own_failures"], "error": event.data["error"]}
-    rows.move_task(event, "exhaust", finished_at=event.at, **facts)
-
-
-def _retry_scheduled(rows: Rows, event: JournalEvent) -> None:
+def _failure(event: JournalEvent) -> dict[str, Any]:
+    """Before rules counted by themselves, none did."""
     data = event.data
-    kept = {key: data[key] for key in ("own_failures", "error", "not_before_at")}
-    rows.move_task(event, "fail", **kept)
+    ruled = data.get("ruled_failures")
+    return {"own_failures": data["own_failures"], "error": data["error"], "ruled_failures": ruled}
 
 
 FOLDS: Mapping[str, Folds] = {
@@ -228,8 +227,10 @@ FOLDS: Mapping[str, Folds] = {
     "task_returned": _returned,
     "task_done": _task_done,
     "task_published": lambda rows, event: rows.move_task(event, commit=event.data["commit"]),
-    "task_failed": _task_failed,
-    "task_retry_scheduled": _retry_scheduled,
+    "task_failed": lambda rows, event: rows.move_task(event, "exhaust", finished_at=event.at, **_failure(event)),
+    "task_retry_scheduled": lambda rows, event: rows.move_task(
+        event, "fail", not_before_at=event.data["not_before_at"], **_failure(event)
+    ),
     "task_retried": _task_retried,
     "task_skipped": lambda rows, event: rows.move_task(event, "skip", error=event.data["error"], finished_at=event.at),
     "task_cancelled": lambda rows, event: rows.move_task(

@@ -14,8 +14,9 @@ from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.retry import DEFAULT, chance_of, next_try_s
+from aidos_actors.core.retry import DEFAULT, chance_of, counted_as, counts_of, next_try_s, told_counts
 from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
+from aidos_actors.core.told_results import told
 
 PLANNED_PER_EVENT_MAX = 50
 PLAN_MARKS = {"tasks_planned": "waiting", "tasks_revised": "kept"}
@@ -106,7 +107,7 @@ def reject(draft: Draft, opened: OpenRequirement, reason: str) -> None:
 def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: str | None, result: str | None) -> None:
     """Its result is accepted, and what waited only for it is ready."""
     done = draft.move_task(task, "complete", commit=commit, result=result, error=None, finished_at=draft.now)
-    draft.note("task_done", done, commit=commit)
+    draft.note("task_done", done, commit=commit, **told([result]))
     if commit is not None:
         draft.save_requirement(replace(opened.record, commit=commit))
     for name in opened.dependents.get(task.id, ()):
@@ -118,11 +119,19 @@ def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: s
 def own_failure(
     draft: Draft, opened: OpenRequirement, task: TaskRecord, error: str | None, causes: Sequence[str] = ()
 ) -> None:
-    """A retry is used up; without one left the task has failed and what needs it is skipped."""
-    failures = task.own_failures + 1
+    """A retry is used up, of the task or of the rule that counts such a failure; without one left the task has failed
+    and what needs it is skipped."""
     definition = opened.definitions[task.id]
+    policy = definition.retry or opened.model.retry or DEFAULT
+    counts, cause = counts_of(task.ruled_failures), counted_as(policy, causes)
+    facts: dict[str, Any] = {"own_failures": task.own_failures + 1, "error": error}
+    if cause is None:
+        failures = facts["own_failures"] - sum(counts.values())
+    else:
+        failures = counts[cause] = counts.get(cause, 0) + 1
+    facts["ruled_failures"] = told_counts(counts)
     delay_s = next_try_s(
-        definition.retry or opened.model.retry or DEFAULT,
+        policy,
         retries=definition.retries,
         delay_s=opened.settings.retry_delay_s,
         failures=failures,
@@ -130,12 +139,12 @@ def own_failure(
         chance=chance_of(task.requirement, task.id, task.attempts),
     )
     if delay_s is not None:
-        at = draft.now + delay_s
-        row = draft.move_task(task, "fail", own_failures=failures, error=error, not_before_at=at, result=None)
-        draft.note("task_retry_scheduled", row, not_before_at=at, own_failures=failures, error=error)
+        facts["not_before_at"] = draft.now + delay_s
+        row = draft.move_task(task, "fail", result=None, **facts)
+        draft.note("task_retry_scheduled", row, **facts)
         return
-    row = draft.move_task(task, "exhaust", own_failures=failures, error=error, finished_at=draft.now, result=None)
-    draft.note("task_failed", row, error=error, own_failures=failures)
+    row = draft.move_task(task, "exhaust", finished_at=draft.now, result=None, **facts)
+    draft.note("task_failed", row, **facts)
     skip_dependents(draft, opened, row)
 
 

@@ -39,7 +39,8 @@ class RequirementRecord(Struct, frozen=True):
 class TaskRecord(Struct, frozen=True, gc=False):
     """A task of a requirement. ``attempts`` is the number of the newest attempt, 0 before the first; ``paused_at`` the
     moment since which no attempt of it is to start; ``bumped_at`` that at which it was put before its siblings;
-    attempts up to number ``revised_after`` were of another definition of it."""
+    attempts up to number ``revised_after`` were of another definition of it; ``ruled_failures`` says of how many of its
+    ``own_failures`` a rule of its retry policy keeps count (JSON text, cause -> number; None: of none)."""
 
     requirement: str
     id: str
@@ -57,6 +58,7 @@ class TaskRecord(Struct, frozen=True, gc=False):
     paused_at: float | None = None
     bumped_at: float | None = None
     revised_after: int | None = None
+    ruled_failures: str | None = None
 
 
 class AttemptRecord(Struct, frozen=True, gc=False):

@@ -137,7 +137,7 @@ def _set_rows(draft: Draft, opened: OpenRequirement, by_name: Mapping[str, TaskR
             draft.save_task(row)
             continue
         clean = replace(row, own_failures=0, infra_faults=0, conflicts=0, commit=None, error=None, result=None)
-        draft.move_task(clean, "revise", finished_at=None, revised_after=row.attempts)
+        draft.move_task(clean, "revise", finished_at=None, revised_after=row.attempts, ruled_failures=None)
 
 
 def _meaning(task: Task) -> Task:

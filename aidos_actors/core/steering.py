@@ -126,11 +126,8 @@ def _try_again(draft: Draft, opened: OpenRequirement, tasks: Iterable[TaskRecord
         if task.commit is not None:  # it was cancelled while its work was published
             draft.note("task_retried", task)
             draft.note("task_done", draft.move_task(task, "recognise", error=None), commit=task.commit)
-    again = [
-        draft.move_task(task, "retry", own_failures=0, conflicts=0, error=None, result=None, finished_at=None)
-        for task in wanted
-        if task.commit is None
-    ]
+    clean = {"own_failures": 0, "ruled_failures": None, "conflicts": 0, "error": None, "result": None}
+    again = [draft.move_task(task, "retry", finished_at=None, **clean) for task in wanted if task.commit is None]
     for task in again:
         draft.note("task_retried", task)
         if opened.needs_missing[task.id] == 0:

@@ -12,10 +12,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Fault, Start
+from msgspec.structs import replace
+
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start
 from aidos_actors.core.retry import EXCEPTION
-from aidos_actors.executors.checkpoints import CheckpointUnsaved, ValueCheckpoints
+from aidos_actors.executors.checkpoints import CheckpointTooLarge, CheckpointUnsaved, ValueCheckpoints
 from aidos_actors.executors.command import Surroundings
+from aidos_actors.folders import remove_if_empty
 
 RESULT_BYTES_MAX = 1024 * 1024
 FUNCTIONS_MAX = 1000
@@ -25,7 +28,15 @@ class CallContext:
     """What a callable gets as ``context``, when it has such a parameter. ``env`` is what a command would get; the
     ``folder`` is empty at first and goes with the attempt, unless it is the worktree of its task."""
 
-    def __init__(self, around: Surroundings, key: AttemptKey, extra: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        key: AttemptKey,
+        extra: Mapping[str, str],
+        folder: Path,
+        progress: Callable[[], None] | None = None,
+    ) -> None:
+        """``progress`` is called whenever a checkpoint was saved."""
         self.requirement = key.requirement
         self.task = key.task
         self.attempt = key.number
@@ -34,9 +45,11 @@ class CallContext:
         self._key = key
         self._extra = extra
         self._folder = folder
+        self._progress = progress
 
     @cached_property
     def env(self) -> dict[str, str]:
+        self._around.make_checkpoint_ready(self._key)
         return self._around.env_of(self._key, self._extra, str(self._folder))
 
     @cached_property
@@ -46,18 +59,35 @@ class CallContext:
 
     @cached_property
     def _saved(self) -> ValueCheckpoints:
-        folder = self._around.layout.checkpoint(self.requirement, self.task)
-        return ValueCheckpoints(folder, self.attempt, self._around.limits.value_bytes)
+        around = self._around
+        if "env" not in self.__dict__:  # else it is ready, and what is in it is of this attempt, too
+            around.remove_checkpoint_if_over(self._key)
+        folder = around.layout.checkpoint(self.requirement, self.task)
+        return ValueCheckpoints(folder, self.attempt, around.limits.value_bytes, around.limits.folder_bytes)
 
     def checkpoint(self, value: Any) -> None:
         """``value`` (JSON) is on disk when this returns: the next attempt, if there must be one, finds it as
         ``last_checkpoint``. Raises ``CheckpointRefused`` (too large, no JSON) or ``CheckpointUnsaved`` (the disk)."""
         self._saved.save(value)
+        if self._progress is not None:
+            self._progress()
 
     @property
     def last_checkpoint(self) -> Any:
         """What this task saved last, in this attempt or an earlier one; None when nothing was, or all of it is torn."""
         return self._saved.newest()
+
+    def judged(self, result: str | AttemptOutcome) -> str | AttemptOutcome:
+        """``result`` of the call; but who has left too much for its next attempt has failed by itself, and nothing of
+        that is kept."""
+        if not {"env", "_saved"} & self.__dict__.keys():
+            return result
+        limit_bytes = self._around.limits.folder_bytes
+        if not self._around.remove_checkpoint_if_over(self._key):
+            remove_if_empty(self._around.layout.checkpoint(self.requirement, self.task))
+        elif isinstance(result, str) or result.fault != "own":
+            return _own_failure(CheckpointTooLarge.over(limit_bytes))
+        return result
 
     def close(self) -> None:
         """What was made for this attempt alone is gone."""
@@ -65,13 +95,14 @@ class CallContext:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def call(around: Surroundings, order: Start) -> AttemptOutcome:
+def call(around: Surroundings, order: Start, progress: Callable[[], None] | None = None) -> AttemptOutcome:
     """The callable of a task that has a worktree, or a folder, of its own has returned or raised; its stack, when it
-    raised, is in the attempt's output. Blocks as long as it does."""
+    raised, is in the attempt's output. ``progress`` is called whenever it has saved a checkpoint. Blocks as long as it
+    does."""
     task, key = order.task, order.key
     assert task.call is not None
-    context = CallContext(around, key, task.env, Path(order.path))
-    result = _called(task.call, task.args, lambda: context, lambda: around.output(key))
+    context = CallContext(around, key, task.env, Path(order.path), progress)
+    result = context.judged(_called(task.call, task.args, lambda: context, lambda: around.output(key)))
     return AttemptOutcome(True, 0, None, "call", result) if isinstance(result, str) else result
 
 
@@ -87,15 +118,17 @@ def call_of_batch(around: Surroundings, requirement: str, order: Call) -> CallEn
 
     result = _called(order.function, order.args, context, lambda: around.output(key))
     for each in contexts:
+        result = each.judged(result)
         each.close()
     if isinstance(result, str):
         return CallEnded(order.task, order.number, result)
     return CallEnded(order.task, order.number, None, result)
 
 
-def _causes(error: BaseException) -> tuple[str, ...]:
-    """Its class by name, and those above it."""
-    return tuple(f"{EXCEPTION}{kind.__name__}" for kind in type(error).__mro__ if kind is not object)
+def _own_failure(error: BaseException) -> AttemptOutcome:
+    """Of its class by name, and those above it."""
+    causes = tuple(f"{EXCEPTION}{kind.__name__}" for kind in type(error).__mro__ if kind is not object)
+    return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault="own", causes=causes)
 
 
 def load(name: str) -> Any:
@@ -119,9 +152,8 @@ def _called(
     except BaseException as error:
         with output().open("a") as file:
             file.write("".join(traceback.format_exception(error)))
-        fault: Fault = "infra" if isinstance(error, CheckpointUnsaved) else "own"
-        text = f"{type(error).__name__}: {error}"
-        return AttemptOutcome(False, None, text, "call", fault=fault, causes=_causes(error))
+        outcome = _own_failure(error)
+        return replace(outcome, fault="infra") if isinstance(error, CheckpointUnsaved) else outcome
     if len(text) > RESULT_BYTES_MAX:
         error_text = f"the result is {len(text)} bytes of JSON, more than {RESULT_BYTES_MAX}"
         return AttemptOutcome(False, None, error_text, "call", fault="own")

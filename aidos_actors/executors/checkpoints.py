@@ -12,14 +12,14 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from aidos_actors.core.errors import AidosError
-from aidos_actors.executors.folder_size import is_over
+from aidos_actors.executors.folder_size import ENTRIES_MAX, is_over
+from aidos_actors.folders import delete_tree
 from supervisors.linux import sync_folder
 
 KEPT = 2
@@ -34,6 +34,19 @@ class CheckpointRefused(AidosError):
     code = "checkpoint_refused"
 
 
+class CheckpointTooLarge(CheckpointRefused):
+    """The task's checkpoint folder is over its limit, or would be."""
+
+    code = "checkpoint_too_large"
+
+    @classmethod
+    def over(cls, bytes_max: int) -> CheckpointTooLarge:
+        return cls(
+            f"the checkpoint folder holds more than {bytes_max:,} bytes, or {ENTRIES_MAX:,} entries",
+            hint="remove what is needed no more, or raise limits.checkpoint_bytes",
+        )
+
+
 class CheckpointUnsaved(AidosError):
     """The disk did not take the value. The checkpoint before it still stands, and no retry is used up."""
 
@@ -41,29 +54,32 @@ class CheckpointUnsaved(AidosError):
 
 
 class CheckpointLimits(Struct, frozen=True):
-    """``folder_bytes`` holds for the folder of a command, ``value_bytes`` for one value of a callable as JSON."""
+    """``folder_bytes`` holds for a task's folder, ``value_bytes`` for one value of a callable as JSON."""
 
     folder_bytes: int = FOLDER_BYTES_MAX
     value_bytes: int = VALUE_BYTES_MAX
 
 
-def made_ready(folder: Path, bytes_max: int) -> bool:
-    """The folder is there. One over its limit has been emptied, and the answer is True: what is in it can neither be
-    kept nor, since nobody knows which part of it matters, be cut."""
+def removed_if_over(folder: Path, bytes_max: int) -> bool:
+    """A folder over its limit is gone, and the answer is True: what is in it can neither be kept nor, since nobody
+    knows which part of it matters, be cut. What cannot be deleted stays, and is over the limit the next time, too."""
     is_too_large = is_over(str(folder), bytes_max)
     if is_too_large:
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            delete_tree(folder)
     return is_too_large
 
 
 class ValueCheckpoints:
     """The values one attempt of a callable saves. One thread at a time."""
 
-    def __init__(self, folder: Path, attempt: int, bytes_max: int = VALUE_BYTES_MAX) -> None:
+    def __init__(
+        self, folder: Path, attempt: int, bytes_max: int = VALUE_BYTES_MAX, folder_bytes_max: int = FOLDER_BYTES_MAX
+    ) -> None:
         self._folder = folder
         self._attempt = attempt
         self._bytes_max = bytes_max
+        self._folder_bytes_max = folder_bytes_max
 
     def save(self, value: Any) -> None:
         """The value is on disk, and is what the next attempt finds. Raises ``CheckpointRefused`` or
@@ -77,6 +93,8 @@ class ValueCheckpoints:
                 f"the checkpoint is {len(text)} bytes of JSON, more than the {self._bytes_max} allowed",
                 hint="save less, or raise limits.checkpoint_value_bytes",
             )
+        if is_over(str(self._folder), self._folder_bytes_max - len(text)):
+            raise CheckpointTooLarge.over(self._folder_bytes_max)
         known = self._numbers()
         number = max((count for attempt, count in known if attempt == self._attempt), default=0) + 1
         try:

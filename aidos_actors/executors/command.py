@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
-from aidos_actors.executors.checkpoints import CheckpointLimits, made_ready
+from aidos_actors.executors.checkpoints import CheckpointLimits, removed_if_over
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery
@@ -53,7 +53,7 @@ class Surroundings(Struct, frozen=True):
 
     def command(self, order: Start, command: str) -> Order:
         """What to run for an attempt, its checkpoint folder made ready."""
-        self._make_checkpoint_ready(order.key)
+        self.make_checkpoint_ready(order.key)
         return shell_order(
             command,
             cwd=order.path,
@@ -64,16 +64,21 @@ class Surroundings(Struct, frozen=True):
             checkpoint_limit_bytes=self.limits.folder_bytes,
         )
 
-    def _make_checkpoint_ready(self, key: AttemptKey) -> None:
-        """The task's checkpoint folder is there, with what its earlier attempts saved. One that had grown over its
-        limit is empty, and the attempt's output says so."""
+    def make_checkpoint_ready(self, key: AttemptKey) -> None:
+        """The task's checkpoint folder is there, with what its earlier attempts saved, as far as it is kept."""
         crash.before("checkpoint-folder-made")
-        was_over = made_ready(self.layout.checkpoint(key.requirement, key.task), self.limits.folder_bytes)
+        self.remove_checkpoint_if_over(key)
+        self.layout.checkpoint(key.requirement, key.task).mkdir(parents=True, exist_ok=True)
         crash.after("checkpoint-folder-made")
+
+    def remove_checkpoint_if_over(self, key: AttemptKey) -> bool:
+        """Whether the task's checkpoint was over its limit; it is gone then, and the attempt's output says so."""
+        limit_bytes = self.limits.folder_bytes
+        was_over = removed_if_over(self.layout.checkpoint(key.requirement, key.task), limit_bytes)
         if was_over:
             with self.output(key).open("a") as file:
-                limit_bytes = self.limits.folder_bytes
                 file.write(f"aidos: the checkpoint was over its limit of {limit_bytes:,} bytes and has been removed\n")
+        return was_over
 
 
 def mark_of(layout: Layout, key: AttemptKey) -> str:

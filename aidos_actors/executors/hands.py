@@ -67,12 +67,12 @@ class WorkerHands:
         crash.after("verify-run")
         return self._left(order, outcome, is_verified=True)
 
-    def called(self, order: Start) -> AttemptOutcome:
+    def called(self, order: Start, progress: Callable[[], None]) -> AttemptOutcome:
         if not Path(order.path).is_dir():  # a Go that came late, to a worker that was stopped meanwhile
             text = "the attempt's folder is gone, so it was given up before it began"
             return AttemptOutcome(False, None, text, "call", fault="infra")
         crash.before("call-run")
-        outcome = call(self._around, order)
+        outcome = call(self._around, order, progress)
         crash.after("call-run")
         return self._left(order, outcome)
 

@@ -5,7 +5,7 @@
 | file | every page of the file with SQLite's own rules; damage is an error, and nothing else is looked at then |
 | references | rows with the rows they name |
 | sequence | the journal's numbers, from the first that is kept, with a count without gap |
-| fold | what the journal comes to (``core/journal.py``) with the tables |
+| fold | what the journal comes to (``core/journal.py``) with the tables; texts that it does not hold by their hashes |
 | day files | the table's newest events with their lines in the day files |
 
 Held in memory at once: a page of events, and the rows of one requirement, twice. Each requirement is looked at in one
@@ -14,6 +14,7 @@ moment, so a system may go on writing beside it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,7 @@ from aidos_actors.core.journal import BEGINS, JournalBroken, fold
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.ledger import schema
+from aidos_actors.ledger.check_texts import document_differences, result_differences, submission_differences
 from aidos_actors.ledger.day_files import DayFiles
 from aidos_actors.ledger.engine import HINT_RESTORE
 from aidos_actors.ledger.errors import LedgerDamaged
@@ -36,6 +38,7 @@ from aidos_actors.ledger.reader import LedgerReader
 EVENTS_AT_ONCE = 1000
 DAY_FILE_EVENTS = 1000
 KEPT_MAX = 20
+REVISED = "requirement_revised"
 VALUE_CHARS_MAX = 80
 
 
@@ -126,8 +129,8 @@ def _fold(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
 
 
 def _differences(ledger: LedgerReader, name: str, is_whole: bool) -> Iterator[str]:
-    """What differs of one requirement. Of one whose beginning the journal does not tell nothing can be said, unless the
-    journal should: it ``is_whole``."""
+    """What differs of one requirement. Of one whose beginning the journal does not tell, or tells as it was told before
+    events said all, little can be said, unless the journal should: it ``is_whole``."""
     try:
         with ledger.one_moment():
             rows = fold(_events_of(ledger, name))
@@ -135,13 +138,28 @@ def _differences(ledger: LedgerReader, name: str, is_whole: bool) -> Iterator[st
             tasks, attempts, _calls = ledger.work(name)
             stored: list[AnyRow] = [*([] if record is None else [record]), *tasks, *attempts]
             first = next(iter(ledger.events(0, 1, name)), None)
+            said = _newest_submission(ledger, name) if rows.not_begun else {}
     except JournalBroken as error:
         yield error.message
         return
+    if record is not None:
+        yield from document_differences(record)
+    yield from result_differences(rows.results, name, tasks)
     if not rows.not_begun:
         yield from _compare(rows, stored)
-    elif is_whole and first is not None and first.type != BEGINS:
+        return
+    if record is not None:
+        yield from submission_differences(said, record, tasks)
+    if is_whole and first is not None and first.type != BEGINS:
         yield f"requirement {name}: the journal does not tell of its beginning"
+
+
+def _newest_submission(ledger: LedgerReader, name: str) -> dict[str, Any]:
+    """What the last event that gave it a document says of it, if one is kept."""
+    events = schema.events.c
+    given = select(events.data).where(events.requirement == name, events.type.in_((BEGINS, REVISED)))
+    rows = _ask(ledger, given.order_by(events.seq.desc()).limit(1))
+    return dict(json.loads(rows[0][0])) if rows else {}
 
 
 def _events_of(ledger: LedgerReader, name: str) -> Iterator[JournalEvent]:

@@ -2,7 +2,8 @@
 
 Lines are written and synced *before* the transaction that holds their events is committed, the sync in a thread beside
 its statements. So whatever was acknowledged is in both, and what a crash or a full disk left behind is only ever a tail
-the table does not know.
+the table does not know: its numbers are beyond the table's, or the table has other events under them (a commit that was
+refused while it was synced may turn up in place of the one that came next).
 ``settle`` puts that right: such a tail goes to ``unconfirmed.jsonl`` (not thrown away: after a restore it may be the
 better copy), and events the files lack are written again from the table. Within one file ``seq`` grows, because tails
 are cut before anything follows them; across files it may not, when the clock was set back over midnight.
@@ -16,6 +17,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from msgspec import DecodeError, Raw, Struct, json
 
@@ -24,6 +26,7 @@ from aidos_actors.ledger.rows import Values
 from aidos_actors.ledger.syncing import Syncing
 from supervisors.linux import sync_folder
 
+RowsAfter = Callable[..., Sequence[Values]]
 TAIL_BYTES = 64 * 2**10
 UNCONFIRMED_BYTES_MAX = 16 * 2**20  # then it is kept as unconfirmed.1.jsonl, in place of the one before
 DAY_S = 86_400
@@ -56,14 +59,23 @@ class DayFiles:
         self.begin(rows)
         self.finish()
 
-    def settle(self, last_seq: int, rows_after: Callable[[int], Sequence[Values]]) -> None:
-        """The files end where the table ends. ``rows_after(seq)`` gives a page of the table's events, in order."""
+    def settle(self, last_seq: int, rows_after: RowsAfter) -> None:
+        """The files end where the table ends. ``rows_after(seq)`` gives a page of the table's events, in order;
+        ``rows_after(seq, n)`` at most ``n``."""
+
+        def is_known(line: dict[str, Any]) -> bool:
+            """One that the table holds no more is believed."""
+            if not 0 < line["seq"] <= last_seq:
+                return False
+            rows = rows_after(line["seq"] - 1, 1)
+            return not rows or rows[0][0] != line["seq"] or json.decode(_lines_of(rows)) == line
+
         with contextlib.suppress(OSError):
             self.finish()
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
             sync_folder(self._folder.parent)
-        newest = max((self._cut(path, last_seq) for path in self._paths()), default=0)
+        newest = max((self._cut(path, is_known) for path in self._paths()), default=0)
         while newest < last_seq and (rows := rows_after(newest)):
             self.append(rows)
             newest = rows[-1][0]
@@ -80,7 +92,7 @@ class DayFiles:
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].jsonl"))
 
-    def _cut(self, path: Path, last_seq: int) -> int:
+    def _cut(self, path: Path, is_known: Callable[[dict[str, Any]], bool]) -> int:
         """Returns the seq of the file's last line after cutting, 0 when none is left."""
         with path.open("rb+") as file:
             size = file.seek(0, os.SEEK_END)
@@ -89,7 +101,7 @@ class DayFiles:
                 start = max(0, size - window)
                 file.seek(start)
                 tail = file.read()
-                seq, end = _last_known(tail, last_seq)
+                seq, end = _last_known(tail, is_known)
                 if seq or start == 0:
                     break
                 window *= 2
@@ -126,24 +138,26 @@ def _lacking(path: Path, lines: dict[bytes, int]) -> list[int]:
             window *= 2
 
 
-def _last_known(tail: bytes, last_seq: int) -> tuple[int, int]:
-    """The last whole line with a seq the table has: that seq, and where the line ends. (0, 0) when there is none.
+def _last_known(tail: bytes, is_known: Callable[[dict[str, Any]], bool]) -> tuple[int, int]:
+    """The last whole line that the table has: its seq, and where the line ends. (0, 0) when there is none.
     (The end of a line that began before ``tail`` is never whole JSON: it has one closing bracket too many.)"""
     end = tail.rfind(b"\n") + 1
     while end:
         begin = tail.rfind(b"\n", 0, end - 1) + 1
-        seq = _seq_of(tail[begin:end])
-        if 0 < seq <= last_seq:
-            return seq, end
+        line = _read(tail[begin:end])
+        if line is not None and is_known(line):
+            return line["seq"], end
         end = begin
     return 0, 0
 
 
-def _seq_of(line: bytes) -> int:
+def _read(line: bytes) -> dict[str, Any] | None:
+    """None: it is no line of an event."""
     try:
-        return int(json.decode(line)["seq"])
+        found = json.decode(line)
+        return found if isinstance(found["seq"], int) else None
     except (ValueError, TypeError, KeyError, DecodeError):
-        return 0
+        return None
 
 
 class _Line(Struct):

@@ -171,8 +171,8 @@ class Ledger(LedgerReader):
         self._days.settle(self.last_seq(), self._rows_after)
         self._is_settled = True
 
-    def _rows_after(self, seq: int) -> Sequence[Values]:
-        return [tuple(row) for row in self._event_rows(seq, EVENTS_MAX)]
+    def _rows_after(self, seq: int, limit: int = EVENTS_MAX) -> Sequence[Values]:
+        return [tuple(row) for row in self._event_rows(seq, limit)]
 
 
 @cache

@@ -76,6 +76,7 @@ tasks = Table(
     Column("paused_at", Double),
     Column("bumped_at", Double),
     Column("revised_after", Integer),
+    Column("ruled_failures", Text),
 )
 
 attempts = Table(

@@ -156,3 +156,12 @@ def test_a_callable_that_took_two_workers_down_runs_alone() -> None:
     bench.end(AttemptKey("r", "a", 3))
     bench.finish(bench.run())
     assert leased(bench) == ["b", "c"]
+
+
+@pytest.mark.parametrize("watched", [{"stall_s": 9.0}, {"verify": "true"}])
+def test_a_callable_that_is_watched_or_checked_by_itself_travels_with_no_other(watched: dict[str, object]) -> None:
+    call = {"call": "some:thing"}
+    bench = Bench({"a": call, "b": call, "c": {**call, **watched}, "d": call})
+    opened = bench.board._books.open["r"]
+    assert [name for name in "abcd" if opened.travels_in_batches(name)] == ["a", "b", "d"]
+    assert opened.next_calls("a", 9, 10**6) == ["a", "b"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from board_bench import Bench
+from board_bench import W1, Bench
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,6 +102,51 @@ def test_the_board_asks_the_task_s_policy_and_else_its_requirement_s() -> None:
     assert failed(bench, "7") is TaskState.FAILED
     bench = Bench({"a": {"retries": 1, "retry": often}}, retry=RetryPolicy.model_validate(never))
     assert [failed(bench, "7") for _ in range(5)] == [TaskState.READY] * 4 + [TaskState.FAILED]
+
+
+RULES = {"on": {"7": {"retries": 2}, "timeout": {"delay_s": 9.0}}}
+
+
+@pytest.mark.parametrize(
+    ("causes", "how_it_goes_on"),
+    [
+        (["7", "7", "1"], "READY"),
+        (["1", "7", "7"], "READY"),
+        (["1", "7", "7", "7"], "FAILED"),
+        (["7", "1", "7", "1"], "FAILED"),
+        (["timeout", "7", "7"], "READY"),
+        (["timeout", "1"], "FAILED"),
+    ],
+)
+def test_a_rule_with_retries_counts_its_own_failures_and_no_others(causes: list[str], how_it_goes_on: str) -> None:
+    bench = Bench({"a": {"retries": 1, "retry": RULES}})
+    for cause in causes[:-1]:
+        assert failed(bench, cause) is TaskState.READY
+        bench.restart()
+        bench.take(bench.board.worker_up(W1, 1, bench.now))
+    assert failed(bench, causes[-1]) is TaskState[how_it_goes_on]
+    assert bench.task().own_failures == len(causes)
+
+
+def test_a_cause_waits_longer_by_its_own_failures() -> None:
+    policy = {"delay_s": 1.0, "jitter": 0, "on": {"7": {"retries": 9, "delay_s": 60.0}}}
+    bench = Bench({"a": {"retry": policy}})
+    waits = []
+    for cause in ("1", "1", "7", "7", "1"):
+        outcome = AttemptOutcome(ok=False, error="no", fault="own", causes=(cause,))
+        bench.end(bench.run(), outcome)
+        waits.append((bench.task().not_before_at or 0.0) - bench.now)
+        bench.discard()
+        bench.tick(after_s=waits[-1])
+    assert waits == [1.0, 2.0, 60.0, 120.0, 4.0]
+
+
+def test_who_is_tried_again_by_hand_has_all_retries_of_every_rule() -> None:
+    bench = Bench({"a": {"retries": 1, "retry": {"on": {"7": {"retries": 1}}}}})
+    for _ in range(2):
+        assert [failed(bench, "7") for _ in range(2)] == [TaskState.READY, TaskState.FAILED]
+        ended = (bench.record(), [bench.task()], list(bench.ledger.attempts.values()))
+        bench.take(bench.board.steer("retry", "r", "a", bench.now, ended))
 
 
 def test_a_gate_that_refuses_counts_as_verify() -> None:

@@ -11,20 +11,24 @@ from typing import Any
 
 import pytest
 
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, Start, WorkerId
 from aidos_actors.core.requirement import Task
 from aidos_actors.executors import run
-from aidos_actors.executors.call import CallContext, call
+from aidos_actors.executors.call import CallContext, call, call_of_batch
 from aidos_actors.executors.checkpoints import (
     CheckpointLimits,
     CheckpointRefused,
+    CheckpointTooLarge,
     CheckpointUnsaved,
     ValueCheckpoints,
-    made_ready,
+    removed_if_over,
 )
 from aidos_actors.executors.command import Surroundings
 from aidos_actors.executors.folder_size import is_over
 from aidos_actors.layout import Layout
+
+FOLDER_BYTES = 100_000
+KEY = AttemptKey("r", "a", 3)
 
 
 def test_the_newest_value_of_any_earlier_attempt_is_found(tmp_path: Path) -> None:
@@ -97,10 +101,28 @@ def saves(context: CallContext, size: int) -> None:
     context.checkpoint("x" * size)
 
 
-def attempt_of(name: str, number: int, folder: Path, **args: Any) -> AttemptOutcome:
-    task = Task.model_validate({"id": "a", "call": f"{__name__}:{name}", "args": args})
+def fills(context: CallContext, size: int, then: str = "") -> str:
+    """Puts ``size`` bytes into its checkpoint folder."""
+    (Path(context.env["AIDOS_CHECKPOINT_DIR"]) / "data").write_bytes(b"x" * size)
+    if then == "saves":
+        context.checkpoint("well")
+    elif then:
+        raise {"infra": CheckpointUnsaved, "own": ValueError}[then]("no")
+    return str(context.last_checkpoint)
+
+
+def around(folder: Path) -> Surroundings:
+    return Surroundings({}, Layout(str(folder)), CheckpointLimits(value_bytes=1000, folder_bytes=FOLDER_BYTES))
+
+
+def attempt_of(name: str, number: int, folder: Path, *, in_batch: bool = False, **args: Any) -> AttemptOutcome:
+    function = f"{__name__}:{name}"
+    if in_batch:
+        ended = call_of_batch(around(folder), "r", Call("a", number, function, args, {}, 9.0))
+        return ended.outcome or AttemptOutcome(True, result=ended.result)
+    task = Task.model_validate({"id": "a", "call": function, "args": args})
     order = Start(WorkerId("w", "1"), AttemptKey("r", "a", number), task, str(folder), None, ())
-    return call(Surroundings({}, Layout(str(folder)), CheckpointLimits(value_bytes=1000)), order)
+    return call(around(folder), order)
 
 
 def test_a_callable_goes_on_where_its_last_attempt_ended(tmp_path: Path) -> None:
@@ -119,17 +141,71 @@ def test_a_value_too_large_is_the_tasks_own_failure_and_a_full_disk_is_not(tmp_p
     assert unsaved.fault == "infra" and str(unsaved.error).startswith(CheckpointUnsaved.__name__)
 
 
-def test_a_folder_over_its_limit_is_emptied_before_the_next_attempt(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_batch", [False, True])
+@pytest.mark.parametrize("then", ["", "saves", "infra"])
+def test_a_callable_that_leaves_too_much_fails_by_itself_and_nothing_of_it_is_kept(
+    tmp_path: Path, then: str, in_batch: bool
+) -> None:
+    assert attempt_of("fills", 1, tmp_path, size=10_000, in_batch=in_batch).ok
+    assert attempt_of("saves", 2, tmp_path, size=10, in_batch=in_batch).ok
+    outcome = attempt_of("fills", 3, tmp_path, size=FOLDER_BYTES + 10_000, then=then, in_batch=in_batch)
+    assert (outcome.ok, outcome.fault) == (False, "own")
+    assert str(outcome.error).startswith("CheckpointTooLarge: the checkpoint folder holds more than 100,000 bytes")
+    assert outcome.causes[:2] == ("exception:CheckpointTooLarge", "exception:CheckpointRefused")
+    assert not Layout(str(tmp_path)).checkpoint("r", "a").exists()
+    assert "over its limit of 100,000 bytes and has been removed" in around(tmp_path).output(KEY).read_text()
+    assert attempt_of("fills", 4, tmp_path, size=10, in_batch=in_batch).result == '"None"'
+
+
+def test_what_else_a_callable_failed_of_stays_said(tmp_path: Path) -> None:
+    outcome = attempt_of("fills", 3, tmp_path, size=FOLDER_BYTES + 10_000, then="own")
+    assert outcome.causes[0] == "exception:ValueError" and "ValueError: no" in str(outcome.error)
+    assert not Layout(str(tmp_path)).checkpoint("r", "a").exists()
+
+
+def test_a_value_that_the_folder_has_no_room_for_is_refused_and_the_one_before_stands(tmp_path: Path) -> None:
+    saved = ValueCheckpoints(tmp_path, 1, folder_bytes_max=FOLDER_BYTES)
+    saved.save("before")
+    (tmp_path / "data").write_bytes(b"x" * FOLDER_BYTES)
+    with pytest.raises(CheckpointTooLarge):
+        saved.save("after")
+    assert saved.newest() == "before"
+    (tmp_path / "data").unlink()
+    saved.save("after")
+    assert saved.newest() == "after"
+
+
+@pytest.mark.parametrize("in_batch", [False, True])
+def test_what_a_dead_attempt_left_over_the_limit_is_gone_when_the_next_one_looks(
+    tmp_path: Path, in_batch: bool
+) -> None:
+    assert attempt_of("saves", 1, tmp_path, size=10, in_batch=in_batch).ok
+    (Layout(str(tmp_path)).checkpoint("r", "a") / "data").write_bytes(b"x" * FOLDER_BYTES)
+    assert attempt_of("counts", 3, tmp_path, until=0, in_batch=in_batch).result == "0"
+    assert "has been removed" in around(tmp_path).output(KEY).read_text()
+
+
+def test_a_callable_that_puts_nothing_into_its_folder_leaves_none(tmp_path: Path) -> None:
+    outcome = attempt_of("folder_of", 1, tmp_path)
+    assert outcome.result == "true" and not Layout(str(tmp_path)).checkpoint("r", "a").exists()
+
+
+def folder_of(context: CallContext) -> bool:
+    return Path(context.env["AIDOS_CHECKPOINT_DIR"]).is_dir()
+
+
+def test_a_folder_over_its_limit_is_removed_and_no_other(tmp_path: Path) -> None:
     folder = tmp_path / "c"
-    assert not made_ready(folder, 10_000)
-    (folder / "inner").mkdir()
+    assert not removed_if_over(folder, 10_000)
+    (folder / "inner").mkdir(parents=True)
     (folder / "inner" / "data").write_bytes(b"x" * 10_000)
     with (folder / "holes").open("wb") as file:
         file.truncate(1 << 40)
-    assert not made_ready(folder, 10_000) and (folder / "inner").exists()
+    assert not removed_if_over(folder, 10_000) and (folder / "inner").exists()
     (folder / "more").write_bytes(b"x")
-    assert made_ready(folder, 10_000) and list(folder.iterdir()) == []
+    (folder / "inner").chmod(0o500)
     assert is_over(str(tmp_path), 10**9, entries_max=0)
+    assert removed_if_over(folder, 10_000) and not folder.exists()
 
 
 def test_a_command_whose_checkpoint_grows_over_its_limit_is_ended(bench, nursery, tmp_path: Path) -> None:

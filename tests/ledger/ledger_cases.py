@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aidos_actors.core.board import Board, Settings
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Integration, Step, WorkerId
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, CallSpan, Integration, Step, WorkerId
 from aidos_actors.core.records import (
     AttemptRecord,
     Batch,
@@ -69,9 +69,11 @@ def as_line(event: JournalEvent) -> dict[str, Any]:
     return {name: getattr(event, name) for name in JournalEvent.__struct_fields__}
 
 
-def work_through(ledger: Ledger, name: str, tasks: int = 3, *, repo: str | None = None, fails: int = 0) -> None:
+def work_through(
+    ledger: Ledger, name: str, tasks: int = 3, *, repo: str | None = None, fails: int = 0, slots: int | None = None
+) -> None:
     """A requirement of calls, or in ``repo`` of commands, goes from its submission to its end, step by step; ``fails``
-    attempts of its first task fail before one succeeds."""
+    attempts of its first task fail before one succeeds. With fewer ``slots`` than tasks calls travel together."""
     epoch, now, me = ledger.begin_epoch(NOON), NOON, WorkerId("w/1", "life-1")
     board = Board(epoch=epoch, settings=Settings(workers_total=tasks), worktree_root="/w")
 
@@ -84,7 +86,7 @@ def work_through(ledger: Ledger, name: str, tasks: int = 3, *, repo: str | None 
     take(board.submit(model, base_commit="b" * 40, document=document, position=position, known=None, now=now))
     take(board.dispatch(now))
     take(board.analysed(name, now))
-    take(board.worker_up(me, tasks, now))
+    take(board.worker_up(me, slots or tasks, now))
     while board.open_requirements:
         now = max(now + 0.001, board.next_due_at() or 0.0)
         take(board.tick(now))
@@ -96,7 +98,8 @@ def work_through(ledger: Ledger, name: str, tasks: int = 3, *, repo: str | None 
                 CallEnded(task, number, "1", failed if task == "t0" and number <= fails else None)
                 for task, number in calls.members
             ]
-            take(board.calls_ended(me, calls.number, name, results, (), now))
+            spans = (CallSpan("x:y", len(results), 0.001),)
+            take(board.calls_ended(me, calls.number, name, results, spans, now))
         for attempt in leases.batch.attempts:
             key = AttemptKey(name, attempt.task, attempt.number)
             is_fault = key.task == "t0" and key.number <= fails

@@ -63,25 +63,26 @@ def test_a_sound_ledger(state: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert {path: path.read_bytes() for path in state.rglob("*") if path.is_file() and path in before} == before
 
 
-def test_a_revised_requirement_with_a_removed_task_is_sound(state: Path) -> None:
+def revise(state: Path, name: str, tasks: list[dict[str, object]]) -> dict[str, str]:
+    """Requirement ``name`` has these tasks; the states of all, removed ones too."""
     ledger = Ledger.open(state)
     epoch = ledger.begin_epoch(NOON)
     board = Board(epoch=epoch, settings=Settings(workers_total=1), worktree_root="/w")
-    known = ledger.requirement("calls")
+    known = ledger.requirement(name)
     assert known is not None
-    tasks = [{"id": "t1", "call": "x:y", "retries": 1}, {"id": "new", "call": "x:y"}, {"id": "t0", "call": "x:z"}]
-    model = Requirement.model_validate({"id": "calls", "title": "calls", "tasks": tasks})
-    rows = ledger.tasks("calls", with_removed=True)
+    model = Requirement.model_validate({"id": name, "title": name, "tasks": tasks})
+    rows = ledger.tasks(name, with_removed=True)
     document = model.model_dump_json()
     step = board.revise(model, base_commit=None, document=document, known=known, tasks=rows, now=NOON)
     ledger.apply(epoch, step.batch)
-    assert {row.id: str(row.state) for row in ledger.tasks("calls", with_removed=True)} == {
-        "t0": "ready",
-        "t1": "done",
-        "t2": "removed",
-        "new": "ready",
-    }
+    states = {row.id: str(row.state) for row in ledger.tasks(name, with_removed=True)}
     ledger.close()
+    return states
+
+
+def test_a_revised_requirement_with_a_removed_task_is_sound(state: Path) -> None:
+    tasks = [{"id": "t1", "call": "x:y", "retries": 1}, {"id": "new", "call": "x:y"}, {"id": "t0", "call": "x:z"}]
+    assert revise(state, "calls", tasks) == {"t0": "ready", "t1": "done", "t2": "removed", "new": "ready"}
     assert differences(state) == {}
 
 
@@ -116,6 +117,26 @@ CHANGES = {
         f"DELETE FROM attempts {OF_GIT} task = 't1'",
         "attempt git/t1/1: the journal tells of it, and it is not in the table",
     ),
+    "a document": (
+        "UPDATE requirements SET document = replace(document, 'x:y', 'x:z') WHERE id = 'calls'",
+        "requirement calls: its document is another than was submitted: its content has the SHA-256 '",
+    ),
+    "a torn document": (
+        "UPDATE requirements SET document = substr(document, 1, 50) WHERE id = 'git'",
+        "requirement git: its document cannot be read: ",
+    ),
+    "a result of a batch": (
+        "UPDATE tasks SET result = '2' WHERE requirement = 'calls' AND id = 't2'",
+        "results of calls/t2 are others than the journal tells of",
+    ),
+    "a result lost": (
+        "UPDATE tasks SET result = NULL WHERE requirement = 'calls' AND id = 't0'",
+        "results of calls/t0 are others than the journal tells of",
+    ),
+    "a result of a command": (
+        f"UPDATE tasks SET result = '2' {OF_GIT} id = 't2'",
+        "results of git/t2 are others than the journal tells of",
+    ),
     "an event changed": (
         "UPDATE events SET type = 'task_failed' WHERE type = 'task_done' AND requirement = 'calls' AND task = 't1'",
         "task_failed of calls/t1/1: it tells of, or by, 'own_failures', which is not there",
@@ -132,6 +153,42 @@ def test_a_difference_between_journal_and_tables_is_named(state: Path, statement
     execute(state, statement)
     (found,) = differences(state)["fold"]
     assert text in found
+
+
+AS_BEFORE = "json_object('title', json_extract(data, '$.title'), 'tasks', 3, 'sha256', json_extract(data, '$.sha256'))"
+OLD = f"UPDATE events SET data = {AS_BEFORE} {OF_GIT} type = 'requirement_submitted'"
+CHANGES_OF_OLD = {
+    "its title": ("UPDATE requirements SET title = 'x' WHERE id = 'git'", "requirement git: title is 'x', told 'git'"),
+    "its content": ("UPDATE requirements SET sha256 = 'x' WHERE id = 'git'", "sha256 is 'x', told '"),
+    "a task": (
+        f"DELETE FROM attempts {OF_GIT} task = 't2'; DELETE FROM tasks {OF_GIT} id = 't2'",
+        "has 2 tasks, told 3",
+    ),
+    "its document": ("UPDATE requirements SET document = '{}' WHERE id = 'git'", "its document cannot be read: "),
+}
+
+
+def test_of_an_older_submission_nothing_is_missed_that_its_event_says(state: Path) -> None:
+    execute(state, OLD)
+    assert "fold" not in differences(state)
+
+
+@pytest.mark.parametrize(("statements", "text"), CHANGES_OF_OLD.values(), ids=CHANGES_OF_OLD)
+def test_a_difference_from_an_older_submission_is_named(state: Path, statements: str, text: str) -> None:
+    execute(state, OLD, *statements.split("; "))
+    assert any(text in found for found in differences(state)["fold"])
+
+
+def test_results_that_were_accepted_together_are_judged_until_one_of_their_tasks_starts_over(state: Path) -> None:
+    ledger = Ledger.open(state)
+    work_through(ledger, "many", 9, slots=1)
+    ledger.close()
+    assert differences(state) == {}
+    execute(state, "UPDATE tasks SET result = '2' WHERE requirement = 'many' AND id = 't2'")
+    assert differences(state)["fold"] == ["the results of many/t1, t2, t3 are others than the journal tells of"]
+    tasks = [{"id": f"t{n}", "call": "x:z" if n == 1 else "x:y", "retries": 0} for n in range(9)]
+    assert revise(state, "many", tasks)["t1"] == "ready"
+    assert differences(state) == {}, "the journal tells of the three together only"
 
 
 def test_a_gap_is_named_and_a_front_that_was_removed_is_none(state: Path) -> None:

@@ -64,6 +64,26 @@ def test_lines_the_table_does_not_know_are_set_aside(state: Path) -> None:
     assert aside == beyond + b'\n{"seq": 11, "at": 2}\n'
 
 
+def test_lines_of_a_batch_that_another_one_turned_up_in_place_of_are_replaced(state: Path) -> None:
+    """A commit was refused while it was synced; the next one had written its lines, and then its process died: what
+    is in the table under these numbers is the first."""
+    path = state / "journal" / TODAY
+    lines = path.read_bytes().splitlines(keepends=True)
+    wrong = [line.replace(b'"batch":2', b'"batch":3') for line in lines[-2:]]
+    path.write_bytes(b"".join([*lines[:-2], *wrong]))
+    reopened(state).close()
+    assert path.read_bytes() == b"".join(lines)
+    assert (state / "journal" / "unconfirmed.jsonl").read_bytes() == b"".join(wrong)
+
+
+def test_lines_that_say_the_same_in_another_spelling_stay(state: Path) -> None:
+    path = state / "journal" / TODAY
+    spelled = "".join(json.dumps(json.loads(line)) + "\n" for line in path.read_text().splitlines())
+    path.write_text(spelled)
+    reopened(state).close()
+    assert path.read_text() == spelled
+
+
 @pytest.mark.parametrize("kept_bytes", [0, 1, 200, 400, -1])
 def test_missing_lines_and_half_a_line_are_written_again(state: Path, kept_bytes: int) -> None:
     path = state / "journal" / TODAY

@@ -145,7 +145,7 @@ class SimulatedExecutor:
     def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
         return BegunMark(self._layout.begun(worker.path), worker.incarnation).begin
 
-    def called(self, order: Start) -> AttemptOutcome:
+    def called(self, order: Start, _progress: Callable[[], None]) -> AttemptOutcome:
         steps: Any = self._called(order)
         return steps  # type: ignore[no-any-return]
 

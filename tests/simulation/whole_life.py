@@ -3,9 +3,11 @@ requirements to their end, with processes ended on the way; and what the laws sa
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ LIMIT_S = 900.0
 CALM_S = 3.0
 LARGE = "x" * 110_000
 WORKERS = 2
+COLLECTED_EVERY_LIVES = 100
+LIVES = count(1)
 
 
 def memory_ledger(_state_dir: Path) -> MemoryLedger:
@@ -101,6 +105,7 @@ class WholeLife:
         finally:
             crash.arm(None)
             WORLD.pop()
+            _bury_the_dead()
         return self
 
     def _live(self, state_dir: str) -> None:
@@ -186,6 +191,14 @@ class WholeLife:
 
     def __str__(self) -> str:
         return f"seed {self.seed}: {', then '.join(map(str, self.places)) or 'chance alone'}, {self.faults}"
+
+
+def _bury_the_dead() -> None:
+    """A Scheduler makes what it restored permanent, for it lives until its process ends; here many live in one, and
+    some four thousand would map all the memory there may be."""
+    if next(LIVES) % COLLECTED_EVERY_LIVES == 0:
+        gc.unfreeze()
+        gc.collect()
 
 
 class _Tree(SimulatedTree):

@@ -9,7 +9,7 @@ from supervisors.messages import Answer, Command, LifecycleEvent
 from supervisors.registrar import KNOWN_AFTER_LOSS_S, Registrar
 from supervisors.relay import Relay
 from supervisors.testing import Puppet, SimulatedTree
-from supervisors.whereabouts import Locate, Noted
+from supervisors.whereabouts import INCARNATIONS_MAX, Locate, Noted
 
 KILLED = ExitReason("killed", "SIGKILL")
 OWN = ExitReason("shutdown", "all put away")
@@ -40,7 +40,7 @@ def family() -> Registrar:
 
 def test_who_dies_with_its_supervisor_has_one_end_and_is_told_to_those_who_asked() -> None:
     registrar = family()
-    registrar.locate(Locate("a", "me", stays=True), "my address")
+    registrar.locate(Locate("a", "me", "me-1", stays=True), "my address")
     ((address, located),) = registrar.note(gone("root/sub", 1, "r"))
     assert address == "my address" and located.path == "root/sub/a" and located.incarnation is None
     assert told(registrar, "root/sub/a") == [("started", ""), ("exited", "with its supervisor")]
@@ -104,9 +104,33 @@ def test_who_only_looks_is_told_of_the_end_and_forgotten() -> None:
 
 def test_who_stays_is_told_of_what_comes_under_the_name() -> None:
     registrar = family()
-    registrar.locate(Locate("b", "root/sub/a", stays=True), "the address of a")
+    registrar.locate(Locate("b", "root/sub/a", "root/sub/a-2", stays=True), "the address of a")
     ((address, where),) = registrar.note(born("root/sub/b", 4, "root/sub-1"))
     assert (address, where.path) == ("the address of a", "root/sub/b")
+
+
+def test_who_was_replaced_and_asks_late_takes_nothing_from_its_successor() -> None:
+    """A process that was paused, believed dead, and wakes up."""
+    registrar = family()
+    for number in (4, 5):
+        registrar.note(gone("root/sub/b", number - 1, "root/sub-1"))
+        registrar.locate(Locate("a", "root/sub/b", f"root/sub/b-{number}", stays=True), f"the {number}")
+        registrar.note(born("root/sub/b", number, "root/sub-1"))
+    registrar.locate(Locate("a", "root/sub/b", "root/sub/b-4", stays=True), "the 4")
+    ((address, where),) = registrar.note(gone("root/sub/a", 2, "root/sub-1"))
+    assert (address, where.path, where.incarnation) == ("the 5", "root/sub/a", None)
+
+
+def test_of_those_who_died_while_they_started_few_are_kept() -> None:
+    registrar = family()
+    for number in range(3, 3 + 100):
+        registrar.locate(Locate("a", "root/sub/b", f"root/sub/b-{number}", stays=True), f"the {number}")
+    registrar.note(born("root/sub/b", 102, "root/sub-1"))
+    for number in range(10):
+        registrar.locate(Locate("a", "root/sub/b", f"late {number}", stays=True), "one that is gone")
+    assert sum(len(lives) for lives in registrar._askers["a"].values()) <= INCARNATIONS_MAX
+    ((address, _where),) = registrar.note(gone("root/sub/a", 2, "root/sub-1"))
+    assert address == "the 102"
 
 
 def test_nothing_is_kept_of_names_that_were_asked_for_once() -> None:

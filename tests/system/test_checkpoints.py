@@ -21,6 +21,9 @@ def walk(folder, context):
         while step == 2 and context.attempt == 1:
             time.sleep(0.05)
     return context.last_checkpoint
+
+def heavy(context):
+    (Path(context.env["AIDOS_CHECKPOINT_DIR"]) / "data").write_bytes(bytes(400_000))
 """
 COMMAND = """
 if test -e "$AIDOS_CHECKPOINT_DIR/half"; then cat "$AIDOS_CHECKPOINT_DIR/half" > whole.txt; exit 0; fi
@@ -70,11 +73,16 @@ def test_a_command_saves_on_a_drain_and_the_next_run_goes_on_from_there(place: P
 
 def test_a_checkpoint_over_its_limit_fails_its_task_and_says_so(place: Place) -> None:
     greedy = 'head -c 400000 /dev/zero > "$AIDOS_CHECKPOINT_DIR/data"; while :; do sleep 0.05; done'
-    file = place.requirement({"greedy": {"run": greedy, "retries": 1}})
-    run = place.begin("run", str(file), AIDOS_LIMITS__CHECKPOINT_BYTES="300000")
+    (place.folder / "steps_of.py").write_text(STEPS)
+    file = place.requirement(
+        {"greedy": {"run": greedy, "retries": 1}, "heavy": {"call": "steps_of:heavy", "retries": 1}}
+    )
+    run = place.begin("run", str(file), AIDOS_LIMITS__CHECKPOINT_BYTES="300000", PYTHONPATH=str(place.folder))
     assert run.wait(60) == 1, place.said()
-    (task,) = place.data("status", "work")["tasks"]
-    assert task["attempts"] == 2 and "checkpoint folder is over the limit of 300,000 bytes" in task["error"]
-    assert "over its limit of 300,000 bytes and has been removed" in place.aidos("output", "work/greedy").stdout
+    greedy, heavy = place.data("status", "work")["tasks"]
+    assert greedy["attempts"] == 2 and "checkpoint folder is over the limit of 300,000 bytes" in greedy["error"]
+    assert heavy["attempts"] == 2 and "checkpoint folder holds more than 300,000 bytes" in heavy["error"]
+    for name in ("greedy", "heavy"):
+        assert "over its limit of 300,000 bytes and has been removed" in place.aidos("output", f"work/{name}").stdout
     assert not saved(place)
     place.assert_clean()

@@ -36,6 +36,11 @@ class CheckpointFolders:
         for task in batch.tasks:
             if not _is_wanted(task):
                 self._set_aside(self._root / task.requirement / task.id)
+        names = {task.requirement for task in batch.accepted}
+        saved = {name for name in names if (self._root / name).exists()}
+        for task in batch.accepted if saved else ():  # many, most of which have saved nothing
+            if task.requirement in saved:
+                self._set_aside(self._root / task.requirement / task.id)
         for requirement in batch.requirements:
             if requirement.state in REQUIREMENT_FINAL:
                 self._set_aside(self._root / requirement.id)

@@ -105,8 +105,7 @@ class Books:
     def add_tasks(self, rows: Sequence[TaskRecord]) -> None:
         """As ``put_task`` for tasks of one requirement that had no row, at once."""
         for opened in [self.open[row.requirement] for row in rows[:1]]:
-            for row in rows:
-                opened.put_task(row.id, row)
+            opened.add_tasks(rows)
             self.serving.put(opened.place)
 
     def remove_tasks(self, rows: Sequence[TaskRecord]) -> None:

@@ -6,7 +6,7 @@ can also put an old row back. Nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from aidos_actors.core.batches import Batches
 from aidos_actors.core.calls_together import CallsTogether
@@ -23,6 +23,7 @@ from aidos_actors.core.settings import Settings
 from aidos_actors.core.shelves import NOTHING, Shelves
 from aidos_actors.core.states import ATTEMPT_OPEN, TASK_FINAL, RequirementState, TaskState
 
+UNTOUCHED = (TaskState.WAITING, TaskState.READY)
 ALONE = frozenset({"call"})  # only callables must be alone
 
 
@@ -139,6 +140,22 @@ class OpenRequirement(CallsTogether):
         self._ready_alone.discard(task)
         if new is not None and is_offered(new):
             self._offer(task, new)
+
+    def add_tasks(self, rows: Iterable[TaskRecord]) -> None:
+        """As ``put_task`` for each: tasks that had no row. Most are new altogether, and there may be many."""
+        new = []
+        for row in rows:
+            if row.attempts or row.state not in UNTOUCHED or row.not_before_at is not None:
+                self.put_task(row.id, row)
+            else:
+                new.append(row)
+        self.unfinished += len(new)
+        self.tasks.update({row.id: row for row in new})
+        for row in new:
+            if is_offered(row):
+                definition = self.definitions[row.id]
+                rank = rank_of(self._mode, definition, row.position, row.bumped_at)
+                self._ready.add(row.id, rank, self._lanes[row.id], definition.executor)
 
     def _offer(self, task: str, record: TaskRecord) -> None:
         definition = self.definitions[task]

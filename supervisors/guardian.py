@@ -68,8 +68,8 @@ class Guardian:
         self._held = held
         sweep_predecessors(self._charge.state_dir)
         self._mark = mark_of(self._charge.state_dir)
+        self._watchman = post_watchman(self._mark)  # before anything that it would have to end
         self._template = KeptTemplate(self._charge, self._mark)
-        self._watchman = post_watchman(self._mark)
         self._listener = bind(state)
         self._watch_signals()
         try:

@@ -36,6 +36,7 @@ from supervisors.watchman import dismiss, mark_of, post_watchman, sweep_predeces
 
 LOOK_EVERY_S = 1.0
 STOP_LIMIT_S = 120.0
+"""For the stop of a system, besides what its children may take by their specs."""
 
 
 class Guardian:

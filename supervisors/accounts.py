@@ -31,26 +31,39 @@ def wait_in_place_s(retry: Backoff, failures: int) -> float:
 
 
 class Accounts:
-    """``tell`` gets the reason at each change between well (empty) and degraded."""
+    """``tell`` gets the reason at each change of it; empty: well again."""
 
     def __init__(self, system: System, tell: Callable[[str], None]) -> None:
         self._system = system
         self._tell = tell
         self._accounts: dict[str, Account] = {}
         self._errors: dict[str, str] = {}
-        self._own_word = ""
+        self._own_word = self._health = ""
         self._told = ""
 
     @property
     def reason(self) -> str:
         """Why this actor works with less than its full ability; empty when it is well."""
         ill = (f"{name}: {self._errors[name]}" for name, account in self._accounts.items() if not account.is_well)
-        return "; ".join(each for each in (self._own_word, *ill) if each)
+        return "; ".join(each for each in (self._own_word, self._health, *ill) if each)
 
     def say(self, reason: str) -> None:
         """The actor's own word, besides that of its budgets."""
         self._own_word = (reason or "")[:ERROR_CHARS_MAX]
         self._publish()
+
+    def ask_health(self, health: Callable[[], object]) -> None:
+        """What ``health()`` says counts from now on, besides the own word; so does that it fails to say anything."""
+        try:
+            said = health()
+            if said is not None and not isinstance(said, str):
+                raise TypeError(f"{type(said).__name__} is neither a text nor None")
+        except (Exception, SystemExit) as error:
+            said = f"health: {type(error).__name__}: {error}"
+        word = " ".join((said or "").split())[:ERROR_CHARS_MAX]
+        if word != self._health:
+            self._health = word
+            self._publish()
 
     def may_begin(self, operation: str) -> bool:
         """Whether the operation may be begun now. One that is degraded may, once, when its probe is due."""
@@ -92,8 +105,7 @@ class Accounts:
 
     def _publish(self) -> None:
         reason = self.reason
-        if bool(reason) != bool(self._told):
-            self._tell(reason)
         if reason != self._told:
             self._told = reason
             self._system.degrade(reason)
+            self._tell(reason)

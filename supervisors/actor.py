@@ -60,6 +60,16 @@ class ManagedActor(Operations):
     def on_stop(self, reason: ExitReason) -> None:
         """Called once on an ordered stop or after ``self.stop()``; never after a raise or a kill."""
 
+    def health(self) -> str | None:
+        """How this actor is: None when it is well, or why it works with less than its full ability. Asked in its own
+        process and thread when it has started and after each handler, so it must not wait, and an idle actor is not
+        asked: one whose health changes by itself sends itself a message with ``after``.
+
+        The text is shown as ``self.degrade`` shows one: in ``ChildInfo.degraded``, ``tree``, and by the events
+        ``degraded`` and ``recovered``. A raise, or what is no text, is shown there in its place and harms nothing else.
+        """
+        return None
+
     # -- to use
 
     @property

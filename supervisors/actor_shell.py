@@ -80,6 +80,7 @@ class ActorShell:
             case Readable(fd=fd):
                 self.files.get(fd, _nothing)()
                 self.handled += 1
+                self._ask_health()
             case Began():
                 self.mail.began(message)
             case Located():
@@ -111,6 +112,12 @@ class ActorShell:
         if self._actor is not None:
             self._actor._handle(message, sender, key)
             self.handled += not isinstance(message, Peer)
+            self._ask_health()
+
+    def _ask_health(self) -> None:
+        """After a handler, unless it was the last."""
+        if self._actor is not None and self.stopping is None and self.crashing is None:
+            self.accounts.ask_health(self._actor.health)
 
     def _start(self, hello: Hello) -> None:
         if self._actor is not None:
@@ -127,6 +134,7 @@ class ActorShell:
             return
         check_info(info)
         self.system.started(info)
+        self._ask_health()
 
     def _stop_in_order(self, reason: ExitReason) -> None:
         self.stopping = None

@@ -95,6 +95,8 @@ class GuardedSystem:
                 case ("up", pids):
                     self._know(pids)
                     yield do.CameUp({**self._pids, "guardian": os.getpid()})
+                case ("allowed", stop_s):
+                    yield do.Allowed(stop_s)
                 case ("alive", name):
                     self._answered.add(name)
                 case ("wordless",):

@@ -36,6 +36,7 @@ from supervisors.watchman import dismiss, mark_of, post_watchman, sweep_predeces
 
 LOOK_EVERY_S = 1.0
 STOP_LIMIT_S = 120.0
+"""For the stop of a system, besides what its children may take by their specs."""
 
 
 class Guardian:
@@ -68,8 +69,8 @@ class Guardian:
         self._held = held
         sweep_predecessors(self._charge.state_dir)
         self._mark = mark_of(self._charge.state_dir)
+        self._watchman = post_watchman(self._mark)  # before anything that it would have to end
         self._template = KeptTemplate(self._charge, self._mark)
-        self._watchman = post_watchman(self._mark)
         self._listener = bind(state)
         self._watch_signals()
         try:

@@ -24,6 +24,12 @@ class CameUp(Struct, frozen=True):
     pids: Mapping[str, int]
 
 
+class Allowed(Struct, frozen=True):
+    """By their specs the children of the system have ``stop_s`` more seconds to stop (infinity: for ever)."""
+
+    stop_s: float
+
+
 class Said(Struct, frozen=True):
     """The system's last word: ended, start_failed or unfit, and why."""
 
@@ -83,6 +89,7 @@ class Tick(Struct, frozen=True):
 Event: TypeAlias = (
     Begun
     | CameUp
+    | Allowed
     | Said
     | Wordless
     | Died
@@ -160,7 +167,8 @@ class Aim(IntEnum):
 
 class Guard(Struct, frozen=True):
     """All that a guardian knows. ``until``: when the phase has taken as long as it may. ``why``: of the end of the
-    system that is ending or has ended last. ``up_at``: since when this system is up; ``was_up``: whether any was."""
+    system that is ending or has ended last. ``up_at``: since when this system is up; ``was_up``: whether any was.
+    ``allowed_s``: for how long the children of this system may stop by their specs, besides ``stop_limit_s``."""
 
     never_give_up: bool
     stop_limit_s: float
@@ -172,6 +180,7 @@ class Guard(Struct, frozen=True):
     why: str = ""
     word: Said | None = None
     up_at: float | None = None
+    allowed_s: float = 0.0
     was_up: bool = False
     revivals: Revivals = field(default_factory=Revivals)
     is_alarmed: bool = False

@@ -54,6 +54,13 @@ def _came_up(guard: Guard, event: do.CameUp, now: float) -> Meaning:
     return up, None, "", [do.Say("up", event.pids), do.Notify("ready")]
 
 
+def _allowed(guard: Guard, event: do.Allowed, _now: float) -> Meaning:
+    until = guard.until
+    if guard.phase is Phase.STOPPING and until is not None:
+        until += event.stop_s
+    return replace(guard, allowed_s=guard.allowed_s + event.stop_s, until=until), None, "", []
+
+
 def _said(guard: Guard, event: do.Said, _now: float) -> Meaning:
     if phase_after(guard.phase, Happening.SAID) is guard.phase:
         return guard, None, "", []
@@ -146,7 +153,7 @@ def _tick(guard: Guard, _event: do.Tick, now: float) -> Meaning:
         return guard, None, "", []
     why = {
         Phase.RUNNING: f"the system was not up after {START_LIMIT_S:g} s",
-        Phase.STOPPING: f"the stop took longer than {guard.stop_limit_s:g} s",
+        Phase.STOPPING: f"the stop took longer than {guard.stop_limit_s + guard.allowed_s:g} s",
     }
     return guard, Happening.DUE, why.get(guard.phase, ""), []
 
@@ -160,12 +167,12 @@ def _is_final(guard: Guard) -> bool:
 
 
 def _running(guard: Guard, now: float) -> tuple[Guard, list[Action]]:
-    fresh = replace(guard, aim=Aim.JUDGE, why="", word=None, up_at=None, suspects={}, pulse=Pulse())
+    fresh = replace(guard, aim=Aim.JUDGE, why="", word=None, up_at=None, allowed_s=0.0, suspects={}, pulse=Pulse())
     return replace(fresh, until=max(now, guard.not_before) + START_LIMIT_S), [do.Launch(guard.not_before)]
 
 
 def _stopping(guard: Guard, now: float) -> tuple[Guard, list[Action]]:
-    return replace(guard, until=now + guard.stop_limit_s), [do.AskToStop()]
+    return replace(guard, until=now + guard.stop_limit_s + guard.allowed_s), [do.AskToStop()]
 
 
 def _listening(guard: Guard, now: float) -> tuple[Guard, list[Action]]:
@@ -197,6 +204,7 @@ def _over(guard: Guard, _now: float) -> tuple[Guard, list[Action]]:
 _HANDLERS: dict[type, Callable[[Guard, Any, float], Meaning]] = {
     do.Begun: _begun,
     do.CameUp: _came_up,
+    do.Allowed: _allowed,
     do.Said: _said,
     do.Wordless: _wordless,
     do.Died: _died,

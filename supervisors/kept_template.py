@@ -16,7 +16,9 @@ from supervisors.watchman import MARK
 
 
 class KeptTemplate:
-    """One child of this process at a time. Whatever is forked from it carries ``mark`` in its environment."""
+    """One child of this process at a time, in a session of its own: what a terminal sends its foreground reaches
+    neither it nor a launcher, whose end the guardian alone decides. Whatever is forked from it carries ``mark`` in its
+    environment."""
 
     def __init__(self, charge: Charge, mark: str) -> None:
         """It imports already, unless this machine does not allow it now."""
@@ -86,5 +88,7 @@ class KeptTemplate:
             given.callback(os.close, fd)
             env = {**os.environ, MARK: self._mark}
             passed = (fd, theirs.fileno())
-            self._process = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL, env=env)
+            self._process = subprocess.Popen(
+                argv, pass_fds=passed, stdin=subprocess.DEVNULL, env=env, start_new_session=True
+            )
             unused.pop_all()

@@ -97,7 +97,8 @@ def _started(spec: SupervisorSpec, orders: Orders, given: Descriptors, guardian:
     gc.collect()
     gc.freeze()
     time.sleep(max(0.0, orders.not_before - time.monotonic()))
-    portal = Portal(spec, log_dir, orders.title, orders.guardian_pid, private)
+    portal = Portal(spec, log_dir, orders.title, private)
     guardian.send(pickle.dumps(("pids", portal.pids())))
+    guardian.send(pickle.dumps(("allowed", spec.stop_s)))
     sys.stderr.flush()
     return portal

@@ -5,6 +5,7 @@ One loop owns everything: requests from the door, messages from the tree, words 
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import socket
@@ -15,6 +16,7 @@ from typing import Any
 from supervisors.door import Door, Request
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import Stop
+from supervisors.specs import ChildSpec, SupervisorSpec
 from supervisors.switchboard import Switchboard
 
 STEP_S = 60.0
@@ -106,7 +108,14 @@ class Launcher:
             refused = {**self._portal.refusals.totals(), "door": self._door.refused}
             request.answer({"pids": pids, "refused": refused})
         else:
+            self._allow_for(request.args.get("spec"))
             self._switchboard.request(request)
+
+    def _allow_for(self, spec: Any) -> None:
+        """A child that may take for ever to stop may do so, too, when it was added later. Seconds are not added up:
+        what is added may be deleted again."""
+        if isinstance(spec, ChildSpec | SupervisorSpec) and spec.stop_s == math.inf:
+            self._tell(("allowed", math.inf))
 
 
 class _Farewell:

@@ -55,8 +55,9 @@ class Ownership:
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
-    def stop(self, timeout_s: float) -> None:
-        """No process of the system lives when this returns. In good order for ``timeout_s`` seconds, then by force."""
+    def stop(self, timeout_s: float | None) -> None:
+        """No process of the system lives when this returns. In good order for ``timeout_s`` seconds (None: for as long
+        as its guardian waits), then by force; so, too, when this is called once more meanwhile."""
         self._stopping.set()
         self._signal(signal.SIGTERM)
         self._thread.join(timeout_s)

@@ -29,6 +29,7 @@ class Registrar(Struct):
     events: deque[LifecycleEvent] = field(default_factory=lambda: deque(maxlen=EVENTS_MAX))
     _askers: dict[str, dict[tuple[str, bool], dict[str, Any]]] = field(default_factory=dict)
     _lost: dict[str, float] = field(default_factory=dict)
+    _early: dict[str, Degraded] = field(default_factory=dict)
     _reporters: dict[str, str] = field(default_factory=dict)
     _dead: dict[tuple[str, str], float] = field(default_factory=dict)
     _presumed: dict[tuple[str, int | None], LifecycleEvent] = field(default_factory=dict)
@@ -66,6 +67,9 @@ class Registrar(Struct):
         if noted.incarnation is not None:
             self._lost.pop(path, None)
             self.homes[path] = (noted.incarnation, noted.address)
+            early = self._early.pop(path, None)
+            if early is not None and early.reason:
+                self._degraded(early)
             return self._tell({path}, None)
         if event.type != "exited":
             return []
@@ -115,11 +119,15 @@ class Registrar(Struct):
             self._dead[path, dead] = at
 
     def _degraded(self, said: Degraded) -> None:
-        """An actor is degraded, or well again. The word of a process that has gone meanwhile changes nothing."""
+        """An actor is degraded, for another reason, or well again. The word of a process that has gone changes nothing,
+        and that of one whose start its supervisor has not told of yet is kept until it does."""
         entry = self.entries.get(said.path)
         if entry is None or self.homes.get(said.path, ("", None))[0] != said.incarnation:
+            self._early[said.path] = said
             return
         self.entries[said.path] = replace(entry, degraded=said.reason or None)
+        if bool(entry.degraded) == bool(said.reason):
+            return
         kind = "degraded" if said.reason else "recovered"
         self.events.append(LifecycleEvent(said.at, kind, said.path, entry.pid, detail=said.reason))
 
@@ -150,6 +158,8 @@ class Registrar(Struct):
         for path in [path for path, at in self._lost.items() if now - at > KNOWN_AFTER_LOSS_S]:
             del self._lost[path]
             self.entries.pop(path, None)
+        for path in [path for path, said in self._early.items() if now - said.at > KNOWN_AFTER_LOSS_S]:
+            del self._early[path]
         for dead in [dead for dead, at in self._dead.items() if now - at > KNOWN_AFTER_LOSS_S]:
             del self._dead[dead]
         for key in [key for key, event in self._presumed.items() if now - event.at > KNOWN_AFTER_LOSS_S]:

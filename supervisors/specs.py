@@ -5,6 +5,7 @@ A wrong field raises ``SupervisorError`` with code ``bad_spec``, naming field an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -113,6 +114,13 @@ class ChildSpec:
         return False
 
     @property
+    def stop_s(self) -> float:
+        """How long its stop may take."""
+        if isinstance(self.shutdown, str):
+            return math.inf if self.shutdown == Shutdown.INFINITY else 0.0
+        return self.shutdown
+
+    @property
     def watched_s(self) -> float | None:
         """The heartbeat it is watched by; None: not watched for hanging."""
         return self.heartbeat_s
@@ -218,6 +226,11 @@ class SupervisorSpec:
     @property
     def shutdown(self) -> Shutdown:
         return Shutdown.INFINITY
+
+    @property
+    def stop_s(self) -> float:
+        """How long the stop of all children may take, one after the other. Instances stop side by side."""
+        return sum(child.stop_s for child in self.children)
 
     @property
     def watched_s(self) -> float | None:

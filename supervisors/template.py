@@ -78,15 +78,16 @@ def _fork_launcher(needs: Needs, link: socket.socket, fds: list[int], must_exec:
     none, the guardian sees it by the descriptors, which nobody holds any more.
 
     Until it has been adopted, the launcher waits for this process's word, and ends when none can come: so the death of
-    any of the three processes above it is its own.
+    any of the three processes above it is its own. The one between that was killed has not handed it over.
     """
     hear, tell = os.pipe()
     try:
         between = os.fork()
         if between == 0:
             _fork_again(needs, link, fds, hear, tell, must_exec)
-        os.waitpid(between, 0)
-        os.write(tell, b"!")
+        _, status = os.waitpid(between, 0)
+        if status == 0:
+            os.write(tell, b"!")
     except OSError as error:  # no room for another process
         print(f"no launcher could be forked: {error}", file=sys.stderr, flush=True)
     finally:

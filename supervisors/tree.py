@@ -83,7 +83,7 @@ class ActorTree(TreeHandle):
                 what = str(self._ended) if self._ended else f"not up after {START_TIMEOUT_S:g} s"
                 failure = SupervisorError("start_failed", f"the tree did not start: {what}")
         if failure is not None:
-            self.stop()
+            self.stop(STOP_TIMEOUT_S)
             raise failure
 
     def _heard(self, word: Word) -> None:
@@ -109,9 +109,11 @@ class ActorTree(TreeHandle):
 
     # ---- the end
 
-    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """No process of the tree lives when this returns, and the state directory can be used at once. Stopping what
-        has ended already is no error."""
+    def stop(self, timeout_s: float | None = None) -> None:
+        """No process of the tree lives when this returns, and the state directory can be used at once. In good order
+        for ``timeout_s`` seconds, or for as long as its children may take by their specs (those with ``shutdown``
+        "infinity": for ever) and 120 s more; then by force, and so when it is stopped once more meanwhile. Stopping
+        what has ended already is no error."""
         self._check_pid()
         self._owned.stop(timeout_s)
         self._caller.close()

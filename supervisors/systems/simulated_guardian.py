@@ -3,6 +3,7 @@ root. Launcher, admin and logger are not processes here; that one of them was ki
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections import deque
 from collections.abc import Callable
@@ -57,7 +58,7 @@ class SimulatedGuardian:
             for action in actions:
                 self._do(action)
             self._events.popleft()
-            if self.guard.until is not None and self.guard.until != before:
+            if self.guard.until not in (None, before, math.inf):
                 self._machine.at(self.guard.until, partial(self.take, do.Tick()))
 
     def kill(self, roles: frozenset[str]) -> None:
@@ -104,6 +105,7 @@ class SimulatedGuardian:
         spec = pickle.loads(self._spec)  # noqa: S301 - pickled by the tree itself, in memory
         root = SimulatedProcess(self._machine, spec, spec.id, self._machine.new_pid(), lambda w: self._heard(root, w))
         self.root = root
+        self.take(do.Allowed(spec.stop_s))
         self._launched(root)
         if self.guard.phase is Phase.STOPPING:
             self._do(do.AskToStop())

@@ -21,6 +21,7 @@ from supervisors.systems.simulated_guardian import ROLES, SimulatedGuardian
 from supervisors.systems.simulated_process import SIGKILLED, SimulatedProcess
 
 STOP_TIMEOUT_S = 120.0
+FOR_EVER_S = 365 * 86_400.0
 ANSWER_GRACE_S = 5.0
 
 
@@ -81,7 +82,7 @@ class SimulatedTree(TreeHandle):
         machine.run_until(lambda: self._is_up or self._ended, machine.now() + START_TIMEOUT_S)
         if not self._is_up:
             failure = self._failure or SupervisorError("start_failed", f"the tree did not start: {self._ended}")
-            self.stop()
+            self.stop(STOP_TIMEOUT_S)
             raise failure
 
     # ---- the machine: time, processes, faults
@@ -148,12 +149,12 @@ class SimulatedTree(TreeHandle):
 
     # ---- the end
 
-    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
+    def stop(self, timeout_s: float | None = None) -> None:
         """No process of the tree lives when this returns: in good order, or killed when ``timeout_s`` virtual seconds
-        did not suffice."""
+        did not suffice, or (None) a virtual year."""
         if self._ended is None:
             self._guardian.take(do.StopAsked())
-            self.machine.run_until(lambda: self._ended, self.now() + timeout_s)
+            self.machine.run_until(lambda: self._ended, self.now() + (FOR_EVER_S if timeout_s is None else timeout_s))
         if self._ended is None:
             self._guardian.take(do.StopAsked())
 

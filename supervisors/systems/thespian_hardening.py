@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,6 @@ from supervisors.systems.ordered import send_in_order
 from supervisors.systems.signatures import Refusals, SignedPickle
 from supervisors.systems.turns import spend_fewer_turns
 
-ADOPTION_WAIT_S = 2.0
 ENDING_SIGNALS = (
     *(signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL),
     *(signal.SIGABRT, signal.SIGTERM, signal.SIGQUIT),
@@ -36,10 +34,9 @@ exit_code = [0]
 """What this process exits with when its actor has ended in good order."""
 
 
-def harden(log_file: str, guardian_pid: int) -> Refusals:
+def harden(log_file: str) -> Refusals:
     """Thespian may be started now: loopback only, every message signed, nothing outlives its parent. Call once, before
-    the first ``ActorSystem``. ``guardian_pid`` must be a child subreaper above this process. What all its processes
-    refuse is counted in what is returned."""
+    the first ``ActorSystem``. What all its processes refuse is counted in what is returned."""
     os.environ["THESPIAN_BASE_IPADDR"] = "127.0.0.1"
     os.environ["THESPLOG_FILE"] = log_file
     os.environ.setdefault("THESPLOG_THRESHOLD", "WARNING")
@@ -49,14 +46,21 @@ def harden(log_file: str, guardian_pid: int) -> Refusals:
     listen_on_loopback_and_verify(signed)
     bound_what_is_read(signed.refusals)
     send_in_order()
-    _die_with_the_parent(guardian_pid)
+    _die_with_the_parent()
     return signed.refusals
 
 
-def _die_with_the_parent(guardian_pid: int) -> None:
+def _die_with_the_parent() -> None:
+    """Thespian's admin would fork once more, so that nobody is above it: whoever dies while one hands over to the other
+    would leave an admin behind. It stays the launcher's child instead."""
     from thespian.system import multiprocCommon as mpc
 
-    start_child, start_logger, run_admin = mpc.startChild, mpc.startupASLogger, mpc.MultiProcAdmin.run
+    start_admin, start_logger, start_child = mpc.startAdmin, mpc.startupASLogger, mpc.startChild
+
+    def admin(*args: Any, **named: Any) -> None:
+        _begin_process()
+        _stay_at_the_next_fork()
+        start_admin(*args, **named)
 
     def child(*args: Any, **named: Any) -> None:
         _begin_process()
@@ -68,26 +72,25 @@ def _die_with_the_parent(guardian_pid: int) -> None:
         _begin_process()
         return start_logger(*args, **named)
 
-    def admin(self: Any) -> Any:
-        until = time.monotonic() + ADOPTION_WAIT_S
-        while os.getppid() != guardian_pid and time.monotonic() < until:
-            time.sleep(0.001)
-        die_with_parent(guardian_pid)
-        _clean_after_fork()
-        return run_admin(self)
-
-    mpc.startChild, mpc.startupASLogger, mpc.MultiProcAdmin.run = child, logger, admin
+    mpc.startAdmin, mpc.startupASLogger, mpc.startChild = admin, logger, child
     mpc.MultiProcAdmin.logDefs = property(lambda self: self.logdefs)
 
 
 def _begin_process() -> None:
+    """It ends with its parent, and has closed what it must not inherit: once, for a fork of this one has that done."""
     parent = multiprocessing.parent_process()
     die_with_parent(parent.pid if parent is not None else None)
-    _clean_after_fork()
-
-
-def _clean_after_fork() -> None:
-    """Once per process: a fork of this one has closed these already."""
     for clean in after_fork:
         clean()
     after_fork.clear()
+
+
+def _stay_at_the_next_fork() -> None:
+    """What forks next in this process finds itself to be the child, and nothing was forked; only once."""
+    fork = os.fork
+
+    def stay() -> int:
+        os.fork = fork
+        return 0
+
+    os.fork = stay

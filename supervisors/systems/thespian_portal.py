@@ -33,12 +33,12 @@ ROOT_GENERATION = 1
 class Portal:
     """A running system with one root supervisor. All calls from the thread that made it."""
 
-    def __init__(self, spec: SupervisorSpec, log_dir: Path, title: str, guardian_pid: int, private: list[int]) -> None:
+    def __init__(self, spec: SupervisorSpec, log_dir: Path, title: str, private: list[int]) -> None:
         """Admin, logger and root are forked; the root begins its start. ``private`` descriptors are closed in them."""
         self.path = ""
         self.root_path = spec.id
         self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
-        self.refusals = hardening.harden(str(log_dir / "thespian.log"), guardian_pid)
+        self.refusals = hardening.harden(str(log_dir / "thespian.log"))
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         began_at = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -152,6 +153,25 @@ def test_a_stop_that_takes_too_long_or_breaks_is_a_stop_all_the_same() -> None:
     assert late.passes(STOP_S)[0] == do.Sweep() and late.codes() == [0]
     broken = up()
     assert broken.feed(do.StopAsked(), ADMIN)[-1] == do.Exit(0)
+
+
+def test_a_stop_may_take_what_the_specs_allow_besides() -> None:
+    late = World()
+    late.feed(do.Allowed(50.0), UP, do.StopAsked())
+    assert late.passes(STOP_S + 49.9) == [] and late.passes(0.1)[0] == do.Sweep()
+    assert f"longer than {STOP_S + 50:g} s" in late.said()[-1][1].detail
+    patient = up()
+    patient.feed(do.StopAsked(), do.Allowed(math.inf))
+    assert patient.passes(10 * 365 * 86_400) == []
+    assert patient.feed(do.StopAsked())[0] == do.Sweep() and patient.codes() == [0]
+
+
+def test_what_one_system_was_allowed_says_nothing_of_the_next() -> None:
+    world = World()
+    world.feed(do.Allowed(math.inf), UP)
+    world.breaks()
+    world.feed(UP, do.StopAsked())
+    assert world.passes(STOP_S)[0] == do.Sweep()
 
 
 def test_a_start_that_takes_too_long_is_broken_off() -> None:

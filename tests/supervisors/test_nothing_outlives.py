@@ -15,13 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from supervisors.linux import children, descendants, start_ticks
+from supervisors.linux import children, descendants, start_ticks, state_of
 
 KILLS = int(os.environ.get("OUTLIVES_KILLS", "12"))
 SEED = int(os.environ.get("OUTLIVES_SEED", "7"))
 STAGES = ("starting", "up", "restarting", "stopping")
 MARK = "OUTLIVES_MARK"
 LIMIT_S = 1.0
+START_LIMIT_S = 60.0
+PROCESSES = 16
+"""Below the host, when all have started."""
 KEPT = (2031,)
 """Seeds that have failed once: the admin killed while the tree stops, then the host."""
 
@@ -45,32 +48,41 @@ class Round:
         )
 
     def reach(self) -> None:
-        """The stage has been reached, and a moment of it has passed."""
+        """The stage has been reached, and a moment of it has passed. How far a start has come is told by how many there
+        are below the host."""
         self._hear("starting")
-        if self.stage != "starting":
-            self._hear("up")
+        if self.stage == "starting":
+            self._wait_for_processes(self.chance.randint(0, PROCESSES))
+            return
+        self._hear("up")
         if self.stage in ("restarting", "stopping"):
             assert self.host.stdin is not None
             self.host.stdin.write({"restarting": "restart", "stopping": "stop"}[self.stage] + "\n")
             self.host.stdin.flush()
             self._hear(self.stage)
-        time.sleep(self.chance.random() * (0.5 if self.stage == "starting" else 0.05))
+        time.sleep(self.chance.random() * 0.05)
+
+    def _wait_for_processes(self, count: int) -> None:
+        until = time.monotonic() + START_LIMIT_S
+        while len(descendants(self.host.pid)) < count:
+            assert time.monotonic() < until, f"there were never {count} processes"
+            time.sleep(0.001)
 
     def _hear(self, word: str) -> None:
         assert self.host.stdout is not None
         assert self.host.stdout.readline().strip() == word
 
     def kill(self) -> tuple[str, dict[int, int]]:
-        """Somebody of the system above others was killed; who, and those that were below it at that moment."""
+        """Somebody of the system above others was killed; who, and those that were below it at that moment: it is held
+        first, so that it hands nobody over between the look and the kill."""
         while True:
             system = [pid for pid in [self.host.pid, *descendants(self.host.pid)] if not _title(pid).startswith("sh ")]
             victim = self.chance.choice([pid for pid in system if descendants(pid)] or [self.host.pid])
+            if not _held(victim):  # one that was just stopping has ended by itself
+                continue
             below = {pid: ticks for pid in descendants(victim) if (ticks := start_ticks(pid)) is not None}
             name = _title(victim)
-            try:
-                os.kill(victim, signal.SIGKILL)
-            except ProcessLookupError:  # one that was just stopping has ended by itself
-                continue
+            os.kill(victim, signal.SIGKILL)
             return name, below
 
     def survivors(self, below: dict[int, int]) -> list[str]:
@@ -107,6 +119,19 @@ class Round:
         return found
 
 
+def _held(pid: int) -> bool:
+    """Whether the process lives, and does nothing more: it is stopped by a signal."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except ProcessLookupError:
+        return False
+    while (state := state_of(pid)) not in ("T", "t"):
+        if state in ("", "Z", "X"):
+            return False
+        time.sleep(0.0005)
+    return True
+
+
 def _title(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:60]
@@ -138,7 +163,7 @@ def test_a_guardian_waits_for_no_farewell_when_its_host_is_killed(tmp_path: Path
     try:
         one.reach()
         (guardian,) = children(one.host.pid)
-        admin = next(pid for pid in children(guardian) if "MultiProcAdmin" in _title(pid))
+        admin = next(pid for pid in descendants(guardian) if "MultiProcAdmin" in _title(pid))
         root = next(pid for pid in children(admin) if "outlives root" in _title(pid))
         os.kill(admin, signal.SIGSTOP)
         assert one.host.stdin is not None

@@ -9,7 +9,7 @@ from supervisors.messages import Answer, Command, LifecycleEvent
 from supervisors.registrar import KNOWN_AFTER_LOSS_S, Registrar
 from supervisors.relay import Relay
 from supervisors.testing import Puppet, SimulatedTree
-from supervisors.whereabouts import INCARNATIONS_MAX, Locate, Noted
+from supervisors.whereabouts import INCARNATIONS_MAX, Degraded, Locate, Noted
 
 KILLED = ExitReason("killed", "SIGKILL")
 OWN = ExitReason("shutdown", "all put away")
@@ -54,6 +54,25 @@ def test_its_own_reason_takes_the_place_of_the_presumed_one_when_it_comes_late()
     assert registrar.note(gone("root/sub/a", 2, "root/sub-1", OWN)) == []
     assert told(registrar, "root/sub/a") == [("started", ""), ("exited", "all put away"), ("started", "")]
     assert registrar.entries["root/sub/a"].pid == 6 and registrar.homes["root/sub/a"][0] == "root/sub/a-6"
+
+
+def test_who_is_degraded_before_its_start_is_told_is_degraded_from_then_on() -> None:
+    registrar = family()
+    for incarnation in ("root/sub/b-3", "root/sub/c-4"):
+        registrar.note(Degraded(incarnation.rpartition("-")[0], incarnation, 1.5, "no disk"))
+    registrar.note(born("root/sub/b", 3, "root/sub-1"))
+    registrar.note(born("root/sub/c", 9, "root/sub-1"))
+    assert [registrar.entries[f"root/sub/{each}"].degraded for each in "bc"] == ["no disk", None]
+    assert [kind for kind, _ in told(registrar, "root/sub/b")] == ["started", "degraded"]
+    assert [kind for kind, _ in told(registrar, "root/sub/c")] == ["started"], "the word of its predecessor"
+
+
+def test_another_reason_is_no_other_event() -> None:
+    registrar = family()
+    for reason in ("no disk", "no disk, no net", ""):
+        registrar.note(Degraded("root/sub/a", "root/sub/a-2", 1.5, reason))
+        assert registrar.entries["root/sub/a"].degraded == (reason or None)
+    assert [kind for kind, _ in told(registrar, "root/sub/a")] == ["started", "degraded", "recovered"]
 
 
 def test_a_start_that_is_told_late_brings_nobody_back() -> None:

@@ -37,10 +37,20 @@ def read_source(source: str | os.PathLike[str] | Requirement, limit_bytes: int) 
     return read_requirement_file(source, limit_bytes)[0]
 
 
+def refuse_words(requirement: Requirement) -> None:
+    """BadInput when its tasks are still to be found and nobody can."""
+    if not requirement.tasks:
+        raise BadInput(
+            f"requirement {requirement.id!r} lists no tasks, and no analyzer is configured that finds them in words",
+            hint="list them under a heading `## Tasks`, each as `- id: title` with its keys indented below",
+        )
+
+
 def prepare(source: str | os.PathLike[str] | Requirement, limit_bytes: int, *, is_revision: bool = False) -> Submission:
     """``source`` may be handed in. BadInput: the file, its content or its repository is unusable; Conflict: its target
     cannot be written. Nothing is stored."""
     requirement = read_source(source, limit_bytes)
+    refuse_words(requirement)
     for task in requirement.tasks:
         if task.agent is not None:
             raise BadInput(

@@ -9,12 +9,13 @@ from aidos_actors.core.plan import build_plan
 from aidos_actors.core.requirement import Mode
 from aidos_actors.layout import Layout
 from aidos_actors.settings import read_config
-from aidos_actors.submission import prepare, read_source
+from aidos_actors.submission import prepare, read_source, refuse_words
 
 
 def plan_file(file: str, options: Options) -> Answer:
     """The file is sound: its layers (what may run together), serial order and groups."""
     requirement = read_source(Path(file), read_config(options.config).limits.requirement_bytes)
+    refuse_words(requirement)
     plan = build_plan(requirement)
     mode = str(requirement.mode or Mode.MIXED)
     data = {

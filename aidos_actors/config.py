@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.core.requirement import Mode
 
 
@@ -58,6 +59,7 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     runtime: RuntimeSettings = RuntimeSettings()
     limits: Limits = Limits()
+    analysis: AnalysisSettings = AnalysisSettings()
     projects: dict[str, ProjectSettings] = Field(
         default_factory=dict, description="By the path of the repository, relative to this file."
     )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aidos_actors.analyzers.document import read_requirement
 from aidos_actors.analyzers.files import read_requirement_file
+from aidos_actors.config import Config
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.submission import prepare, read_source
@@ -163,5 +164,5 @@ def test_words_that_nobody_understands_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "r.md"
     file.write_text(FRONT + "Build a shop.\n")
     with pytest.raises(BadInput, match="no analyzer is configured") as error:
-        prepare(file, 1000)
+        prepare(file, Config())
     assert "## Tasks" in error.value.hint and error.value.exit_code == 3

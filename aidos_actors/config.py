@@ -54,9 +54,9 @@ class ProjectSettings(BaseModel):
 
 
 class Config(BaseModel):
-    """All settings, frozen."""
+    """All settings, frozen. What is wrong with one is said without its value, which may be a secret."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     runtime: RuntimeSettings = RuntimeSettings()
     limits: Limits = Limits()
     analysis: AnalysisSettings = AnalysisSettings()

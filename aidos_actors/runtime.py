@@ -45,16 +45,17 @@ def tree_of(state_dir: Path, config: Config) -> SupervisorSpec:
     """The tree of a runtime started by this process, whose environment its commands inherit, less the secrets."""
     settings, limits = config.runtime, config.limits
     refuse_unknown(config.analysis.order)
+    env = {name: value for name, value in os.environ.items() if name != config.analysis.llm.api_key_env}
     return aidos_tree(
         str(state_dir),
         workers=settings.workers,
-        base_env=without_secrets(os.environ),
+        base_env=without_secrets(env),
         retry_delay_s=settings.retry_delay_s,
         adoption_s=settings.adoption_s,
         checkpoints=CheckpointLimits(limits.checkpoint_bytes, limits.checkpoint_value_bytes),
         projects={os.path.realpath(path): Project(**dict(each)) for path, each in config.projects.items()},
         executors_max={name: most for name, most in limits.executors if most is not None},
-        analysis=config.analysis,
+        analysis=config.analysis.with_key(os.environ),
         hold_file=os.environ.get(HOLD_FILE_VARIABLE),
     )
 

@@ -24,6 +24,7 @@ from aidos_actors.variables import read_variables, variable_of
 DEFAULT_FILE = "aidos.toml"
 PROJECTS = "projects"
 PROBLEMS_MAX = 20
+SECRETS = frozenset({"api_key"})
 
 
 class Setting(Struct, frozen=True):
@@ -73,10 +74,10 @@ def read_settings(file: str | None, flags: Mapping[str, tuple[str, Any]] | None 
         raise _refusal(error, origins, lambda place: line_of(place, lines), path) from error
     _refuse_analyzers(config, origins, lines, path)
     config = config.model_copy(update={"projects": _by_path(config.projects, Path(path).absolute().parent)})
-    defaults = dict(_leaves(Config().model_dump()))
+    defaults = dict(_leaves(Config().model_dump(mode="json")))
     rows = [
         Setting(".".join(place), value, origins.get(place, "default"), defaults.get(place))
-        for place, value in _leaves(config.model_dump())
+        for place, value in _leaves(config.model_dump(mode="json"))
         if place in defaults or value is not None
     ]
     return Settings(config, tuple(rows), path if text or Path(path).exists() else None)
@@ -157,7 +158,9 @@ def _problem(error: Any, origins: Mapping[Place, str], path: str) -> tuple[str, 
     origin = next(inside, path)
     key = ".".join(place)
     if error["type"] != "extra_forbidden":
-        return origin, f"{key}: {error['msg']}, not {error['input']!r}", "see `config schema`"
+        is_shown = isinstance(error["input"], str | int | float) and not SECRETS.intersection(place)
+        given = f", not {error['input']!r}" if is_shown else ""
+        return origin, f"{key}: {error['msg']}{given}", "see `config schema`"
     model: type[BaseModel] = Config
     if place[0] == PROJECTS:
         model, place = ProjectSettings, place[-1:]

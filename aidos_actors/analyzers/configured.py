@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aidos_actors.analysis_settings import COMMAND, DOCUMENT, AnalysisSettings
+from aidos_actors.analysis_settings import COMMAND, DOCUMENT, LLM, AnalysisSettings
 from aidos_actors.analyzers.documents import DocumentAnalyzer
 from aidos_actors.analyzers.installed import GROUP, refuse_unknown
 from aidos_actors.ports import Analyzer
@@ -34,6 +34,10 @@ def _made(name: str, settings: AnalysisSettings, folder: Path, base_env: Mapping
         from aidos_actors.analyzers.command import CommandAnalyzer
 
         return CommandAnalyzer(settings.command, folder, base_env)
+    if name == LLM:
+        from aidos_actors.analyzers.llm import LlmAnalyzer
+
+        return LlmAnalyzer(settings.llm, folder)
     refuse_unknown([name])
     from importlib.metadata import entry_points
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aidos_actors.analysis_settings import COMMAND, DOCUMENT
+from aidos_actors.analysis_settings import COMMAND, DOCUMENT, LLM
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.spelling import suggestion
 
 GROUP = "aidos_actors.analyzers"
-OURS = (DOCUMENT, COMMAND)
+OURS = (DOCUMENT, COMMAND, LLM)
 
 
 def refuse_unknown(names: Iterable[str]) -> None:

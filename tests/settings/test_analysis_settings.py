@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.analyzers import configured as analyzers
 from aidos_actors.analyzers.documents import DocumentAnalyzer
+from aidos_actors.cli.app import run_command_line
 from aidos_actors.core.errors import BadInput
 from aidos_actors.settings import read_config, read_settings
 
@@ -29,8 +32,18 @@ REFUSED: dict[str, tuple[str, int, str]] = {
     "a key of command": ("[analysis.command]\nruns = 'x'\n", 2, "analysis.command.runs: there is no such key"),
     "no program": ('[analysis]\norder = ["command"]\n', 2, "command.run must say which program"),
     "nothing allowed": ('[analysis]\norder = ["command"]\n[analysis.command]\nrun = "x"\n', 2, 'hold "run" or "call"'),
+    "no model": ('[analysis]\norder = ["llm"]\n', 2, "llm.base_url and llm.model"),
+    "a bad address": ('[analysis.llm]\nbase_url = "ftp://x"\n', 2, "base_url must be http"),
+    "a password": ('[analysis.llm]\nbase_url = "https://me:hidden@x/v1"\n', 2, "base_url must be http"),
+    "a key in the clear": ('[analysis.llm]\nbase_url = "http://x/v1"\napi_key = "hidden"\n', 2, "is not https"),
+    "a key that is none": ("[analysis.llm]\napi_key = 1234567\n", 2, "analysis.llm.api_key: "),
+    "a key too many": ('[analysis.llm]\napi_key = "hidden"\nmodle = "x"\n', 3, "did you mean 'model'?"),
+    "a budget": ("[analysis.llm.per_day]\ncalls = -1\n", 2, "not -1"),
     "allows what is not": ('[analysis.command]\nallow = ["agent"]\n', 2, "analysis.command.allow"),
 }
+
+
+OF_A_WHOLE_TABLE = ("no program", "nothing allowed", "no model", "a bad address", "a password", "a key in the clear")
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -39,8 +52,10 @@ def test_refused_with_its_line(name: str) -> None:
     Path("aidos.toml").write_text(text)
     with pytest.raises(BadInput) as error:
         read_settings(None)
-    assert said in error.value.message and error.value.file == "aidos.toml" and error.value.line is not None
-    assert error.value.line == line or name in ("no program", "nothing allowed")
+    told = f"{error.value.message} {error.value.hint}"
+    assert said in told and error.value.file == "aidos.toml"
+    assert error.value.line == line or name in OF_A_WHOLE_TABLE
+    assert not {"hidden", "1234567"} & set(re.findall(r"\w+", told)), "no value that may be a secret"
     assert name != "unknown" or "did you mean 'command'?" in error.value.hint
 
 
@@ -54,6 +69,27 @@ def test_by_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="no analyzer 'nobody'") as error:
         read_config(None)
     assert error.value.file == "env AIDOS_ANALYSIS__ORDER"
+
+
+def test_the_key_is_never_shown_and_comes_from_the_variable_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("aidos.toml").write_text('[analysis.llm]\napi_key_env = "MY_MODEL"\n')
+    analysis = read_config(None).analysis
+    assert analysis.with_key({}).llm.api_key is None
+    key = analysis.with_key({"MY_MODEL": "hidden"}).llm.api_key
+    assert key is not None and key.get_secret_value() == "hidden"
+    monkeypatch.setenv("AIDOS_ANALYSIS__LLM__API_KEY", "hidden")
+    key = read_config(None).analysis.with_key({"MY_MODEL": "other"}).llm.api_key
+    assert key is not None and key.get_secret_value() == "hidden"
+    for words in (["config", "show"], ["config", "show", "--json"], ["config", "validate", "--json"]):
+        assert run_command_line(words) == 0
+        said = capsys.readouterr()
+        assert "hidden" not in said.out + said.err
+    rows = {row.key: row for row in read_settings(None).rows}
+    assert rows["analysis.llm.api_key"].value == "**********"
+    assert rows["analysis.llm.api_key"].origin == "env AIDOS_ANALYSIS__LLM__API_KEY"
+    assert "hidden" not in repr(analysis) + json.dumps([row.value for row in rows.values()])
 
 
 class Other(DocumentAnalyzer):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.core.requirement import Mode
 
 
@@ -53,11 +54,12 @@ class ProjectSettings(BaseModel):
 
 
 class Config(BaseModel):
-    """All settings, frozen."""
+    """All settings, frozen. What is wrong with one is said without its value, which may be a secret."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     runtime: RuntimeSettings = RuntimeSettings()
     limits: Limits = Limits()
+    analysis: AnalysisSettings = AnalysisSettings()
     projects: dict[str, ProjectSettings] = Field(
         default_factory=dict, description="By the path of the repository, relative to this file."
     )

@@ -31,6 +31,11 @@ class Layout(Struct, frozen=True, dict=True):
         """Texts too large for a message, named by their SHA-256."""
         return self.root / "blobs"
 
+    @property
+    def analysis(self) -> Path:
+        """The Analyzer's own: plans that were found once, and what its analyzers keep, each in a folder of its name."""
+        return self.root / "analysis"
+
     def begun(self, worker: str) -> Path:
         """Where the lives of a worker (its actor path) mark what they call."""
         return self.root / "workers" / worker.rpartition("/")[2]

@@ -8,6 +8,7 @@ from typing import Protocol
 from aidos_actors.actors.words import GitWord, GitWork
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
 from aidos_actors.core.records import AttemptRecord, Batch, CallBatch, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.executors.call_queue import CallQueue
 from aidos_actors.executors.orders import Outcome
 
@@ -66,6 +67,24 @@ class Ledger(LedgerView, Protocol):
     def apply(self, epoch: int, batch: Batch) -> int:
         """The batch, whole, is durable; returns the last seq. Raises ``Fenced`` when ``epoch`` is not the newest,
         ``LedgerUnavailable`` when the disk cannot, ``LedgerRefused`` when a row breaks a rule. Blocks for a sync."""
+
+
+class Analyzer(Protocol):
+    """Finds the tasks of requirements. ``analyse`` is called beside the mailbox, from several threads at once."""
+
+    def understands(self, requirement: Requirement) -> bool:
+        """Whether it is to be asked about this one. At once."""
+
+    def fingerprint(self) -> str:
+        """All that its answers depend on besides the requirement: with the same one nothing is asked twice. Without
+        secrets."""
+
+    def analyse(self, requirement: Requirement) -> tuple[Task, ...]:
+        """The tasks, at least one. Blocks. ``NoPlan``: it would say the same again; ``NotNow``: it asks to be left
+        alone for a time; anything else: it may answer later. Its words are checked by whoever implements it."""
+
+    def close(self) -> None:
+        """Nothing that was started for it lives any more."""
 
 
 class Workspace(Protocol):

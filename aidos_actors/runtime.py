@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config
 from aidos_actors.core.errors import Conflict, TimedOut
@@ -43,15 +44,18 @@ class Status(Struct, frozen=True):
 def tree_of(state_dir: Path, config: Config) -> SupervisorSpec:
     """The tree of a runtime started by this process, whose environment its commands inherit, less the secrets."""
     settings, limits = config.runtime, config.limits
+    refuse_unknown(config.analysis.order)
+    env = {name: value for name, value in os.environ.items() if name != config.analysis.llm.api_key_env}
     return aidos_tree(
         str(state_dir),
         workers=settings.workers,
-        base_env=without_secrets(os.environ),
+        base_env=without_secrets(env),
         retry_delay_s=settings.retry_delay_s,
         adoption_s=settings.adoption_s,
         checkpoints=CheckpointLimits(limits.checkpoint_bytes, limits.checkpoint_value_bytes),
         projects={os.path.realpath(path): Project(**dict(each)) for path, each in config.projects.items()},
         executors_max={name: most for name, most in limits.executors if most is not None},
+        analysis=config.analysis.with_key(os.environ),
         hold_file=os.environ.get(HOLD_FILE_VARIABLE),
     )
 
@@ -107,7 +111,7 @@ class Runtime:
         """The requirement that ``source`` (a path, a text, or a model) is has been accepted: it is on disk, and will
         be carried out. With ``revise`` it takes the place of other content under its id, unless that is under way.
         Idempotent. BadInput, Conflict: nothing was stored."""
-        submission = prepare(source, self._config.limits.requirement_bytes, is_revision=revise)
+        submission = prepare(source, self._config, is_revision=revise)
         self.ask(submission.call(self.layout.blobs))
         return submission.requirement
 

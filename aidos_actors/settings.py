@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
+from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.config import Config, ProjectSettings
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.spelling import suggestion
@@ -23,6 +24,7 @@ from aidos_actors.variables import read_variables, variable_of
 DEFAULT_FILE = "aidos.toml"
 PROJECTS = "projects"
 PROBLEMS_MAX = 20
+SECRETS = frozenset({"api_key"})
 
 
 class Setting(Struct, frozen=True):
@@ -70,14 +72,27 @@ def read_settings(file: str | None, flags: Mapping[str, tuple[str, Any]] | None 
         config = Config.model_validate(merged)
     except ValidationError as error:
         raise _refusal(error, origins, lambda place: line_of(place, lines), path) from error
+    _refuse_analyzers(config, origins, lines, path)
     config = config.model_copy(update={"projects": _by_path(config.projects, Path(path).absolute().parent)})
-    defaults = dict(_leaves(Config().model_dump()))
+    defaults = dict(_leaves(Config().model_dump(mode="json")))
     rows = [
         Setting(".".join(place), value, origins.get(place, "default"), defaults.get(place))
-        for place, value in _leaves(config.model_dump())
+        for place, value in _leaves(config.model_dump(mode="json"))
         if place in defaults or value is not None
     ]
     return Settings(config, tuple(rows), path if text or Path(path).exists() else None)
+
+
+def _refuse_analyzers(config: Config, origins: Mapping[Place, str], lines: Any, path: str) -> None:
+    """BadInput when an analyzer is named that is not installed."""
+    place = ("analysis", "order")
+    try:
+        refuse_unknown(config.analysis.order)
+    except BadInput as error:
+        origin = origins.get(place, "default")
+        is_of_file = origin.startswith(f"{path}:")
+        file, line = (path, line_of(place, lines)) if is_of_file else (origin, None)
+        raise BadInput(error.message, file=file, line=line, hint=error.hint) from error
 
 
 def _by_path(projects: Mapping[str, ProjectSettings], folder: Path) -> dict[str, ProjectSettings]:
@@ -129,7 +144,9 @@ def _refusal(error: ValidationError, origins: Mapping[Place, str], line: Any, pa
     (origin, text, hint), others = problems[0], problems[1:]
     more = "".join(f"\n{where}: {what}" + (f" ({also})" if also else "") for where, what, also in others)
     if origin.startswith(f"{path}:"):
-        place = tuple(str(part) for part in error.errors()[0]["loc"])
+        place = tuple(
+            part for part in error.errors()[0]["loc"] if isinstance(part, str)
+        )  # not at which place of a list
         return BadInput(text + more, file=path, line=line(place), hint=hint)
     return BadInput(text + more, file=origin, hint=hint)
 
@@ -137,11 +154,13 @@ def _refusal(error: ValidationError, origins: Mapping[Place, str], line: Any, pa
 def _problem(error: Any, origins: Mapping[Place, str], path: str) -> tuple[str, str, str]:
     """(where, what, hint)."""
     place = tuple(str(part) for part in error["loc"])
-    inside = (name for at, name in origins.items() if at[: len(place)] == place)
+    inside = (name for at, name in origins.items() if at[: len(place)] == place or place[: len(at)] == at)
     origin = next(inside, path)
     key = ".".join(place)
     if error["type"] != "extra_forbidden":
-        return origin, f"{key}: {error['msg']}, not {error['input']!r}", "see `config schema`"
+        is_shown = isinstance(error["input"], str | int | float) and not SECRETS.intersection(place)
+        given = f", not {error['input']!r}" if is_shown else ""
+        return origin, f"{key}: {error['msg']}{given}", "see `config schema`"
     model: type[BaseModel] = Config
     if place[0] == PROJECTS:
         model, place = ProjectSettings, place[-1:]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.analyzers.document import read_requirement
 from aidos_actors.analyzers.files import read_requirement_file
 from aidos_actors.blobs import put_text
+from aidos_actors.config import Config
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.requirement import Requirement
 
@@ -37,10 +39,21 @@ def read_source(source: str | os.PathLike[str] | Requirement, limit_bytes: int) 
     return read_requirement_file(source, limit_bytes)[0]
 
 
-def prepare(source: str | os.PathLike[str] | Requirement, limit_bytes: int, *, is_revision: bool = False) -> Submission:
+def refuse_words(requirement: Requirement, analysis: AnalysisSettings) -> None:
+    """BadInput when its tasks are still to be found and nobody is configured to do it."""
+    if not requirement.tasks and not analysis.readers:
+        raise BadInput(
+            f"requirement {requirement.id!r} lists no tasks, and no analyzer is configured that finds them in words",
+            hint="list them under a heading `## Tasks`, each as `- id: title` with its keys indented below;"
+            " or name an analyzer of words in `analysis.order` of aidos.toml",
+        )
+
+
+def prepare(source: str | os.PathLike[str] | Requirement, config: Config, *, is_revision: bool = False) -> Submission:
     """``source`` may be handed in. BadInput: the file, its content or its repository is unusable; Conflict: its target
     cannot be written. Nothing is stored."""
-    requirement = read_source(source, limit_bytes)
+    requirement = read_source(source, config.limits.requirement_bytes)
+    refuse_words(requirement, config.analysis)
     for task in requirement.tasks:
         if task.agent is not None:
             raise BadInput(

@@ -17,6 +17,7 @@ from aidos_actors.actors.analyzer import Analyzer
 from aidos_actors.actors.gitops import GitOps
 from aidos_actors.actors.scheduler import Scheduler
 from aidos_actors.actors.worker import Worker
+from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.core.projects import Project
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from supervisors import Backoff, ChildSpec, Strategy, SupervisorSpec
@@ -39,6 +40,7 @@ def aidos_tree(
     checkpoints: CheckpointLimits | None = None,
     projects: Mapping[str, Project] | None = None,
     executors_max: Mapping[str, int] | None = None,
+    analysis: AnalysisSettings | None = None,
     hold_file: str | None = None,
 ) -> SupervisorSpec:
     """The tree for one state directory. ``base_env`` is what commands inherit."""
@@ -60,6 +62,7 @@ def aidos_tree(
         args = {"state_dir": state_dir, **args}
         return ChildSpec(id=name, actor=actor, args=args, backoff=BACKOFF, heartbeat_s=heartbeat_s)
 
+    analyzer = leaf("analyzer", Analyzer, settings=analysis, base_env=env, hold_file=hold_file)
     return SupervisorSpec(
         id="root",
         preload=("aidos_actors.ledger.ledger",),  # once, before the forks: who starts a Scheduler again has it already
@@ -81,7 +84,7 @@ def aidos_tree(
                     executors_max=executors_max or {},
                 ),
             ),
-            branch("analysis", Strategy.ONE_FOR_ONE, leaf("analyzer", Analyzer, hold_file=hold_file)),
+            branch("analysis", Strategy.ONE_FOR_ONE, analyzer),
             branch("delivery", Strategy.ONE_FOR_ONE, leaf("gitops", GitOps, base_env=env)),
             branch("workers", Strategy.DYNAMIC, leaf("worker", Worker, CALL_HEARTBEAT_S, **hands), initial=workers),
         ),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.config import Limits, RuntimeSettings
 from aidos_actors.core.errors import BadInput
 from aidos_actors.toml_lines import Place
 
 PREFIX, BETWEEN = "AIDOS_", "__"
-SECTIONS = ("runtime", "limits")
+SECTIONS = ("runtime", "limits", "analysis")
 
 
 def read_variables() -> dict[str, Any]:
@@ -26,6 +27,8 @@ def read_variables() -> dict[str, Any]:
         model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=BETWEEN)
         runtime: RuntimeSettings = RuntimeSettings()
         limits: Limits = Limits()
+
+        analysis: AnalysisSettings = AnalysisSettings()
 
     try:
         return dict(EnvSettingsSource(Variables)())

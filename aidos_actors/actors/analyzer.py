@@ -1,67 +1,239 @@
-"""The Analyzer: turns a requirement's document into a plan that may be recorded, or says why it is none."""
+"""The Analyzer: turns a requirement's document into a plan that may be recorded, or says why it is none.
+
+A document that lists its tasks is one. Of one that says in words what is wanted the configured analyzers are asked, in
+their order: when one fails the next is asked, and the journal says so; when all have failed and one of them may answer
+later, they are asked again later, for ever. Each is one operation with an error budget, which is its circuit breaker:
+degraded, it is asked for a probe alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from aidos_actors import crash
-from aidos_actors.actors.words import SCHEDULER, PlanAccepted, PlanRejected
-from aidos_actors.analyzers.held import hold_while_exists
-from aidos_actors.blobs import get_text
-from aidos_actors.core.errors import AidosError
+from msgspec import Struct
+
+from aidos_actors.actors.analysing import AnalysisHands, Asked, Read
+from aidos_actors.actors.asking import Asking, Lane
+from aidos_actors.actors.words import SCHEDULER, AnalysisDue, AnalysisHeldUp, PlanRejected
+from aidos_actors.analysis_settings import AnalysisSettings
+from aidos_actors.analyzers.answers import NoPlan, NotNow
+from aidos_actors.analyzers.configured import configured
+from aidos_actors.core import analysis
+from aidos_actors.core.analysis import Ask, Failure, Reject, Wait
 from aidos_actors.core.orders import Analyse
-from aidos_actors.core.plan import build_plan
-from aidos_actors.core.requirement import Requirement
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.layout import Layout
-from supervisors import ManagedActor
+from aidos_actors.ports import Analyzer as AnalyzerPort
+from supervisors import ExitReason, ManagedActor
 from supervisors.messages import JobDone
 
 READING = "read documents"
+READS_AT_ONCE_MAX = 32
+ASLEEP_MAX = 10_000
+NEXT_LOOK_S = 5.0
+ERROR_CHARS_MAX = 1000
+
+Make = Callable[[AnalysisSettings, Path, Mapping[str, str]], Mapping[str, AnalyzerPort]]
+
+
+class _Due(Struct, frozen=True):
+    """Timer: the wait of an analysis is over."""
+
+    requirement: str
 
 
 class Analyzer(ManagedActor):
-    """Answers each ``Analyse`` with ``PlanAccepted`` or ``PlanRejected``. Asked twice, it answers twice.
+    """Answers each ``Analyse`` with ``PlanAccepted`` or ``PlanRejected``, meanwhile with ``AnalysisHeldUp``.
 
-    It keeps nothing: what it was doing when it died is asked again by the Scheduler. A document that cannot be read is
-    the disk's fault: it is tried again for ever, within the error budget of reading.
+    It keeps nothing but what analyzers found: what it was doing when it died is asked again by the Scheduler. A
+    document that cannot be read is the disk's fault: it is tried again for ever, within the error budget of reading.
     """
 
     treatments = TREATMENTS
 
-    def on_start(self, state_dir: str, hold_file: str | None = None) -> None:
+    def on_start(
+        self,
+        state_dir: str,
+        hold_file: str | None = None,
+        settings: AnalysisSettings | None = None,
+        base_env: Mapping[str, str] | None = None,
+        make: Make = configured,
+    ) -> None:
         """While ``hold_file`` exists every analysis waits: how a test catches one under way."""
-        self._layout = Layout(state_dir)
-        self._hold_file = hold_file
-        self._asked: dict[str, Analyse] = {}
+        self._settings = settings or AnalysisSettings()
+        layout = Layout(state_dir)
+        self._hands = AnalysisHands(layout, make(self._settings, layout.analysis, base_env or {}), hold_file)
+        self._open: dict[str, Asking] = {}
+        self._reading = Lane(READS_AT_ONCE_MAX)
+        self._asking = Lane(self._settings.at_once)
+        self._resting: dict[str, str] = {}
+
+    def on_stop(self, reason: ExitReason) -> None:
+        self._hands.close()
 
     def receive(self, message: Any, sender: str | None) -> None:
         match message:
             case Analyse():
-                self._asked[message.requirement] = message
-                self.start_job(message.requirement, self._analyse, message)
-            case JobDone(job=name):
-                self._done(name, message)
+                self._take(message)
+            case _Due(requirement=name):
+                self._due(name)
+            case JobDone(job=job):
+                kind, _, name = job.partition(" ")
+                if kind == "read":
+                    self._reading.ended(name)
+                    self._read(name, message)
+                else:
+                    self._asking.ended(name)
+                    self._asked(name, message)
+        self._start_work()
 
-    def _done(self, name: str, done: JobDone) -> None:
-        order = self._asked.pop(name, None)
-        if done.error is None:
-            self.succeeded(READING)
-            self.send(SCHEDULER, done.value)
-        elif order is not None and isinstance(done.error, OSError):
-            self.after(self.failed(READING, done.error) or 0.0, order)
+    def _take(self, order: Analyse) -> None:
+        """Once for each document: one that is under way goes on, and one that waits for its time waits on."""
+        name = order.requirement
+        asking = self._open.get(name)
+        if asking is None or asking.order != order:
+            self._forget_asleep()
+            self._open[name] = Asking(order)
+        elif asking.due_at is None or asking.due_at > self.now():
+            return
         else:
-            self.send(SCHEDULER, PlanRejected(name, f"{type(done.error).__name__}: {done.error}"))
+            asking.due_at = None
+        self._reading.put(name)
 
-    def _analyse(self, order: Analyse) -> PlanAccepted | PlanRejected:
-        """Runs beside the mailbox."""
-        hold_while_exists(Path(self._hold_file) if self._hold_file else None)
-        crash.before("plan-built")
-        try:
-            requirement = Requirement.model_validate_json(get_text(self._layout.blobs, order.document))
-            build_plan(requirement)
-        except (AidosError, ValueError) as error:
-            return PlanRejected(order.requirement, str(error))
-        crash.after("plan-built")
-        return PlanAccepted(order.requirement)
+    def _due(self, name: str) -> None:
+        """Whether it is wanted still is for the Scheduler to say."""
+        asking = self._open.get(name)
+        if asking is not None and asking.due_at is not None:
+            asking.due_at = min(asking.due_at, self.now())
+            self.send(SCHEDULER, AnalysisDue(name))
+
+    def _forget_asleep(self) -> None:
+        """Those that nobody has asked for again."""
+        if len(self._open) >= ASLEEP_MAX:
+            asleep = [name for name, each in self._open.items() if each.due_at is not None and each.due_at < self.now()]
+            for name in asleep:
+                del self._open[name]
+
+    # ---- work
+
+    def _start_work(self) -> None:
+        for name in self._reading.begin():
+            self.start_job(f"read {name}", self._hands.read, self._open[name].order)
+        for name in self._asking.begin():
+            self._ask_next(name)
+
+    def _ask_next(self, name: str) -> None:
+        """The next analyzer is asked; one that is degraded only when its probe is due."""
+        asking = self._open.get(name)
+        if asking is None or asking.requirement is None:  # another document has come, and is read first
+            self._asking.ended(name)
+            return
+        while True:
+            step = self._next_step(asking)
+            if isinstance(step, Ask):
+                if self.attempt(_operation(step.name)):
+                    self.start_job(f"ask {name}", self._hands.ask, asking.order, step.name, asking.requirement)
+                    return
+                asking.failures[step.name] = Failure("it is degraded, and not asked just now", NEXT_LOOK_S)
+            else:
+                self._asking.ended(name)
+                self._go_on(name, asking, step)
+                return
+
+    def _read(self, name: str, done: JobDone) -> None:
+        asking = self._open.get(name)
+        if isinstance(done.error, OSError):
+            again_s = self.failed(READING, done.error) or 0.0
+            if asking is not None:
+                self._again(name, asking, again_s)
+            return
+        if done.error is not None:
+            self._answer(name, PlanRejected(name, f"{type(done.error).__name__}: {done.error}"))
+            return
+        self.succeeded(READING)
+        found: Read = done.value
+        if asking is None or found.order != asking.order:  # another document has come: its turn is next
+            return
+        if found.word is not None:
+            self._answer(name, found.word)
+        else:
+            asking.requirement, asking.names = found.requirement, found.names
+            self._asking.put(name)
+
+    def _asked(self, name: str, done: JobDone) -> None:
+        if done.error is not None:
+            raise done.error
+        found: Asked = done.value
+        failure = self._heard(found.name, found.error)
+        asking = self._open.get(name)
+        if asking is None or found.order != asking.order:
+            return
+        if failure is None:
+            self._answer(name, found.word)
+        else:
+            asking.failures[found.name] = failure
+            self._go_on(name, asking, self._next_step(asking), found.name)
+
+    def _next_step(self, asking: Asking) -> Ask | Wait | Reject:
+        return analysis.next_step(asking.names, asking.failures, self._settings.wait_max_s)
+
+    # ---- outcomes
+
+    def _go_on(self, name: str, asking: Asking, step: Ask | Wait | Reject, failed: str = "") -> None:
+        """After ``failed`` gave no tasks."""
+        match step:
+            case Ask():
+                self._tell(name, asking, failed, step.name, None)
+                self._asking.put(name)
+            case Wait():
+                if failed:
+                    self._tell(name, asking, failed, None, round(step.span_s, 1))
+                self._again(name, asking, step.span_s)
+            case Reject():
+                self._answer(name, PlanRejected(name, step.why))
+
+    def _again(self, name: str, asking: Asking, span_s: float) -> None:
+        asking.requirement = None
+        asking.failures = analysis.worth_keeping(asking.failures)
+        asking.due_at = self.now() + span_s
+        self.after(span_s, _Due(name))
+
+    def _answer(self, name: str, word: Any) -> None:
+        self._open.pop(name, None)
+        self.send(SCHEDULER, word)
+
+    def _tell(self, name: str, asking: Asking, failed: str, following: str | None, again_s: float | None) -> None:
+        error = asking.failures[failed].error
+        if (failed, error, following) not in asking.told:
+            asking.told.add((failed, error, following))
+            self.send(SCHEDULER, AnalysisHeldUp(name, failed, error, following, again_s))
+
+    def _heard(self, name: str, error: Exception | None) -> Failure | None:
+        """It counts against the analyzer's budget, unless the analyzer itself is well. None: it has found a plan."""
+        operation = _operation(name)
+        text = " ".join(f"{getattr(error, 'message', '') or f'{type(error).__name__}: {error}'}".split())
+        text = text[:ERROR_CHARS_MAX]
+        self._rest(name, text if isinstance(error, NotNow) else "")
+        if error is None or isinstance(error, NoPlan | NotNow):
+            self.succeeded(operation)
+        match error:
+            case None:
+                return None
+            case NoPlan():
+                return Failure(text)
+            case NotNow():
+                return Failure(text, error.delay_s, is_asked_for=True)
+        again_s = self.failed(operation, error, may_restart=not len(self._asking))
+        return Failure(text, NEXT_LOOK_S if again_s is None else again_s)
+
+    def _rest(self, name: str, why: str) -> None:
+        """``tree`` shows that it waits, or that it waits no longer."""
+        if why != self._resting.get(name, ""):
+            self._resting[name] = why
+            self.degrade("; ".join(f"analyzer {each}: {said}" for each, said in self._resting.items() if said))
+
+
+def _operation(name: str) -> str:
+    return f"ask analyzer {name}"

@@ -15,6 +15,7 @@ from typing import Any
 
 from aidos_actors import crash, ports
 from aidos_actors.actors import desk, status
+from aidos_actors.actors.analysed import what_follows
 from aidos_actors.actors.crew_socket import CrewSocket
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
 from aidos_actors.actors.inputs import Inputs
@@ -26,6 +27,8 @@ from aidos_actors.actors.words import (
     ANALYZER,
     GITOPS,
     WORKER_POOL,
+    AnalysisDue,
+    AnalysisHeldUp,
     PlanAccepted,
     PlanRejected,
     WorkerHello,
@@ -141,10 +144,8 @@ class Scheduler(ManagedActor):
                 self.take(board.prepared(message.key, message.base_commit, message.repo, now))
             case WorktreeGone():
                 self.take(board.discarded(message.key, now))
-            case PlanAccepted():
-                self.take(board.analysed(message.requirement, now))
-            case PlanRejected():
-                self.take(board.rejected(message.requirement, message.reason, now))
+            case PlanAccepted() | PlanRejected() | AnalysisHeldUp() | AnalysisDue():
+                self.take(what_follows(message, board, self._layout.blobs, now))
             case Peer():
                 self._peer(message)
             case _Due():

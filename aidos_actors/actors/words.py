@@ -91,6 +91,27 @@ GitWord = WorktreeReady | WorkIntegrated | WorktreeGone
 
 
 class PlanAccepted(Struct, frozen=True):
+    """The document is a plan; or, with ``found``, that is: the document (a text, or the reference to one) with the
+    tasks that ``analyzer`` found."""
+
+    requirement: str
+    found: str | None = None
+    analyzer: str = ""
+
+
+class AnalysisHeldUp(Struct, frozen=True):
+    """``analyzer`` gave no tasks: ``next`` is asked instead, or all of it is done again in ``again_s`` seconds."""
+
+    requirement: str
+    analyzer: str
+    error: str
+    next: str | None = None
+    again_s: float | None = None
+
+
+class AnalysisDue(Struct, frozen=True):
+    """The time to wait is over: who wants the analysis still should say so."""
+
     requirement: str
 
 

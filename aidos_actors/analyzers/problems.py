@@ -19,12 +19,13 @@ class Wrong(Exception):
 
 
 class Problems:
-    """Counts the mistakes of one file and keeps the first in file order."""
+    """Counts the mistakes of one file, and keeps the first in file order, and some of ``all``."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.count = 0
         self._first: Wrong | None = None
+        self.all: list[Wrong] = []
 
     @property
     def is_full(self) -> bool:
@@ -33,6 +34,8 @@ class Problems:
 
     def add(self, wrong: Wrong) -> None:
         self.count += 1
+        if self.count <= PROBLEMS_MAX:
+            self.all.append(wrong)
         if self._first is None or wrong.line < self._first.line:
             self._first = wrong
 

@@ -59,16 +59,16 @@ Node = Scalar | Items | Mapping
 _NO_KEY = Scalar("", 0, plain=False)  # stands where a key could not be used; its value is left out
 
 
-def compose(text: str, report: Callable[[Wrong], None], *, limit_chars: int) -> Node | None:
-    """The tree of the one document in ``text``; None when there is none.
+def compose(text: str, report: Callable[[Wrong], None], *, limit_chars: int, first_line: int = 1) -> Node | None:
+    """The tree of the one document in ``text``, whose first line has that number; None when there is none.
 
     Doubled keys, tags and the like are reported and left out. Raises ``Wrong`` where reading cannot go on: broken
     YAML, a second document, nesting over 100, more than 4,000,000 nodes, or aliases that expand over ``limit_chars``.
     """
-    builder = _Builder(report, limit_chars)
+    builder = _Builder(report, limit_chars, first_line)
     unreadable = Reader.NON_PRINTABLE.search(text)
     if unreadable is not None:
-        raise _not_text(text, unreadable.start())
+        raise _not_text(text, unreadable.start(), first_line)
     if text.startswith("%") + sum(text.count(end + "%") for end in _LINE_ENDS) > DIRECTIVES_MAX:
         # Parsers compare each directive with all before it: millions of them would take hours.
         raise Wrong(1, f"more than {DIRECTIVES_MAX} lines begin with %", "take the YAML directives out")
@@ -76,7 +76,7 @@ def compose(text: str, report: Callable[[Wrong], None], *, limit_chars: int) -> 
         for event in yaml.parse(text, Loader=LOADER):
             builder.take(event)
     except yaml.YAMLError as error:
-        raise _broken(error) from None
+        raise _broken(error, first_line) from None
     return builder.root
 
 
@@ -101,10 +101,11 @@ class _Anchored(Struct):
 
 
 class _Builder:
-    def __init__(self, report: Callable[[Wrong], None], limit_chars: int) -> None:
+    def __init__(self, report: Callable[[Wrong], None], limit_chars: int, first_line: int) -> None:
         self.root: Node | None = None
         self._report = report
         self._limit_chars = limit_chars
+        self._first_line = first_line
         self._open: list[_Open] = []
         self._anchors: dict[str, _Anchored] = {}
         self._nodes = 0
@@ -112,7 +113,7 @@ class _Builder:
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
-        line = event.start_mark.line + 1 if event.start_mark else 1
+        line = self._first_line + (event.start_mark.line if event.start_mark else 0)
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event, line)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
@@ -220,14 +221,14 @@ def _too_deep(line: int) -> Wrong:
     return Wrong(line, f"nested more than {NESTING_MAX} deep", "make the structure flatter")
 
 
-def _not_text(text: str, at: int) -> Wrong:
+def _not_text(text: str, at: int, first_line: int) -> Wrong:
     character = f"character U+{ord(text[at]):04X} at offset {at:,}"
     return Wrong(
-        text.count("\n", 0, at) + 1, f"{character} has no place in YAML", "remove it, or save the file as text"
+        text.count("\n", 0, at) + first_line, f"{character} has no place in YAML", "remove it, or save the file as text"
     )
 
 
-def _broken(error: yaml.YAMLError) -> Wrong:
+def _broken(error: yaml.YAMLError, first_line: int) -> Wrong:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     context = getattr(error, "context", None)
@@ -237,4 +238,4 @@ def _broken(error: yaml.YAMLError) -> Wrong:
     elif problem.startswith("mapping values are not allowed"):
         hint = "put quotes around a value that holds ': ', and look at the indentation"
     message = f"not valid YAML: {problem}" + (f" ({context})" if context else "")
-    return Wrong(mark.line + 1 if mark else 1, message, hint)
+    return Wrong(first_line + (mark.line if mark else 0), message, hint)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from aidos_actors.cli.answer import printable, say
 
 SAID = {
+    "analysis_held_up": "no tasks found yet",
     "plan_recorded": "plan recorded",
     "attempt_started": "started",
     "attempt_adopted": "goes on (adopted after a restart)",
@@ -92,8 +93,8 @@ class _Bar(_Silent):
         self._bars.update(self._bar, description=data["id"], completed=done, total=total or None, now=now)
 
     def event(self, event: dict[str, Any]) -> None:
-        if event["type"] in ("task_failed", "task_retry_scheduled", "attempt_lost"):
-            self.note(f"{event['task']}: {SAID[event['type']]}")
+        if event["type"] in ("task_failed", "task_retry_scheduled", "attempt_lost", "analysis_held_up"):
+            self.note(f"{event['task'] or event['requirement']}: {SAID[event['type']]}")
 
     def healed(self, count: int) -> None:
         self._healed = count

@@ -74,7 +74,7 @@ def run_file(
 ) -> int:
     """The requirement has ended; the exit code says how. On a signal: drained (owner) or detached (guest)."""
     config = read_config(options.config)
-    submission = prepare(Path(file), config.limits.requirement_bytes, is_revision=is_revision)
+    submission = prepare(Path(file), config, is_revision=is_revision)
     state = prepare_state_dir(options.state)
     try:
         with _signals_raise():

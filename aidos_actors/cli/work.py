@@ -9,12 +9,14 @@ from aidos_actors.core.plan import build_plan
 from aidos_actors.core.requirement import Mode
 from aidos_actors.layout import Layout
 from aidos_actors.settings import read_config
-from aidos_actors.submission import prepare, read_source
+from aidos_actors.submission import prepare, read_source, refuse_words
 
 
 def plan_file(file: str, options: Options) -> Answer:
-    """The file is sound: its layers (what may run together), serial order and groups."""
-    requirement = read_source(Path(file), read_config(options.config).limits.requirement_bytes)
+    """The file is sound: its layers (what may run together), serial order and groups; or who will find its tasks."""
+    config = read_config(options.config)
+    requirement = read_source(Path(file), config.limits.requirement_bytes)
+    refuse_words(requirement, config.analysis)
     plan = build_plan(requirement)
     mode = str(requirement.mode or Mode.MIXED)
     data = {
@@ -25,10 +27,14 @@ def plan_file(file: str, options: Options) -> Answer:
         "layers": [list(layer) for layer in plan.layers],
         "order": list(plan.order),
         "groups": {name: list(members) for name, members in plan.groups.items()},
+        "analyzers": [] if requirement.tasks else list(config.analysis.readers),
     }
     lines = [f"{requirement.id}: {requirement.title} ({len(requirement.tasks)} tasks, {mode})"]
     lines += [f"  {number}. {', '.join(layer)}" for number, layer in enumerate(plan.layers, 1)]
     lines += [f"  group {name}: {', '.join(members)}" for name, members in plan.groups.items()]
+    if data["analyzers"]:
+        lines = [f"{requirement.id}: {requirement.title} (in words; its tasks are found when it is submitted)"]
+        lines += [f"  asked: {', then '.join(config.analysis.readers)}"]
     return Answer(data, "\n".join(lines))
 
 
@@ -37,8 +43,7 @@ def submit_file(file: str, options: Options, *, is_revision: bool = False) -> An
     from aidos_actors.cli.reach import Door
     from aidos_actors.state_dir import prepare_state_dir
 
-    limit_bytes = read_config(options.config).limits.requirement_bytes
-    submission = prepare(Path(file), limit_bytes, is_revision=is_revision)
+    submission = prepare(Path(file), read_config(options.config), is_revision=is_revision)
     state = prepare_state_dir(options.state)
     call = submission.call(Layout(str(state)).blobs)
     door = Door(state)

@@ -8,11 +8,13 @@ from itertools import islice
 from typing import Any
 
 from aidos_actors.core import lifecycle, revision, steering
+from aidos_actors.core.analysis import Planned
 from aidos_actors.core.books import Books
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.explain import Reason, explain
 from aidos_actors.core.open_requirement import OpenRequirement
-from aidos_actors.core.orders import Step
+from aidos_actors.core.orders import Analyse, Step
+from aidos_actors.core.owed import owed_to_role
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
@@ -65,9 +67,21 @@ class RequirementVerbs:
             return Step()
         return self._step(now, revision.revise, requirement, base_commit, document, known, tasks)
 
-    def analysed(self, requirement: str, now: float) -> Step:
-        """The document is the plan: its tasks are on record. A repetition is an empty step."""
-        return self._about(requirement, now, lifecycle.record_plan)
+    def analysed(self, requirement: str, now: float, found: Planned | None = None) -> Step:
+        """The document is the plan, or these tasks were ``found`` for it: they are on record. A repetition is an empty
+        step, and so is what was found for another document."""
+        return self._about(requirement, now, lifecycle.record_plan, found)
+
+    def held_up(self, requirement: str, now: float, **facts: Any) -> Step:
+        """An analyzer gave no tasks, and another is asked, or the same one later: it is said in the journal."""
+        return self._about(requirement, now, lifecycle.held_up, facts)
+
+    def owed_analysis(self, requirement: str) -> Step:
+        """The analysis, if it is still wanted."""
+        orders = owed_to_role(self._books, "analyzer", None)
+        return Step(
+            orders=tuple(each for each in orders if isinstance(each, Analyse) and each.requirement == requirement)
+        )
 
     def rejected(self, requirement: str, reason: str, now: float) -> Step:
         """The document is no plan: the requirement has failed."""

@@ -69,7 +69,7 @@ _OF_THE_SCHEDULER = (
         "the same submission finds it there; an unfinished part goes with the next that is stored",
     ),
     CrashPoint(
-        "plan-built", "actors/analyzer.py", ("analyzer",),
+        "plan-built", "actors/analysing.py", ("analyzer",),
         "the document is a plan",
         "the plan was not told",
         "the Scheduler asks each new Analyzer for what it is owed",

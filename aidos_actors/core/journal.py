@@ -207,6 +207,7 @@ FOLDS: Mapping[str, Folds] = {
     "stale_result_refused": _nothing,
     "clock_set": _nothing,
     "task_revised": _nothing,
+    "analysis_held_up": _nothing,
     BEGINS: _submitted,
     "analysis_started": lambda rows, event: rows.move_requirement(event, "analyse"),
     "plan_recorded": _plan_recorded,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
+from aidos_actors.core.analysis import Planned
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict
 from aidos_actors.core.open_requirement import OpenRequirement
@@ -60,7 +61,7 @@ def submit(
     facts = {name: getattr(record, name) for name in told}
     draft.note("requirement_submitted", record, tasks=len(model.tasks), **facts)
     opened = draft.books.open[model.id]
-    if not any(task.needs for task in model.tasks):
+    if model.tasks and not any(task.needs for task in model.tasks):
         draft.move_requirement(record, "analyse")
         record_plan(draft, opened)
 
@@ -71,12 +72,20 @@ def begin_analysis(draft: Draft, opened: OpenRequirement) -> None:
     draft.order(Analyse(record.id, record.document))
 
 
-def record_plan(draft: Draft, opened: OpenRequirement) -> None:
-    """Every task has a row; those that need nothing are ready. A plan that is there already stays as it is."""
+def record_plan(draft: Draft, opened: OpenRequirement, found: Planned | None = None) -> None:
+    """Every task has a row; those that need nothing are ready. The tasks are those of the document, or those ``found``
+    for it, which are part of it from now on. A plan that is there already stays as it is."""
     if opened.record.state is not RequirementState.ANALYSING:
         return
-    record = draft.move_requirement(opened.record, "plan", started_at=draft.now)
-    draft.note("plan_recorded", record, tasks=len(opened.model.tasks))
+    if found is None:
+        record = draft.move_requirement(opened.record, "plan", started_at=draft.now)
+        draft.note("plan_recorded", record, tasks=len(opened.model.tasks))
+    elif not found.answers(opened.record.document):
+        return
+    else:
+        record = draft.move_requirement(opened.record, "plan", started_at=draft.now, document=found.document)
+        opened = draft.reopen(record, found.model)
+        draft.note("plan_recorded", record, tasks=len(found.model.tasks), analyzer=found.analyzer)
     ready = next_state(TASK_TRANSITIONS, TaskState.WAITING, "unblock")
     draft.add_tasks(
         TaskRecord(record.id, task.id, position, TaskState.WAITING if task.needs else ready)
@@ -94,6 +103,12 @@ def note_plan(
         ids = names[first : first + PLANNED_PER_EVENT_MAX]
         marked = [at for at, name in enumerate(ids) if is_marked(name)]
         draft.note(event, record, position=first, ids=ids, **{PLAN_MARKS[event]: marked})
+
+
+def held_up(draft: Draft, opened: OpenRequirement, facts: Mapping[str, Any]) -> None:
+    """An analyzer gave no tasks, and another is asked, or the same one later: nothing changes, but it is said."""
+    if opened.record.state is RequirementState.ANALYSING:
+        draft.note("analysis_held_up", opened.record, **facts)
 
 
 def reject(draft: Draft, opened: OpenRequirement, reason: str) -> None:

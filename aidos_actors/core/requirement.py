@@ -20,6 +20,7 @@ from aidos_actors.core.retry import RETRIES_MAX, RetryPolicy
 TASKS_MAX = 200_000
 _MAY_HAVE_EXPONENT = re.compile(r"[0-9]e|0\.0000")  # 1e16 and 1e+16, 0.00001 and 1e-05
 ID_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_LATER = {"text"}  # a key that came later changes nothing where it is not used
 
 
 class Mode(StrEnum):
@@ -79,7 +80,8 @@ class Task(BaseModel):
 
 class Requirement(BaseModel):
     """What is to be done. ``repo`` is an absolute path or None (no git); ``base`` None means the branch HEAD names,
-    ``mode`` None what the project says, or mixed."""
+    ``mode`` None what the project says, or mixed. ``text`` says it in words, for an analyzer that finds the tasks;
+    without it there is at least one task."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,7 +96,14 @@ class Requirement(BaseModel):
     deadline_s: float | None = Field(default=None, gt=0)
     verify: str | None = None
     retry: RetryPolicy | None = None
-    tasks: tuple[Task, ...] = Field(min_length=1, max_length=TASKS_MAX)
+    text: str | None = Field(default=None, min_length=1)
+    tasks: tuple[Task, ...] = Field(default=(), max_length=TASKS_MAX)
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> Requirement:
+        if not self.tasks and self.text is None:
+            raise ValueError("there are no tasks, and no text that says what is wanted")
+        return self
 
     @property
     def target_branch(self) -> str:
@@ -104,12 +113,15 @@ class Requirement(BaseModel):
         """The same for the same meaning, whatever the file's comments, order of keys or spelling of durations."""
         plain = self.mode is not None and self.retry is None
         if plain and not any(task.args or task.env or task.retry for task in self.tasks):
-            text = self.model_dump_json()  # no key in it has an order of its own: the quick way says the same each time
+            later = _LATER if self.text is None else None
+            text = self.model_dump_json(exclude=later)  # no key in it has an order of its own: so the quick way will do
         else:
             said = {**self.model_dump(mode="json"), "mode": self.mode or Mode.MIXED}
             for each in (said, *said["tasks"]):  # keys that came later change nothing where they are not used
                 if each["retry"] is None:
                     del each["retry"]
+            if self.text is None:
+                del said["text"]
             text = _sorted_json(said)
         return hashlib.sha256(text.encode()).hexdigest()
 

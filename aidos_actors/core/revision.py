@@ -52,6 +52,9 @@ def revise(
     ``rows`` are those of all its tasks, removed ones too. Raises ``Conflict`` while something of it is under way."""
     refuse_under_way(known, draft.books.open.get(known.id))
     by_name = {row.id: row for row in rows}
+    if by_name and not model.tasks:
+        hint = "list its tasks (`## Tasks`), or give it another id"
+        raise Conflict(f"requirement {known.id!r} has a plan, which words cannot replace", hint=hint)
     old = Requirement.model_validate_json(known.document)
     stays = unchanged(old, model)
     kept = {name for name, row in by_name.items() if name in stays and row.state is TaskState.DONE}

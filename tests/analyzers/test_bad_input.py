@@ -249,13 +249,6 @@ def test_looking_for_problems_ends_where_no_one_would_read_on() -> None:
     assert f"({PROBLEMS_MAX - 1} or more further problems" in error.hint
 
 
-@pytest.mark.parametrize("file", ["plan.md", "PLAN.MD", "a/b.markdown"])
-def test_markdown_is_not_understood_yet(file: str) -> None:
-    error = refusal("---\nid: r\n---\n## Tasks\n", file)
-    assert "only YAML documents are understood so far" in error.message
-    assert "ends in .yaml" in error.hint
-
-
 def test_a_text_over_the_limit() -> None:
     assert "over 20 bytes" in refusal(GOOD, limit_bytes=20).message
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aidos_actors.analyzers.document import REQUIREMENT_KEYS, TASK_KEYS, read_requirement
+from aidos_actors.analyzers.document import read_requirement
+from aidos_actors.analyzers.keys import REQUIREMENT_KEYS, TASK_KEYS
 from aidos_actors.core.retry import RetryPolicy
 from aidos_actors.settings import read_config
 
@@ -35,6 +36,16 @@ def test_the_example_is_a_requirement_with_every_key_but_the_other_ways_to_work(
     read_requirement(text, file="page.yaml", base_dir="/")
     used = set(re.findall(r"(\w+): ", text))
     assert {*REQUIREMENT_KEYS, *TASK_KEYS} - used <= {"agent", "prompt"}
+
+
+def test_the_example_in_markdown_is_a_requirement() -> None:
+    text = PAGE.split("````markdown\n")[1].split("````")[0]
+    requirement = read_requirement(text, file="page.md", base_dir="/")
+    assert requirement.title == "Search for the shop"
+    assert [(task.id, task.title, task.timeout_s) for task in requirement.tasks] == [
+        ("index", "Build the index", 600.0),
+        ("count", "Count what is in it", 3600.0),
+    ]
 
 
 def test_the_limits_on_the_page_are_known_ones(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ ONLY_IN = {
     "sqlalchemy": "aidos_actors/ledger/",
     "alembic": "aidos_actors/ledger/",
     "yaml": ("aidos_actors/analyzers/", "chaos/"),
+    "httpx2": {"aidos_actors/analyzers/chat.py"},
     "pydantic_settings": {"aidos_actors/variables.py"},
     "typer": "aidos_actors/cli/",
     "rich": "aidos_actors/cli/",

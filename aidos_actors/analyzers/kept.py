@@ -1,0 +1,63 @@
+"""Tasks that were found once, on disk: the same words under the same settings are not asked about again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from aidos_actors.core.requirement import Requirement, Task
+from aidos_actors.ports import Analyzer
+from supervisors.linux import sync_folder
+
+KEPT_MAX = 1000
+_TASKS = TypeAdapter(tuple[Task, ...])
+
+
+class KeptPlans:
+    """At most 1,000, the oldest go first. Owned by one process; any thread of it, each name by one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, name: str, analyzer: Analyzer, requirement: Requirement) -> tuple[Task, ...] | None:
+        """What the analyzer of that name once found for such a requirement. A damaged file is none. OSError."""
+        path = self._folder / _key(name, analyzer, requirement)
+        try:
+            sha256, _, body = path.read_text().partition("\n")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        if hashlib.sha256(body.encode()).hexdigest() != sha256:
+            path.unlink(missing_ok=True)
+            return None
+        return _TASKS.validate_json(body)
+
+    def put(self, name: str, analyzer: Analyzer, requirement: Requirement, tasks: tuple[Task, ...]) -> None:
+        """They are on disk when this returns. OSError: they are not, and nothing else has changed."""
+        body = _TASKS.dump_json(tasks).decode()
+        write_durably(
+            self._folder / _key(name, analyzer, requirement), f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}"
+        )
+        files = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)
+        for path in files[:-KEPT_MAX]:
+            path.unlink(missing_ok=True)
+
+
+def write_durably(path: Path, text: str) -> None:
+    """``path`` holds ``text``, and does after a power cut; before that it held what it held. OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+    sync_folder(path.parent)
+
+
+def _key(name: str, analyzer: Analyzer, requirement: Requirement) -> str:
+    said = (name, analyzer.fingerprint(), requirement.text, requirement.title, requirement.mode, requirement.repo)
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()

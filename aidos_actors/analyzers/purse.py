@@ -1,0 +1,62 @@
+"""A day's spending on disk: written before each call and after it, so that no death makes it forget one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from aidos_actors.analyzers.answers import NotNow
+from aidos_actors.analyzers.kept import write_durably
+from aidos_actors.core.spending import Charge, DayLimits, Spent, day_of, reserve, settle, until_next_day_s
+
+
+class Purse:
+    """Owned by one process; any thread. A file that cannot be understood counts as a day that is spent."""
+
+    def __init__(self, file: Path, limits: DayLimits, wall: Callable[[], float] = time.time) -> None:
+        self._file = file
+        self._limits = limits
+        self._wall = wall
+        self._lock = threading.Lock()
+
+    def take(self, charge: Charge) -> str:
+        """The charge is on record; the day it counts for. ``NotNow`` when the day's budget does not hold it, or while
+        the other side rests. OSError: nothing was taken."""
+        with self._lock:
+            wall = self._wall()
+            spent = self._spent()
+            rest_s = min(spent.resting_until - wall, 86400.0)  # a clock that was set back makes no longer rest
+            if rest_s > 0:
+                raise NotNow("it asked not to be called yet", rest_s)
+            after = reserve(spent, self._limits, charge, wall)
+            if isinstance(after, str):
+                raise NotNow(f"its budget of {after} a day does not hold another call", until_next_day_s(wall))
+            self._write(after)
+            return after.day
+
+    def correct(self, reserved: Charge, actual: Charge, day: str) -> None:
+        """What was taken on that day was another charge. OSError: it stays as it was taken."""
+        with self._lock:
+            self._write(settle(self._spent(), reserved, actual, day))
+
+    def rest(self, span_s: float) -> None:
+        """Nobody is to be called for so long, whoever asks then."""
+        with self._lock:
+            self._write(replace(self._spent(), resting_until=self._wall() + span_s))
+
+    def _spent(self) -> Spent:
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=Spent)
+        except FileNotFoundError:
+            return Spent()
+        except msgspec.MsgspecError as error:
+            self._write(Spent(day_of(self._wall()), calls=2**53, tokens=2**53, cost=2.0**53, seconds=2.0**53))
+            raise NotNow(f"{self._file} cannot be understood, so the day counts as spent: {error}", 60.0) from error
+
+    def _write(self, spent: Spent) -> None:
+        write_durably(self._file, msgspec.json.encode(spent).decode())

@@ -23,7 +23,7 @@ from aidos_actors.core.records import JournalEvent
 from aidos_actors.core.states import RequirementState
 
 CORE = Path(__file__).resolve().parents[2] / "aidos_actors" / "core"
-SAYS_NOTHING = {"scheduler_started", "stale_result_refused", "clock_set", "task_revised"}
+SAYS_NOTHING = {"scheduler_started", "stale_result_refused", "clock_set", "task_revised", "analysis_held_up"}
 TOLD_ELSEWHERE = {"requirement_rejected", "requirement_revised", "tasks_revised", "task_removed", "waits_moved"}
 
 

@@ -53,6 +53,8 @@ def prepare(source: str | os.PathLike[str] | Requirement, config: Config, *, is_
     """``source`` may be handed in. BadInput: the file, its content or its repository is unusable; Conflict: its target
     cannot be written. Nothing is stored."""
     requirement = read_source(source, config.limits.requirement_bytes)
+    if requirement.tasks and requirement.text is not None:  # who says how it is done need not say it in words
+        requirement = requirement.model_copy(update={"text": None})
     refuse_words(requirement, config.analysis)
     for task in requirement.tasks:
         if task.agent is not None:

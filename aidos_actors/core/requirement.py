@@ -110,18 +110,20 @@ class Requirement(BaseModel):
         return self.target or f"aidos/{self.id}"
 
     def content_sha256(self) -> str:
-        """The same for the same meaning, whatever the file's comments, order of keys or spelling of durations."""
+        """The same for the same meaning, whatever the file's comments, order of keys or spelling of durations. What it
+        says in words is what was handed in: tasks found for them later change nothing."""
+        if self.text is not None:
+            words = {**self.model_dump(mode="json", exclude={"tasks"}), "mode": self.mode or Mode.MIXED}
+            return hashlib.sha256(_sorted_json(words).encode()).hexdigest()
         plain = self.mode is not None and self.retry is None
         if plain and not any(task.args or task.env or task.retry for task in self.tasks):
-            later = _LATER if self.text is None else None
-            text = self.model_dump_json(exclude=later)  # no key in it has an order of its own: so the quick way will do
+            text = self.model_dump_json(exclude=_LATER)  # no key in it has an order of its own: the quick way will do
         else:
             said = {**self.model_dump(mode="json"), "mode": self.mode or Mode.MIXED}
             for each in (said, *said["tasks"]):  # keys that came later change nothing where they are not used
                 if each["retry"] is None:
                     del each["retry"]
-            if self.text is None:
-                del said["text"]
+            del said["text"]
             text = _sorted_json(said)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -166,3 +166,8 @@ def test_words_that_nobody_understands_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no analyzer is configured") as error:
         prepare(file, Config())
     assert "## Tasks" in error.value.hint and error.value.exit_code == 3
+
+
+def test_words_beside_tasks_are_left_out_of_what_is_handed_in() -> None:
+    model = read(GOOD).model_copy(update={"text": "Words."})
+    assert prepare(model, Config()).requirement == read(GOOD)

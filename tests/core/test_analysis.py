@@ -61,7 +61,7 @@ def test_laws(failures: dict[str, Failure], wait_max_s: float) -> None:
 
 
 def words(text: str = "Build it.", **more: object) -> Requirement:
-    return Requirement(id="r", title="R", text=text, **more)  # type: ignore[arg-type]
+    return Requirement(**{"id": "r", "title": "R", "text": text, **more})
 
 
 def found_for(model: Requirement, **tasks: dict[str, object]) -> Planned:
@@ -88,6 +88,14 @@ def test_the_plan_is_recorded_before_any_task_starts_and_is_the_document_from_th
     assert {task.id: str(task.state) for task in step.batch.tasks} == {"a": "ready", "b": "waiting"}
     assert bench.board.analysed("r", bench.now, plan) == Step()
     assert bench.submit(words(), known=record) == Step(), "the same words are the same requirement"
+
+
+def test_the_content_is_what_was_handed_in() -> None:
+    plan = found_for(words()).model
+    assert plan.content_sha256() == words().content_sha256() == found_for(words(), z={}).model.content_sha256()
+    hashes = {each.content_sha256() for each in (words(), words("Other."), words(priority=9), words(title="T"))}
+    assert words(mode="mixed").content_sha256() in hashes
+    assert len(hashes) == 4 and plan.model_copy(update={"text": None}).content_sha256() not in hashes
 
 
 @pytest.mark.parametrize("other", [words("Build another."), words(priority=90), requirement({"a": {}})])

@@ -225,7 +225,7 @@ class Analyzer(ManagedActor):
                 return Failure(text)
             case NotNow():
                 return Failure(text, error.delay_s, is_asked_for=True)
-        again_s = self.failed(operation, error, may_restart=not len(self._asking))
+        again_s = self.failed(operation, error, may_restart=False)  # what is not here is no better for another process
         return Failure(text, NEXT_LOOK_S if again_s is None else again_s)
 
     def _rest(self, name: str, why: str) -> None:

@@ -29,9 +29,6 @@ class Lane:
         self._waiting: dict[str, None] = {}
         self._running: set[str] = set()
 
-    def __len__(self) -> int:
-        return len(self._running)
-
     def put(self, name: str) -> None:
         """It is begun when there is room, once."""
         self._waiting[name] = None

@@ -67,6 +67,13 @@ def test_words_become_commits(words: Words) -> None:
     place = words.place
     assert place.data("plan", str(words.file))["analyzers"] == ["command"]
     assert words.asked == 0, "plan asks nobody"
+    assert place.data("submit", str(words.file)) == {
+        "id": "notes",
+        "accepted": True,
+        "revised": False,
+        "state": "waiting",
+        "running": False,
+    }
     done = place.aidos("run", str(words.file))
     assert done.returncode == 0, done.stderr
     assert place.git("show", "aidos/notes:two.txt") == "two"

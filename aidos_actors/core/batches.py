@@ -58,47 +58,13 @@ class Batches:
 
 def running_task(task: TaskRecord, number: int) -> TaskRecord:
     """``task`` while its attempt ``number`` is under way in a batch."""
-    return TaskRecord(
-        task.requirement,
-        task.id,
-        task.position,
-        TaskState.RUNNING,
-        number,
-        task.own_failures,
-        task.infra_faults,
-        task.conflicts,
-        None,
-        task.commit,
-        task.error,
-        task.result,
-        task.finished_at,
-        task.paused_at,
-        task.bumped_at,
-        task.revised_after,
-        task.ruled_failures,
-    )
+    return replace(task, state=TaskState.RUNNING, attempts=number, not_before_at=None)
 
 
 def done_task(task: TaskRecord, result: str | None, at: float) -> TaskRecord:
     """``task`` with its result accepted, without a commit."""
-    return TaskRecord(
-        task.requirement,
-        task.id,
-        task.position,
-        TaskState.DONE,
-        task.attempts,
-        task.own_failures,
-        task.infra_faults,
-        task.conflicts,
-        None,
-        None,
-        None,
-        result,
-        at,
-        task.paused_at,
-        task.bumped_at,
-        task.revised_after,
-        task.ruled_failures,
+    return replace(
+        task, state=TaskState.DONE, not_before_at=None, commit=None, error=None, result=result, finished_at=at
     )
 
 
@@ -113,11 +79,7 @@ def running_attempt(batch: CallBatch, task: str, number: int) -> AttemptRecord:
         batch.leased_at,
         batch.worker,
         batch.worker_generation,
-        None,
-        None,
-        None,
-        None,
-        batch.leased_at,
+        started_at=batch.leased_at,
     )
 
 

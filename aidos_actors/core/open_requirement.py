@@ -153,9 +153,7 @@ class OpenRequirement(CallsTogether):
         self.tasks.update({row.id: row for row in new})
         for row in new:
             if is_offered(row):
-                definition = self.definitions[row.id]
-                rank = rank_of(self._mode, definition, row.position, row.bumped_at)
-                self._ready.add(row.id, rank, self._lanes[row.id], definition.executor)
+                self._offer(row.id, row)
 
     def _offer(self, task: str, record: TaskRecord) -> None:
         definition = self.definitions[task]

@@ -210,7 +210,17 @@ class Door:
 
 def peer_uid(link: socket.socket) -> int:
     """Who made this connection, by the kernel's word."""
+    return _credentials(link)[1]
+
+
+def peer_pid(link: socket.socket) -> int:
+    """Which process made this connection, or listens at its other end, by the kernel's word."""
+    return _credentials(link)[0]
+
+
+def _credentials(link: socket.socket) -> tuple[int, int, int]:
+    """Process, user and group."""
     import struct
 
-    credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int(struct.unpack("3i", credentials)[1])
+    pid, uid, gid = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return pid, uid, gid

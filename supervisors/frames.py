@@ -17,7 +17,7 @@ from msgspec.structs import asdict
 
 FRAME_BYTES_MAX = 96 * 1024 * 1024
 PROTOCOL = 1
-_HEAD = struct.Struct(">I")
+HEAD = struct.Struct(">I")
 
 
 class FrameError(Exception):
@@ -28,15 +28,15 @@ def encode(message: Any, *, trusted: bool) -> bytes:
     body = pickle.dumps(message) if trusted else json.dumps(message, default=_plain).encode()
     if len(body) > FRAME_BYTES_MAX:
         raise FrameError(f"a frame of {len(body)} bytes is over the limit of {FRAME_BYTES_MAX}")
-    return _HEAD.pack(len(body)) + body
+    return HEAD.pack(len(body)) + body
 
 
 def read(connection: socket.socket, *, trusted: bool) -> Any:
     """The next message; None when the other side has closed between two frames. Blocks as the socket does."""
-    head = _read_exactly(connection, _HEAD.size, may_end=True)
+    head = _read_exactly(connection, HEAD.size, may_end=True)
     if head is None:
         return None
-    (size,) = _HEAD.unpack(head)
+    (size,) = HEAD.unpack(head)
     if size > FRAME_BYTES_MAX:
         raise FrameError(f"a frame of {size} bytes is over the limit of {FRAME_BYTES_MAX}")
     body = _read_exactly(connection, size, may_end=False)

@@ -8,11 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from aidos_actors.actors.crew_socket import FRAME_BYTES_MAX, SOCKET_NAME, frame_of, peer_pid, word_of
+from aidos_actors.actors.crew_socket import FRAME_BYTES_MAX, SOCKET_NAME, word_of
 from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.actors.words import SCHEDULER
 from supervisors import ManagedActor
 from supervisors.calls import connect_to
+from supervisors.door import peer_pid
+from supervisors.frames import encode
 from supervisors.whereabouts import pid_of
 
 AGAIN_S = 0.05
@@ -58,7 +60,7 @@ class CrewLine:
     def say(self, word: Any) -> None:
         """``word`` is on its way to the Scheduler, or its next life."""
         if self._link is not None:
-            self._link.send(frame_of(word))
+            self._link.send(encode(word, trusted=True))
         else:
             self._actor.send(SCHEDULER, word)
 

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import pickle
 import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.actors.framed_link import HEAD, FramedLink
+from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.words import WorkerHello
 from aidos_actors.core.orders import WorkerId
+from supervisors.door import peer_pid
+from supervisors.frames import encode
 from supervisors.premises import bind
 from supervisors.whereabouts import pid_of
 
@@ -29,21 +30,9 @@ LINKS_MAX = 256
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 
 
-def frame_of(word: Any) -> bytes:
-    """A word as it travels."""
-    body = pickle.dumps(word, pickle.HIGHEST_PROTOCOL)
-    return HEAD.pack(len(body)) + body
-
-
 def word_of(body: bytes) -> Any:
     """Only for what came from a process of this tree."""
     return pickle.loads(body)  # noqa: S301
-
-
-def peer_pid(link: socket.socket) -> int:
-    """Which process made this connection, or listens at its other end, by the kernel's word."""
-    credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int(struct.unpack("3i", credentials)[0])
 
 
 def _warn(text: str, *about: object) -> None:
@@ -88,7 +77,7 @@ class CrewSocket:
         link = self._links.get(worker)
         if link is None:
             return False
-        link.send(frame_of(word))
+        link.send(encode(word, trusted=True))
         return worker in self._links
 
     def _accept(self) -> None:

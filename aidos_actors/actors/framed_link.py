@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import select
 import socket
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+
+from supervisors.frames import HEAD
 
 CHUNK_BYTES = 256 * 1024
 CHUNKS_MAX = 16
 SEND_LIMIT_S = 10.0
 UNSENT_BYTES_MAX = 64 * 1024 * 1024
-HEAD = struct.Struct(">I")
 
 
 class FramedLink:

@@ -89,7 +89,6 @@ class Ledger(LedgerReader):
             epoch += 1
             driver.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (str(epoch),))
             self._append(driver, event_rows([NewEvent(at, "scheduler_started")], epoch, last_seq))
-            self._days.finish()
         return epoch
 
     def apply(self, epoch: int, batch: Batch) -> int:
@@ -113,7 +112,6 @@ class Ledger(LedgerReader):
                 driver.executemany(_upsert(schema.call_batches), written)
             if over:
                 driver.executemany(_delete(schema.call_batches), over)
-            self._days.finish()
         return last_seq + len(batch.events)
 
     def _accept(self, driver: sqlite3.Connection, tasks: Sequence[TaskRecord]) -> None:
@@ -151,6 +149,7 @@ class Ledger(LedgerReader):
                 crash.before("ledger-commit")
                 with driver_transaction(self._connection) as driver:
                     yield driver
+                    self._days.finish()
                 crash.after("ledger-commit")
                 self._is_settled = True
             finally:
@@ -159,7 +158,7 @@ class Ledger(LedgerReader):
                         self._settle()
 
     def _append(self, driver: sqlite3.Connection, rows: list[Values]) -> None:
-        """Into the table, and into the day files until ``finish``."""
+        """Into the table, and on their way to the day files."""
         if rows:
             self._is_settled = False
             crash.before("journal-lines")

@@ -425,25 +425,22 @@ def keeps_the_older_of_two_rows(bug: pytest.MonkeyPatch) -> None:
 
 
 def commits_events_before_their_rows(bug: pytest.MonkeyPatch) -> None:
-    append = Ledger._append
-
-    def appending(ledger: Ledger, driver: Any, rows: Any) -> None:
-        append(ledger, driver, rows)
-        driver.execute("COMMIT")
-        driver.execute("BEGIN IMMEDIATE")
-
-    bug.setattr(Ledger, "_append", appending)
+    _commits_after(bug, "_append")
 
 
 def accepts_before_the_rest(bug: pytest.MonkeyPatch) -> None:
-    accept = Ledger._accept
+    _commits_after(bug, "_accept")
 
-    def accepting(ledger: Ledger, driver: Any, tasks: Any) -> None:
-        accept(ledger, driver, tasks)
+
+def _commits_after(bug: pytest.MonkeyPatch, part: str) -> None:
+    write = getattr(Ledger, part)
+
+    def writing(ledger: Ledger, driver: Any, rows: Any) -> None:
+        write(ledger, driver, rows)
         driver.execute("COMMIT")
         driver.execute("BEGIN IMMEDIATE")
 
-    bug.setattr(Ledger, "_accept", accepting)
+    bug.setattr(Ledger, part, writing)
 
 
 def keeps_batches_that_are_over(bug: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from aidos_actors import crash
-from supervisors.linux import sync_folder
+from aidos_actors.durable_file import write_durably
 
 INLINE_CHARS_MAX = 100_000
 PREFIX = "blob:"
@@ -24,13 +24,7 @@ def put_text(folder: Path, text: str) -> str:
         crash.before("document-stored")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _remove_unfinished(folder)
-        part = folder / f"{name}.{os.getpid()}.part"
-        with part.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-        sync_folder(folder)
+        write_durably(path, body, folder / f"{name}.{os.getpid()}.part")
         crash.after("document-stored")
     return PREFIX + name
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from aidos_actors.core.requirement import Requirement, Task
+from aidos_actors.durable_file import write_durably
 from aidos_actors.ports import Analyzer
-from supervisors.linux import sync_folder
 
 KEPT_MAX = 1000
 _TASKS = TypeAdapter(tuple[Task, ...])
@@ -38,24 +37,13 @@ class KeptPlans:
     def put(self, name: str, analyzer: Analyzer, requirement: Requirement, tasks: tuple[Task, ...]) -> None:
         """They are on disk when this returns. OSError: they are not, and nothing else has changed."""
         body = _TASKS.dump_json(tasks).decode()
-        write_durably(
-            self._folder / _key(name, analyzer, requirement), f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}"
-        )
+        path = self._folder / _key(name, analyzer, requirement)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        content = f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}".encode()
+        write_durably(path, content, path.with_name(f"{path.name}.part"))
         files = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)
         for path in files[:-KEPT_MAX]:
             path.unlink(missing_ok=True)
-
-
-def write_durably(path: Path, text: str) -> None:
-    """``path`` holds ``text``, and does after a power cut; before that it held what it held. OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-    sync_folder(path.parent)
 
 
 def _key(name: str, analyzer: Analyzer, requirement: Requirement) -> str:

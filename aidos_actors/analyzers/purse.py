@@ -11,8 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from aidos_actors.analyzers.answers import NotNow
-from aidos_actors.analyzers.kept import write_durably
 from aidos_actors.core.spending import Charge, DayLimits, Spent, day_of, reserve, settle, until_next_day_s
+from aidos_actors.durable_file import write_durably
 
 
 class Purse:
@@ -59,4 +59,5 @@ class Purse:
             raise NotNow(f"{self._file} cannot be understood, so the day counts as spent: {error}", 60.0) from error
 
     def _write(self, spent: Spent) -> None:
-        write_durably(self._file, msgspec.json.encode(spent).decode())
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_durably(self._file, msgspec.json.encode(spent), self._file.with_name(f"{self._file.name}.part"))

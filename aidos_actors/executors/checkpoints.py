@@ -18,9 +18,9 @@ from typing import Any
 from msgspec import Struct
 
 from aidos_actors.core.errors import AidosError
+from aidos_actors.durable_file import write_durably
 from aidos_actors.executors.folder_size import ENTRIES_MAX, is_over
 from aidos_actors.folders import delete_tree
-from supervisors.linux import sync_folder
 
 KEPT = 2
 VALUE_BYTES_MAX = 1024 * 1024
@@ -99,7 +99,9 @@ class ValueCheckpoints:
         number = max((count for attempt, count in known if attempt == self._attempt), default=0) + 1
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._write(f"value-{self._attempt}-{number}.json", text)
+            name = f"value-{self._attempt}-{number}.json"
+            content = hashlib.sha256(text).hexdigest().encode() + b"\n" + text
+            write_durably(self._folder / name, content, self._folder / f".{name}.new")
         except OSError as error:
             raise CheckpointUnsaved(f"the checkpoint could not be saved: {error}") from error
         older = [each for each in known if each[0] <= self._attempt]
@@ -113,17 +115,6 @@ class ValueCheckpoints:
                 with contextlib.suppress(OSError, ValueError):
                     return _value_of((self._folder / f"value-{attempt}-{number}.json").read_bytes())
         return None
-
-    def _write(self, name: str, text: bytes) -> None:
-        """Nothing, or all of it, is there under its name, also after a power cut."""
-        temporary = self._folder / f".{name}.new"
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._folder / name)
-        sync_folder(self._folder)
 
     def _numbers(self) -> list[tuple[int, int]]:
         """(attempt, number) of the values there, oldest first."""

@@ -95,9 +95,9 @@ class System(Protocol):
     def ignore(self, fd: int) -> None:
         """Nothing comes of ``fd`` any more; to be called before it is closed."""
 
-    def spawn(self, spec: Spec, generation: int) -> int:
+    def spawn(self, spec: Spec, generation: int, greeting: Any = None) -> int:
         """A new process for the child exists (pid returned); ``ChildStarted``, ``ChildIgnored`` or ``ChildEnded``
-        will name (id, generation)."""
+        will name (id, generation). ``greeting``, if any, is the first message it handles."""
 
     def greet(self, child: str, generation: int, message: Any) -> None:
         """``message`` is on its way to a child of this supervisor, whatever is known of its address."""

@@ -146,16 +146,18 @@ class SupervisorShell:
                     self.system.end(reason)
 
     def _spawn(self, child: str, generation: int) -> None:
+        """The child begins its start at once; a supervisor only when the registrar knows of the end of the one before
+        it: else what dies with that one would be told of the new one's children."""
         row = self.row(child)
-        self.system.spawn(row.spec, generation)
-        self._ungreeted.add((child, generation))
         if not row.spec.is_supervisor or self.news.is_known(("greet", child, generation)):
-            self._greet(child, generation)
+            self.system.spawn(row.spec, generation, Hello(self.news.address))
+        else:
+            self.system.spawn(row.spec, generation)
+            self._ungreeted.add((child, generation))
         self._lookout.expect_start(row)
 
     def _greet(self, child: str, generation: int) -> None:
-        """The child may begin its start. A supervisor begins only when the registrar knows of the end of the one before
-        it: else what dies with that one would be told of the new one's children."""
+        """A supervisor that was spawned without a greeting may begin its start."""
         if (child, generation) in self._ungreeted:
             self._ungreeted.discard((child, generation))
             self.system.greet(child, generation, Hello(self.news.address))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from supervisors.messages import Hello
 from supervisors.specs import Spec
 from supervisors.systems.page import Pen
 
 
 class Birth(Struct, frozen=True):
-    """What a process is born with, inherited by fork: which child it is, where to report, and its
-    entry on its supervisor's page."""
+    """What a process is born with, inherited by fork: which child it is, where to report, its entry on its
+    supervisor's page, and the greeting it begins with, unless that comes by mail."""
 
     spec: Spec
     path: str
     title: str
     report_fd: int
     pen: Pen
+    greeting: Hello | None = None
 
 
 _birth: list[Birth] = []

@@ -20,14 +20,17 @@ _BY_STATE = {
 
 
 class ChildProcess(Struct):
+    """``waiting`` is what it is to be sent as soon as it has said its ``address``."""
+
     id: str
     generation: int
     pid: int
-    address: Any
     process: Any
     pidfd: int
     report_fd: int
     pen: Pen
+    address: Any = None
+    waiting: list[Any] = field(default_factory=list)
     heard: bytearray = field(default_factory=bytearray)
     last_word: ExitReason | None = None
     ignored: bool = False

@@ -83,14 +83,15 @@ class SimulatedProcess(KeepsSnapshots, NoDescriptors):
             raise ValueError(f"delay_s={delay_s!r} is no time")
         self.later((max(0.0, delay_s), max(0.0, delay_s)), lambda: self.arrive(message, None))
 
-    def spawn(self, spec: Spec, generation: int) -> int:
+    def spawn(self, spec: Spec, generation: int, greeting: Any = None) -> int:
         self.effect(f"spawn {spec.id}")
-        pid = self.machine.new_pid()
         hear = partial(self._heard_of, spec.id, generation)
-        child = SimulatedProcess(self.machine, spec, f"{self.path}/{spec.id}", pid, hear)
+        child = SimulatedProcess(self.machine, spec, f"{self.path}/{spec.id}", self.machine.new_pid(), hear)
         self.children[spec.id, generation] = child
-        self.machine.note("born", f"{child.path} pid {pid} at {child._address.number}")
-        return pid
+        self.machine.note("born", f"{child.path} pid {child.pid} at {child._address.number}")
+        if greeting is not None:
+            self.post(child.address(), greeting)
+        return child.pid
 
     def greet(self, child: str, generation: int, message: Any) -> None:
         born = self.children.get((child, generation))

@@ -87,17 +87,17 @@ class ThespianSystem(KeepsSnapshots):
     def ignore(self, fd: int) -> None:
         self._files.discard(fd)
 
-    def spawn(self, spec: Spec, generation: int) -> int:
+    def spawn(self, spec: Spec, generation: int, greeting: Any = None) -> int:
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         path = f"{self.path}/{spec.id}"
         pen = self._page.take(generation, self.now())
-        bear(Birth(spec, path, f"{self._title.split(' ')[0]} {path}", theirs, pen))
+        bear(Birth(spec, path, f"{self._title.split(' ')[0]} {path}", theirs, pen, greeting))
         hardening.after_fork[:] = [self._close_inherited, lambda: os.close(ours)]
         gc.freeze()
         manager = self._actor._myRef
         before = len(getattr(manager, "_child_procs", ()))
-        address = self._actor.createActor(type(self._actor))
+        self._actor.createActor(type(self._actor))
         os.close(theirs)
         if len(getattr(manager, "_child_procs", ())) <= before:
             os.close(ours)
@@ -107,13 +107,14 @@ class ThespianSystem(KeepsSnapshots):
         process = manager._child_procs[-1].childProc
         pid = int(process.pid)
         pidfd = os.pidfd_open(pid)
-        held = ChildProcess(spec.id, generation, pid, address, process, pidfd, ours, pen)
-        self._children[spec.id, generation] = held
+        self._children[spec.id, generation] = ChildProcess(spec.id, generation, pid, process, pidfd, ours, pen)
         return pid
 
     def greet(self, child: str, generation: int, message: Any) -> None:
         born = self._children.get((child, generation))
-        if born is not None:
+        if born is not None and born.address is None:
+            born.waiting.append(message)
+        elif born is not None:
             self._actor.send(born.address, message)
 
     def kill(self, child: str, generation: int) -> None:
@@ -203,6 +204,11 @@ class ThespianSystem(KeepsSnapshots):
     def _hear(self, child: ChildProcess) -> None:
         for said in read_reports(child.report_fd, child.heard):
             match said:
+                case ("born", _, address):
+                    child.address = address
+                    for message in child.waiting:
+                        self._actor.send(address, message)
+                    child.waiting.clear()
                 case ("started", incarnation, address, info):
                     started = ChildStarted(child.id, child.generation, child.pid, incarnation, address, info)
                     self._handle(started, None)

@@ -47,6 +47,7 @@ def harden(log_file: str) -> Refusals:
     bound_what_is_read(signed.refusals)
     send_in_order()
     _die_with_the_parent()
+    _begin_without_being_asked()
     return signed.refusals
 
 
@@ -64,6 +65,7 @@ def _die_with_the_parent() -> None:
 
     def child(*args: Any, **named: Any) -> None:
         _begin_process()
+        mpc.actorStartupFailed = _not_needed
         start_child(*args, **named)
         sys.stderr.flush()
         os._exit(exit_code[0])
@@ -74,6 +76,25 @@ def _die_with_the_parent() -> None:
 
     mpc.startAdmin, mpc.startupASLogger, mpc.startChild = admin, logger, child
     mpc.MultiProcAdmin.logDefs = property(lambda self: self.logdefs)
+
+
+def _begin_without_being_asked() -> None:
+    """An actor begins as soon as its process can, and not when its creator has heard of it in Thespian's way, which
+    takes both of them several turns of their loops. The pipe between the two says where it is; whether Thespian's own
+    word of it arrives, which may now be late, does not matter."""
+    from thespian.system import multiprocCommon as mpc
+    from thespian.system.utilis import actualActorClass
+
+    def create(manager: Any) -> None:
+        manager.actorInst = actualActorClass(manager._actorClass)()
+        manager.actorInst._myRef = manager
+        manager.actorInst.begin()
+
+    mpc.MultiProcManager._createInstance = create
+
+
+def _not_needed(*_: Any) -> None:
+    """In the place of what ends an actor of whose start its creator could not be told."""
 
 
 def _begin_process() -> None:

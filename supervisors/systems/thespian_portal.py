@@ -126,7 +126,7 @@ class Portal:
     def _hear(self) -> None:
         for said in read_reports(self._report_fd, self._heard):
             match said:
-                case ("born", pid):
+                case ("born", pid, _):
                     self.root_pid = pid
                     self._root_ticks = start_ticks(pid)
                 case ("started", *_):

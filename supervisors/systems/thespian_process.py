@@ -25,8 +25,14 @@ class Process(Actor):  # type: ignore[misc]
         become_subreaper()
         birth = born()
         take_title(birth.title)
-        report(birth.report_fd, ("born", os.getpid()))
+        self._birth = birth
         self._system = ThespianSystem(self, birth)
+
+    def begin(self) -> None:
+        """Its supervisor knows where it can be reached, and what it was born with is handled first."""
+        report(self._birth.report_fd, ("born", os.getpid(), self.myAddress))
+        if self._birth.greeting is not None:
+            self.send(self.myAddress, self._birth.greeting)
 
     def receiveMessage(self, msg: Any, sender: Any) -> ThespianWatch:
         self._system.receive(msg, sender)

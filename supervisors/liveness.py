@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum
 
 from msgspec import Struct
 
-IDLE_LOOK_S = 1.0
+IDLE_LOOK_S = 2.5
 BUSY_LOOK_S = 0.2
 LATE_LOOK_S = 0.25
 PERIODS_MAX = 2
@@ -133,7 +133,7 @@ def judge(
 
 def next_look_s(seen: Iterable[tuple[Verdict, float]]) -> float | None:
     """When to look again, for children of these verdicts and heartbeats: soon while one is not idle; None when nobody
-    is watched."""
+    is watched. An idle child that gets stuck is on the page since when, so a slow look finds it no later."""
     spans = [
         min(IDLE_LOOK_S, max(BUSY_LOOK_S, heartbeat_s / 2)) if verdict is Verdict.IDLE else BUSY_LOOK_S
         for verdict, heartbeat_s in seen

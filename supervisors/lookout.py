@@ -1,7 +1,7 @@
 """What a supervisor expects of its children in time: to start, to stop, and not to hang. Who fails is ended.
 
 It looks at their page on a tick of its own: nothing is sent and nobody is asked. There is no tick where no child has a
-heartbeat, one a second while all of them are idle, and more while one is not.
+heartbeat, a slow one while all of them are idle, and a fast one while one is not.
 """
 
 from __future__ import annotations

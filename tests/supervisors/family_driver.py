@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ class Driver:
     """``plan[child]`` are the outcomes of its next starts: ok (the default), fail, ignore, slow (nothing yet).
 
     ``told`` holds every start and stop in order. While ``stops_slowly``, a stopped process ends only by ``stopped``.
+    ``deciding_s`` is processor time, without that of the checks.
     """
 
     spec: SupervisorSpec
@@ -54,6 +56,7 @@ class Driver:
     wake_at: float | None = None
     stops_slowly: bool = False
     spawned: list[str] = field(default_factory=list)
+    deciding_s: float = 0.0
     _calls: Any = field(default_factory=lambda: itertools.count(1))
     _next: deque[do.Event] = field(default_factory=deque)
 
@@ -138,8 +141,9 @@ class Driver:
     # ---- carrying out
 
     def _decide(self, event: do.Event) -> None:
-        before = self.family
+        before, began_s = self.family, time.process_time()
         actions = decide(self.spec, before, event, self.now)
+        self.deciding_s += time.process_time() - began_s
         again = decide(self.spec, before, event, self.now)
         assert repr(actions) == repr(again), "the same facts, another decision"
         assert isinstance(actions[0], do.Become) and not any(isinstance(each, do.Become) for each in actions[1:])

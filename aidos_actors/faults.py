@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from aidos_actors.core.errors import AidosError, Fenced, IllegalTransition, TryAgain, Unfit
 from aidos_actors.gitops.git import GitFailed
+from aidos_actors.ledger.errors import LedgerUnavailable
 from supervisors.grades import Grade, Policy, Treatment, Treatments
 
 TREATMENTS = Treatments(
     {
+        LedgerUnavailable: Treatment(Grade.P0, True, Policy.DEGRADE),
         TryAgain: Treatment(Grade.P2, True, Policy.RETRY),
         GitFailed: Treatment(Grade.P1, True, Policy.RETRY),
         OSError: Treatment(Grade.P1, True, Policy.RETRY),

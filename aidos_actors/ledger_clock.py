@@ -30,7 +30,8 @@ class LedgerClock:
         before = self._before()
         self._line = Timeline(wall, steady_s)
         self.jump_s = before.jump_s(wall, steady_s) if before is not None else 0.0
-        self._write(self._line, moving_from=before if self.jump_s else None)
+        self._moving_from = before if self.jump_s else None
+        self._write()
 
     def now(self, steady_s: float) -> float:
         """Wall seconds that never go back in one life of this clock."""
@@ -41,13 +42,15 @@ class LedgerClock:
         before, self._line = self._line, self._line.following(wall, steady_s)
         self.jump_s = before.jump_s(wall, steady_s) if self._line is not before else 0.0
         if self.jump_s:
-            self._write(self._line, moving_from=before)
+            self._moving_from = self._moving_from or before  # of an earlier jump, too, the ledger may not know yet
+            self._write()
         return self.jump_s
 
     def moved(self) -> None:
         """The ledger says that they were."""
         self.jump_s = 0.0
-        self._write(self._line, moving_from=None)
+        self._moving_from = None
+        self._write()
 
     def _before(self) -> Timeline | None:
         """What held for the moments that are in the ledger now."""
@@ -62,15 +65,13 @@ class LedgerClock:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _write(self, line: Timeline, moving_from: Timeline | None) -> None:
+    def _write(self) -> None:
         said: dict[str, Any] = {
             "boot": self._boot,
-            **_fields(line),
+            **_fields(self._line),
             "seq": self._ledger.last_seq(),
-            "moving_from": None,
+            "moving_from": _fields(self._moving_from) if self._moving_from is not None else None,
         }
-        if moving_from is not None:
-            said["moving_from"] = _fields(moving_from)
         new = self._file.with_suffix(".new")
         new.write_text(json.dumps(said))
         new.replace(self._file)

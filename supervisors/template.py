@@ -41,7 +41,9 @@ def main(body: bytes) -> None:
     with contextlib.suppress(OSError):  # a guardian that has ended takes this process with it
         link.send(READY)
     while True:
-        word, fds, _, _ = socket.recv_fds(link, len(ORDER), DESCRIPTORS_MAX, socket.MSG_CMSG_CLOEXEC)
+        word, fds = b"", list[int]()
+        with contextlib.suppress(OSError):  # a guardian that was killed has closed it another way
+            word, fds, _, _ = socket.recv_fds(link, len(ORDER), DESCRIPTORS_MAX, socket.MSG_CMSG_CLOEXEC)
         if not word:
             os._exit(0)
         is_outdated = source.have_changed()

@@ -16,7 +16,7 @@ from aidos_actors.actors.status import list_of_requirements, status_of
 from aidos_actors.actors.waiting import EndWaiter, EventWaiter, Whoever
 from aidos_actors.blobs import get_text
 from aidos_actors.core.board import Board, EndedRows
-from aidos_actors.core.errors import AidosError, BadInput, NotFound
+from aidos_actors.core.errors import BadInput, NotFound
 from aidos_actors.core.orders import Step
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, RequirementState
@@ -31,18 +31,18 @@ EVENTS_PER_ANSWER_MAX = 500
 WAIT_MAX_S = 30.0
 DRAIN_MAX_S = 3600.0
 
+CHANGING = frozenset({"submit", *OF_REQUIREMENTS})
+
 
 def serve(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> dict[str, Any] | None:
     """The answer to one call, None when it comes later. AidosError as the verb says."""
     verb = _VERBS.get(str(call.get("verb")))
     if verb is None:
         raise NotFound(f"the scheduler has no verb {call.get('verb')!r}")
+    if scheduler.writing.fault is not None and call["verb"] in CHANGING:
+        raise scheduler.writing.fault
     value = verb(scheduler, call, asked)
     return None if value is None else {"value": value}
-
-
-def error_view(error: AidosError) -> dict[str, Any]:
-    return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
 
 def submitted(

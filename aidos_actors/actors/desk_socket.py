@@ -63,13 +63,13 @@ class Connection:
 
 
 class DeskSocket:
-    """``serve`` gets what a caller has sent by now. Thread: the message loop's."""
+    """``serve`` gets each call and who waits for its answer. Thread: the message loop's."""
 
     def __init__(
         self,
         state_dir: Path,
         inputs: Inputs,
-        serve: Callable[[list[tuple[Caller, dict[str, Any]]]], None],
+        serve: Callable[[dict[str, Any], Caller], None],
     ) -> None:
         """OSError when the socket cannot be made."""
         self._inputs, self._serve = inputs, serve
@@ -94,9 +94,8 @@ class DeskSocket:
         self._inputs.watch(connection.fd, lambda: self._take(connection))
 
     def _take(self, connection: Connection) -> None:
-        calls = connection.take()
-        if calls:
-            self._serve(calls)
+        for caller, call in connection.take():
+            self._serve(call, caller)
 
     def _closed(self, connection: Connection) -> None:
         if self._open.pop(connection.fd, None) is not None:

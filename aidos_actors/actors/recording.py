@@ -14,10 +14,10 @@ from aidos_actors.core.orders import Step
 class Recording:
     """Thread: the Scheduler's."""
 
-    def __init__(self, board: Board, take: Callable[[Step], None]) -> None:
+    def __init__(self, board: Board, take: Callable[[Step], None], then: Callable[[Callable[[], None]], None]) -> None:
         self._board = board
         self._take = take
-        self._then: list[Callable[[], None]] = []
+        self._then = then
 
     def take(self, word: Any, now: float) -> bool:
         """What the word says will be on disk with the next commit, and all that follows from it. False for other
@@ -27,25 +27,19 @@ class Recording:
             case MinderReady():
                 crash.before("minder-on-record")
                 self._take(board.minded(word.worker, word.key, word.pid, word.started, now))
-                self._then.append(lambda: crash.after("minder-on-record"))
+                self._then(lambda: crash.after("minder-on-record"))
             case AttemptEnded():
                 crash.before("result-on-record")
                 self._take(board.ended(word.worker, word.key, word.outcome, now))
-                self._then.append(lambda: crash.after("result-on-record"))
+                self._then(lambda: crash.after("result-on-record"))
             case CallsEnded():
                 crash.before("calls-on-record")
                 self._take(board.calls_ended(word.worker, word.seq, word.requirement, word.results, word.spans, now))
-                self._then.append(lambda: crash.after("calls-on-record"))
+                self._then(lambda: crash.after("calls-on-record"))
             case WorkIntegrated():
                 crash.before("commit-confirmed")
                 self._take(board.integrated(word.key, word.answer, now))
-                self._then.append(lambda: crash.after("commit-confirmed"))
+                self._then(lambda: crash.after("commit-confirmed"))
             case _:
                 return False
         return True
-
-    def committed(self) -> None:
-        """All of it is on disk."""
-        then, self._then = self._then, []
-        for each in then:
-            each()

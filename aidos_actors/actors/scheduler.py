@@ -3,12 +3,16 @@ are its orders sent; so whatever dies, the ledger says what was decided.
 
 A new Scheduler takes a new epoch, restores the board, and asks nobody: workers tell it what they hold, and every order
 that the rows still call for is sent again.
+
+While the ledger cannot be written it is degraded: what was decided waits in memory, nothing new starts or is accepted,
+what runs goes on, questions are answered, and one write at a time is tried.
 """
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,13 +39,17 @@ from aidos_actors.actors.words import (
     WorktreeGone,
     WorktreeReady,
 )
+from aidos_actors.actors.writing import Writing
 from aidos_actors.checkpoint_folders import CheckpointFolders
 from aidos_actors.core.errors import AidosError
 from aidos_actors.core.orders import Step, WorkerId
 from aidos_actors.core.owed import Role
 from aidos_actors.core.settings import Settings
+from aidos_actors.core.views import error_view
 from aidos_actors.executors.begun import begun_by, forget
+from aidos_actors.faults import TREATMENTS
 from aidos_actors.layout import Layout
+from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger_clock import LedgerClock
 from aidos_actors.restored import restored_board
 from supervisors import ExitReason, ManagedActor
@@ -66,6 +74,8 @@ class _Due:
 
 class Scheduler(ManagedActor):
     """Answers callers with ``{"value": …}`` or ``{"error": …}``; see ``desk`` for the verbs."""
+
+    treatments = TREATMENTS
 
     def on_start(
         self,
@@ -96,6 +106,8 @@ class Scheduler(ManagedActor):
         self._sending = Sending(self.send, layout, self.epoch, installation, self._incarnations, **short)
         self._steps = Steps(self.ledger, self.epoch, self._sending.send_all, self.answer)
         self.take = self._steps.take
+        self.writing = Writing(self, self._steps, self._checkpoints.settle, _Due())
+        self.commit = self.writing.commit
         now = self.clock() - self._clock.jump_s
         self.board = restored_board(self.ledger, layout, self.epoch, self._settings, now)
         if self._clock.jump_s:
@@ -103,9 +115,9 @@ class Scheduler(ManagedActor):
         workers = range(1, self._settings.workers_total + 1)
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in workers)):
             self.watch(target)
-        self._recording = Recording(self.board, self.take)
+        self._recording = Recording(self.board, self.take, self.writing.then)
         if inputs is not None:
-            self._socket = DeskSocket(Path(state_dir), inputs, self._serve)
+            self._socket = DeskSocket(Path(state_dir), inputs, self._call)
         self._after_change()
         return {"epoch": self.epoch}
 
@@ -116,8 +128,7 @@ class Scheduler(ManagedActor):
     def _move_what_is_due(self) -> None:
         """The wall clock was set: every deadline and every wait still lasts as long as it was to last."""
         self.take(self.board.clock_set(self._clock.jump_s, self.clock()))
-        self.commit()
-        self._clock.moved()
+        self.writing.then(self._clock.moved)
 
     def on_stop(self, reason: ExitReason) -> None:
         self.ledger.close()
@@ -178,29 +189,17 @@ class Scheduler(ManagedActor):
             self._crew.gone(incarnation)
         marks = self._layout.begun(path)
         self.take(self.board.worker_gone(path, incarnation, self.clock(), begun_by(marks, incarnation)))
-        self.commit()
-        forget(marks, incarnation)
-
-    def _serve(self, calls: list[tuple[Caller, dict[str, Any]]]) -> None:
-        for caller, call in calls:
-            self._call(call, caller)
+        self.writing.then(partial(forget, marks, incarnation))
 
     def _call(self, message: dict[str, Any], asked: Asked | Caller | None) -> None:
         try:
             answer = desk.serve(self, message, asked)
         except AidosError as error:
-            answer = {"error": desk.error_view(error)}
+            answer = {"error": error_view(error)}
         if answer is not None and asked is not None:
-            self._steps.answer_after(asked, answer)
+            (self._steps.answer_after if self.writing.fault is None else self._steps.answer_now)(asked, answer)
 
     # ---- steps
-
-    def commit(self) -> None:
-        """What was taken is on disk, its orders are on their way, and who asked has an answer. A failed write ends this
-        process, and the next one restores what is on disk."""
-        self.progress()
-        self._steps.commit(self._checkpoints.settle)
-        self.progress()
 
     def answer(self, answer: Any, asked: Asked | Caller) -> None:
         """Whoever asked, by whichever way, has the answer."""
@@ -211,6 +210,13 @@ class Scheduler(ManagedActor):
 
     def _after_change(self) -> None:
         now = self.clock()
+        with suppress(LedgerUnavailable):
+            self.writing.recover()
+            self._go_on(now)
+        self._set_timer()
+        self.waiting.serve(self.board, self._steps.last_seq, now, partial(status.status_of, self.ledger))
+
+    def _go_on(self, now: float) -> None:
         due_at = self.board.next_due_at()
         while due_at is not None and due_at <= now:
             self.take(self.board.tick(now))
@@ -219,14 +225,12 @@ class Scheduler(ManagedActor):
                 break
         self.take(self.board.dispatch(now))
         self.commit()
-        self._recording.committed()
         if self._checkpoints.is_pending:
             self.start_job("empty checkpoints", self._checkpoints.empty)
-        self._set_timer()
-        self.waiting.serve(self.board, self._steps.last_seq, now, partial(status.status_of, self.ledger))
 
     def _set_timer(self) -> None:
-        moments = [at for at in (self.board.next_due_at(), self.waiting.next_due_at()) if at is not None]
+        due_at = self.board.next_due_at() if self.writing.fault is None else None
+        moments = [at for at in (due_at, self.waiting.next_due_at()) if at is not None]
         if moments and (self._timer_at is None or min(moments) < self._timer_at):
             self._timer_at = min(moments)
             self.after(max(0.001, self._timer_at - self.clock()), _Due())

@@ -32,13 +32,24 @@ class Steps:
         """``asked`` hears ``answer`` after the next ``commit``."""
         self._answers.append((asked, answer))
 
+    def answer_now(self, asked: Whoever, answer: dict[str, Any]) -> None:
+        self._answer(answer, asked)
+
+    def refuse(self, answer: dict[str, Any]) -> None:
+        """Everyone who waits for the next ``commit`` hears ``answer`` now. What they asked for may yet be done."""
+        answers, self._answers = self._answers, []
+        for asked, _ in answers:
+            self._answer(answer, asked)
+
     def commit(self, written: Callable[[Batch], None]) -> None:
         """The steps taken are on disk, together; ``written`` has seen what; their orders are on their way, and whoever
-        asked for them has an answer. When writing fails nothing of this has happened."""
-        taken, self._taken = self._taken, []
-        batch = Batch.together(step.batch for step in taken)
+        asked for them has an answer. When writing fails nothing of this has happened, and the next ``commit`` tries
+        again."""
+        batch = Batch.together(step.batch for step in self._taken)
         if not batch.is_empty:
             self.last_seq = self._ledger.apply(self._epoch, batch)
+        taken, self._taken = self._taken, []
+        if not batch.is_empty:
             written(batch)
         orders = [order for step in taken for order in step.orders]
         if orders:

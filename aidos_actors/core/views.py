@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from aidos_actors.core.errors import AidosError
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import TaskState
 
@@ -60,6 +61,10 @@ def requirement_list_view(
     """``status`` without ID, oldest first. ``progress`` is (done, total) by requirement; (0, 0) when it has no plan."""
     in_order = sorted(requirements, key=lambda requirement: requirement.position)
     return {"requirements": [_summary(record, *progress.get(record.id, (0, 0))) for record in in_order]}
+
+
+def error_view(error: AidosError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
 
 def event_view(event: JournalEvent) -> dict[str, Any]:

@@ -27,6 +27,10 @@ ENDING_SIGNALS = (
 """By these a process ends at once, and as one that was ended by a signal. Thespian's own handlers spin for ever after
 the first four, and end after the others as if all were well."""
 
+IGNORED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
+"""The write that was too much for a pipe or a limit raises OSError, as everywhere in Python. Thespian's handler writes
+to a log of its own, and so is called again within itself, for ever."""
+
 after_fork: list[Callable[[], None]] = []
 """Called first thing in every process of the system: closes what it must not inherit."""
 

@@ -22,6 +22,8 @@ class Process(Actor):  # type: ignore[misc]
     def __init__(self) -> None:
         for signum in hardening.ENDING_SIGNALS:
             signal.signal(signum, signal.SIG_DFL)
+        for signum in hardening.IGNORED_SIGNALS:
+            signal.signal(signum, signal.SIG_IGN)
         become_subreaper()
         birth = born()
         take_title(birth.title)

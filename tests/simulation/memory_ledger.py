@@ -18,12 +18,14 @@ from aidos_actors.core.records import (
     TaskRecord,
 )
 from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.ledger.errors import LedgerUnavailable
 
 
 @dataclass
 class Disk:
-    """What is written, and stays when its writer dies."""
+    """What is written, and stays when its writer dies. While ``is_full`` nothing is."""
 
+    is_full: bool = False
     epoch: int = 0
     requirements: dict[str, RequirementRecord] = field(default_factory=dict)
     tasks: dict[tuple[str, str], TaskRecord] = field(default_factory=dict)
@@ -94,6 +96,8 @@ class MemoryLedger:
         pass
 
     def _commit(self, epoch: int, batch: Batch) -> None:
+        if self._disk.is_full:
+            raise LedgerUnavailable("no room", hint="free some")
         crash.before("ledger-commit")
         if batch.events:
             crash.before("journal-lines")

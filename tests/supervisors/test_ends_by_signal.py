@@ -1,17 +1,38 @@
-"""A signal that ends a process is no normal end, whoever sent it."""
+"""A signal that ends a process is no normal end, whoever sent it; and one that only tells of a failed write is none."""
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from supervisors import ActorTree, Restart, SupervisorSpec
+from supervisors import ActorTree, ChildSpec, ManagedActor, Restart, SupervisorSpec
 from supervisors.testing import Puppet, eventually
 
 ENDING = (signal.SIGTERM, signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV)
+
+
+class Writer(ManagedActor):
+    """Writes to the file it is told, which may not grow, and replies what came of it."""
+
+    def receive(self, message: Any, sender: str | None) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        try:
+            Path(message).write_text("more")
+        except OSError as error:
+            self.reply(type(error).__name__)
+        else:
+            self.reply("written")
+
+
+def test_a_file_over_the_limit_of_the_process_is_an_error_and_no_signal(tmp_path: Path) -> None:
+    spec = SupervisorSpec(id="root", children=[ChildSpec("a", Writer)])
+    with ActorTree.start(spec, state_dir=tmp_path / "state") as tree:
+        assert tree.ask("a", str(tmp_path / "file"), timeout_s=20.0) == "OSError"
 
 
 def test_a_transient_child_that_was_ended_by_a_signal_comes_back(tmp_path: Path) -> None:

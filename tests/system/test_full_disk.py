@@ -1,0 +1,81 @@
+"""A ledger that cannot be written degrades the Scheduler: nothing new starts, what runs goes on, and it comes back."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.system.conftest import Place, eventually
+
+UNLIMITED = (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY)
+
+
+def scheduler(place: Place) -> dict[str, Any]:
+    scheduling = next(child for child in place.tree()["children"] if child["id"] == "scheduling")
+    return dict(scheduling["children"][0])
+
+
+def code_and_error(place: Place, *words: str) -> tuple[int, dict[str, Any]]:
+    done = place.aidos(*words, "--json")
+    return done.returncode, json.loads(done.stdout).get("error", {})
+
+
+def test_what_runs_goes_on_and_is_recorded_when_there_is_room_again(place: Place) -> None:
+    """No file of the Scheduler may grow: as on a full disk, each write of it fails."""
+    gate, over = place.folder / "go", place.folder / "over"
+    serve = place.begin("serve", "--workers", "2")
+    wait = f"while [ ! -e '{gate}' ]; do sleep 0.05; done; echo b > b.txt; touch '{over}'"
+    file = place.requirement({"slow": {"run": wait}, "next": {"run": "echo c > c.txt", "needs": ["slow"]}})
+    assert place.aidos("submit", str(file)).returncode == 0
+    eventually(lambda: place.event("attempt_started", "slow"))
+    before = scheduler(place)
+    process = psutil.Process(before["pid"])
+
+    process.rlimit(psutil.RLIMIT_FSIZE, (0, psutil.RLIM_INFINITY))
+    beside = place.requirement({"quick": {"run": "true"}}, name="beside")
+    code, error = code_and_error(place, "submit", str(beside))
+    assert (code, error["code"]) == (75, "ledger_unavailable")
+    node = eventually(lambda: node if (node := scheduler(place))["degraded"] else None)
+    assert "write the ledger" in node["degraded"] and node["pid"] == before["pid"]
+    assert code_and_error(place, "pause", "work")[0] == 75
+    assert place.here("status").returncode == 9
+    assert place.data("status", "work")["state"] == "running"
+
+    gate.touch()
+    eventually(over.exists)
+    assert place.event("attempt_started", "next") is None
+    process.rlimit(psutil.RLIMIT_FSIZE, UNLIMITED)
+
+    eventually(lambda: place.data("status", "work")["state"] == "done")
+    tasks = place.data("status", "work")["tasks"]
+    assert [(task["attempts"], task["infra_faults"]) for task in tasks] == [(1, 0), (1, 0)]
+    node = scheduler(place)
+    assert (node["degraded"], node["pid"], node["restarts"]) == (None, before["pid"], 0)
+    assert place.here("status").returncode == 0
+    assert place.aidos("submit", str(beside)).returncode == 0
+    eventually(lambda: place.data("status", "beside")["state"] == "done")
+    place.assert_laws("work", {"slow", "next"})
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    place.assert_clean()
+
+
+def test_a_stop_while_nothing_can_be_written_loses_nothing(place: Place) -> None:
+    gate = place.folder / "go"
+    serve = place.begin("serve", "--workers", "1", "--drain", "1")
+    file = place.requirement({"slow": {"run": f"while [ ! -e '{gate}' ]; do sleep 0.05; done; echo b > b.txt"}})
+    assert place.aidos("submit", str(file)).returncode == 0
+    eventually(lambda: place.event("attempt_started", "slow"))
+    psutil.Process(scheduler(place)["pid"]).rlimit(psutil.RLIMIT_FSIZE, (0, psutil.RLIM_INFINITY))
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(90) == 0
+    eventually(lambda: not place.marked())
+
+    gate.touch()
+    assert Path(file).exists() and place.aidos("run", str(file)).returncode == 0
+    place.assert_laws("work", {"slow"})
+    place.assert_clean()

@@ -7,6 +7,7 @@ loop through one queue, answers come back through the connection's own.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import socket
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from supervisors import frames
 from supervisors.errors import SupervisorError
+from supervisors.linux import peer_uid
 from supervisors.parcel import opened, packed
 
 CONNECTIONS_MAX = 128
@@ -49,11 +51,27 @@ class Connection:
         self._link = link
         self._trusted = trusted
         self._outbox: queue.Queue[bytes | None] = queue.Queue(REQUESTS_MAX)
+        self._waiting: set[str] = set()
+        self.may_be_cut = not trusted
         link.settimeout(HELLO_TIMEOUT_S)
+
+    def begin(self) -> None:
+        """It is read, and written."""
         threading.Thread(target=self._read, name="door-read", daemon=True).start()
         threading.Thread(target=self._write, name="door-write", daemon=True).start()
 
+    @property
+    def is_idle(self) -> bool:
+        """Nobody waits for an answer here."""
+        return not self._waiting
+
+    def cut(self) -> None:
+        """The caller finds it closed, and makes another for its next call."""
+        with contextlib.suppress(OSError):
+            self._link.shutdown(socket.SHUT_RDWR)
+
     def answer(self, request_id: str, value: Any, error: SupervisorError | None) -> None:
+        self._waiting.discard(request_id)
         message: dict[str, Any] = {"id": request_id, "ok": error is None}
         try:
             if error is None:
@@ -91,7 +109,7 @@ class Connection:
             self._door.refused += 1
         finally:
             self._put(None)
-            self._door.closed()
+            self._door.closed(self)
 
     def _request(self, message: dict[str, Any]) -> None:
         request_id = str(message["id"])
@@ -108,6 +126,8 @@ class Connection:
             self.answer(request_id, None, error)
             return
         verb, target = str(message["verb"]), str(message.get("target", ""))
+        self._waiting.add(request_id)
+        self._door.used(self)
         self._door.hand_in(Request(request_id, verb, target, args, timeout_s, self))
 
     def _write(self) -> None:
@@ -128,7 +148,7 @@ class Door:
         self._requests: deque[Request] = deque()
         self._answers: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
-        self._open = 0
+        self._open: OrderedDict[Connection, None] = OrderedDict()
         self.refused = 0
         self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         threading.Thread(target=self._accept, args=(listener,), name="door-accept", daemon=True).start()
@@ -170,19 +190,33 @@ class Door:
         with self._lock:
             return self._answers.get(request_id)
 
-    def closed(self) -> None:
+    def used(self, connection: Connection) -> None:
+        """Of all, it is the one that was used last."""
         with self._lock:
-            self._open -= 1
+            if connection in self._open:
+                self._open.move_to_end(connection)
+
+    def closed(self, connection: Connection) -> None:
+        with self._lock:
+            self._open.pop(connection, None)
 
     def _admit(self, link: socket.socket, *, trusted: bool) -> None:
+        """Where there are too many, the one that was idle longest is cut: who has forgotten one keeps nobody out. The
+        new one goes when all are waited for."""
         with self._lock:
-            full = self._open >= CONNECTIONS_MAX
-            if not full:
-                self._open += 1
-        if full:
-            link.close()
-        else:
-            Connection(self, link, trusted=trusted)
+            is_full, spare = len(self._open) >= CONNECTIONS_MAX, None
+            if is_full:
+                spare = next((each for each in self._open if each.is_idle and each.may_be_cut), None)
+            if is_full and spare is None:
+                link.close()
+                return
+            if spare is not None:
+                del self._open[spare]
+            connection = Connection(self, link, trusted=trusted)
+            self._open[connection] = None
+        if spare is not None:
+            spare.cut()
+        connection.begin()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -206,21 +240,3 @@ class Door:
                 return
             for fd in fds:
                 self._admit(socket.socket(fileno=fd), trusted=True)
-
-
-def peer_uid(link: socket.socket) -> int:
-    """Who made this connection, by the kernel's word."""
-    return _credentials(link)[1]
-
-
-def peer_pid(link: socket.socket) -> int:
-    """Which process made this connection, or listens at its other end, by the kernel's word."""
-    return _credentials(link)[0]
-
-
-def _credentials(link: socket.socket) -> tuple[int, int, int]:
-    """Process, user and group."""
-    import struct
-
-    pid, uid, gid = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return pid, uid, gid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -127,3 +128,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def peer_uid(link: socket.socket) -> int:
+    """Who made this connection, by the kernel's word."""
+    return _credentials(link)[1]
+
+
+def peer_pid(link: socket.socket) -> int:
+    """Which process made this connection, or listens at its other end, by the kernel's word."""
+    return _credentials(link)[0]
+
+
+def _credentials(link: socket.socket) -> tuple[int, int, int]:
+    """Process, user and group."""
+    import struct
+
+    pid, uid, gid = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return pid, uid, gid

@@ -13,8 +13,8 @@ from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.actors.words import SCHEDULER
 from supervisors import ManagedActor
 from supervisors.calls import connect_to
-from supervisors.door import peer_pid
 from supervisors.frames import encode
+from supervisors.linux import peer_pid
 from supervisors.whereabouts import pid_of
 
 AGAIN_S = 0.05

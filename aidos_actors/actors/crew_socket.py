@@ -20,8 +20,8 @@ from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.words import WorkerHello
 from aidos_actors.core.orders import WorkerId
-from supervisors.door import peer_pid
 from supervisors.frames import encode
+from supervisors.linux import peer_pid
 from supervisors.premises import bind
 from supervisors.whereabouts import pid_of
 
@@ -88,14 +88,13 @@ class CrewSocket:
         pid = peer_pid(link)
         if pid in self._living and len(self._open) < LINKS_MAX:
             self._listen(link)
-        elif len(self._unknown) < LINKS_MAX:  # the word that it lives may still be on its way
+        else:  # the word that it lives may still be on its way
             before = self._unknown.pop(pid, None)
+            if before is None and len(self._unknown) >= LINKS_MAX:
+                before = self._unknown.pop(next(iter(self._unknown)))  # who waits longest waits in vain
             if before is not None:
                 before.close()
             self._unknown[pid] = link
-        else:
-            _warn("process {} was turned away at {}", pid, SOCKET_NAME)
-            link.close()
 
     def _listen(self, link: socket.socket) -> None:
         fd = link.fileno()

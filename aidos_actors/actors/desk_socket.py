@@ -17,8 +17,8 @@ from typing import Any
 from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.desk_client import SOCKET_NAME
-from supervisors.door import peer_uid
 from supervisors.frames import PROTOCOL, encode
+from supervisors.linux import peer_uid
 from supervisors.premises import bind
 
 CONNECTIONS_MAX = 64

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, EndReason, Start
+from aidos_actors import crash
+from aidos_actors.actors.words import AttemptEnded, MinderReady
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, EndReason, Start, WorkerId
 from aidos_actors.core.watched_call import WatchedCall
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
 from aidos_actors.ports import Minding
@@ -40,6 +43,19 @@ class Held(Struct):
             watched.progress_at = now()
 
         return progress
+
+
+def tell(held: Held, worker: WorkerId, say: Callable[[Any], None]) -> None:
+    """The Scheduler hears, perhaps again, where the attempt stands: that its minder waits, or how it ended."""
+    report = held.report
+    if report.phase == "minded" and report.minder_pid is not None and report.minder_started is not None:
+        crash.before("minder-told")
+        say(MinderReady(worker, report.key, report.minder_pid, report.minder_started))
+        crash.after("minder-told")
+    elif report.outcome is not None:
+        crash.before("result-told")
+        say(AttemptEnded(worker, report.key, report.outcome))
+        crash.after("result-told")
 
 
 def name_of(key: AttemptKey) -> str:

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from aidos_actors import crash
 from aidos_actors.actors.calling import FAULT_OF_END, Calling, Look, Overdue
 from aidos_actors.actors.crew_line import CrewLine, Reopen
-from aidos_actors.actors.holding import Held, name_of, outcome_of
-from aidos_actors.actors.words import SCHEDULER, AttemptEnded, MinderReady, WorkerHello, WorkerOrders
+from aidos_actors.actors.holding import Held, name_of, outcome_of, tell
+from aidos_actors.actors.offering import Offering, ProbeDue
+from aidos_actors.actors.words import SCHEDULER, AttemptEnded, WorkerHello, WorkerOrders
 from aidos_actors.core.orders import (
     Acknowledge,
     AttemptKey,
@@ -36,12 +37,13 @@ from aidos_actors.core.orders import (
 )
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.hands import WorkerHands
+from aidos_actors.executors.orders import SpawnFailed
+from aidos_actors.faults import TREATMENTS
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Executor, Minding
 from supervisors import ExitReason, ManagedActor
 from supervisors.messages import JobDone, Peer
 
-SLOTS = 1
 NO_MINDER = (0, 0)
 
 
@@ -53,6 +55,8 @@ class _CallDue(Struct, frozen=True):
 
 class Worker(ManagedActor):
     """One slot. Its hands, and with them every process of a task, end when it ends."""
+
+    treatments = TREATMENTS
 
     def on_start(
         self,
@@ -66,6 +70,8 @@ class Worker(ManagedActor):
         self._hands = hands(Layout(state_dir), base_env, checkpoints)
         self._line = CrewLine(self, Path(state_dir) if has_socket else None, self._told)
         self._greetings = 0
+        self._scheduler = ""
+        self._offering = Offering(self, lambda: self._greet(self._scheduler))
         self._calling = Calling(self, self._me, self._hands, self._line.say)
         self.watch(SCHEDULER)
 
@@ -94,18 +100,19 @@ class Worker(ManagedActor):
                 self._job_done(step, rest, message)
             case _CallDue(key=key):
                 self._call_due(key)
+            case ProbeDue():
+                self._offering.probe()
 
     def on_stop(self, reason: ExitReason) -> None:
         self._hands.close()
 
-    # ---- orders
-
     def _greet(self, scheduler: str) -> None:
         """That life of the Scheduler hears what is held here."""
+        self._scheduler = scheduler
         self._line.open(scheduler)
         self._greetings += 1
         reports = tuple(held.report for held in self._held.values())
-        self._line.say(WorkerHello(self._me, SLOTS, reports, self._calling.held(), self._greetings))
+        self._line.say(WorkerHello(self._me, self._offering.slots, reports, self._calling.held(), self._greetings))
         self._calling.tell_again()
 
     def _told(self, message: WorkerOrders) -> None:
@@ -123,7 +130,7 @@ class Worker(ManagedActor):
                 self._held[order.key] = Held(order, AttemptReport(order.key, "starting"))
                 self.start_job(f"clear {name_of(order.key)}", self._hands.clear, order)
             case Start() if held is not None:
-                self._tell(held)
+                self._say(held)
             case Go() if held is not None and held.report.phase == "minded":
                 self._go(held)
             case End() if held is None and self._calling.holds(order.key):
@@ -137,17 +144,8 @@ class Worker(ManagedActor):
             case Acknowledge() if held is not None:
                 self._acknowledged(held)
 
-    def _tell(self, held: Held) -> None:
-        """Say again where an attempt stands; the Scheduler may have missed it."""
-        report = held.report
-        if report.phase == "minded" and report.minder_pid is not None and report.minder_started is not None:
-            crash.before("minder-told")
-            self._line.say(MinderReady(self._me, report.key, report.minder_pid, report.minder_started))
-            crash.after("minder-told")
-        elif report.outcome is not None:
-            crash.before("result-told")
-            self._line.say(AttemptEnded(self._me, report.key, report.outcome))
-            crash.after("result-told")
+    def _say(self, held: Held) -> None:
+        tell(held, self._me, self._line.say)
 
     def _end(self, held: Held, reason: EndReason) -> None:
         held.ending = reason
@@ -162,7 +160,7 @@ class Worker(ManagedActor):
         elif held.watched is not None:
             self._give_up(held, AttemptOutcome(False, None, f"ended: {reason}", "call", fault="cancelled"))
         elif held.report.phase == "ended":
-            self._tell(held)
+            self._say(held)
 
     def _acknowledged(self, held: Held) -> None:
         if held.report.phase != "ended":
@@ -181,7 +179,10 @@ class Worker(ManagedActor):
             return
         if done.error is not None:
             self._ended(held, outcome_of(done.error, step))
+            if step == "clear" and not isinstance(done.error, SpawnFailed):
+                self._offering.failed(done.error)
         elif step == "clear":
+            self._offering.succeeded()
             self._cleared(held, done.value)
         elif step == "verify":
             self._verified(held, done.value)
@@ -195,7 +196,7 @@ class Worker(ManagedActor):
         if held.ending is not None:
             self._end(held, held.ending)
         else:
-            self._tell(held)
+            self._say(held)
 
     def _go(self, held: Held) -> None:
         held.report = replace(held.report, phase="running")
@@ -245,4 +246,4 @@ class Worker(ManagedActor):
         if held.ending is not None and not outcome.ok:
             outcome = replace(outcome, fault=FAULT_OF_END[held.ending], error=f"ended: {held.ending}")
         held.report = replace(held.report, phase="ended", outcome=outcome)
-        self._tell(held)
+        self._say(held)

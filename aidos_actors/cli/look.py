@@ -26,7 +26,8 @@ def show_status(name: str | None, options: Options) -> Answer:
     if name is None:
         data, live = read(state, {"verb": "status"})
         lines = [_line(each) for each in data["requirements"]] or ["no requirements"]
-        degraded = degraded_parts(Door(state)) if live else []
+        with Door(state) as door:
+            degraded = degraded_parts(door) if live else []
         lines += [f"degraded: {each['path']}  {each['reason']}" for each in degraded]
         code = DEGRADED if degraded else 0
         return Answer({**data, "live": live, "degraded": degraded}, "\n".join(lines), code)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from aidos_actors.client import HEALING_WAIT_S, ask_scheduler
 from aidos_actors.core.errors import Conflict, NotFound, TryAgain, Unreachable
@@ -45,11 +45,17 @@ def owner_of(state: Path) -> str | None:
 
 
 class Door:
-    """The door of the system that owns ``state``, when one does."""
+    """The door of the system that owns ``state``, when one does. As a context it is closed at the end."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
         self._caller = Caller(lambda: connect_to(state), trusted=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._caller.close()
 
     def is_there(self) -> bool:
         """Whether a system runs here, or is being brought back."""
@@ -115,12 +121,12 @@ def resting_ledger(state: Path) -> Iterator[LedgerReader]:
 
 def read(state: Path, call: dict[str, Any]) -> tuple[Any, bool]:
     """A read verb: (value, live). From the running Scheduler, else from the resting ledger."""
-    door = Door(state)
-    if door.is_there():
-        try:
-            return door.ask(call), True
-        except (TryAgain, Unreachable):
-            pass
+    with Door(state) as door:
+        if door.is_there():
+            try:
+                return door.ask(call), True
+            except (TryAgain, Unreachable):
+                pass
     from aidos_actors.cli.at_rest import answer_at_rest
 
     with resting_ledger(state) as ledger:

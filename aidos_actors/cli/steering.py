@@ -30,16 +30,16 @@ def steer(verb: str, name: str, options: Options) -> Answer:
     state = Path(options.state)
     requirement, _, task = name.partition("/")
     call = {"verb": verb, "id": requirement, "task": task or None}
-    door = Door(state)
-    if door.is_there():
-        data = {**door.ask(call), "running": True}
-    elif not state.is_dir():
-        raise NotFound(f"there is no state directory {state}", hint="give --state")
-    else:
-        from aidos_actors.offline import offline_desk
+    with Door(state) as door:
+        if door.is_there():
+            data = {**door.ask(call), "running": True}
+        elif not state.is_dir():
+            raise NotFound(f"there is no state directory {state}", hint="give --state")
+        else:
+            from aidos_actors.offline import offline_desk
 
-        with offline_desk(state.resolve()) as desk:
-            data = desk.steer(call)
+            with offline_desk(state.resolve()) as desk:
+                data = desk.steer(call)
     return Answer(data, f"{name}: {_state_of(data, task)}")
 
 

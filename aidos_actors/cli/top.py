@@ -34,14 +34,14 @@ def show_top(options: Options, sort: str, once: bool, interval_s: float) -> Answ
     nothing runs, or runs no more."""
     if sort not in SORTS:
         usage_error(f"--sort {sort}: must be one of {', '.join(SORTS)}", options)
-    door = Door(Path(options.state))
-    frame = read_frame(door, sort)
-    if once or options.as_json or not sys.stdout.isatty():
-        return Answer(frame, lambda: plain(frame))
-    with Live(drawn(frame), screen=True, auto_refresh=False) as live:
-        while True:
-            time.sleep(interval_s)
-            live.update(drawn(read_frame(door, sort)), refresh=True)
+    with Door(Path(options.state)) as door:
+        frame = read_frame(door, sort)
+        if once or options.as_json or not sys.stdout.isatty():
+            return Answer(frame, lambda: plain(frame))
+        with Live(drawn(frame), screen=True, auto_refresh=False) as live:
+            while True:
+                time.sleep(interval_s)
+                live.update(drawn(read_frame(door, sort)), refresh=True)
 
 
 def read_frame(door: Door, sort: str) -> dict[str, Any]:

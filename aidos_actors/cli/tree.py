@@ -16,7 +16,8 @@ def show_tree(options: Options, form: str = "text") -> Answer:
     """``form`` is text, dot or mermaid. ``Unreachable`` (exit 4) when nothing runs."""
     if form != "text" and form not in FORMS:
         usage_error(f"--format {form}: must be one of text, {', '.join(FORMS)}", options)
-    data = read_tree(Door(Path(options.state)))
+    with Door(Path(options.state)) as door:
+        data = read_tree(door)
     return Answer(data, "\n".join(_lines(data, "", "")) if form == "text" else draw(data, form).rstrip())
 
 

@@ -46,14 +46,14 @@ def submit_file(file: str, options: Options, *, is_revision: bool = False) -> An
     submission = prepare(Path(file), read_config(options.config), is_revision=is_revision)
     state = prepare_state_dir(options.state)
     call = submission.call(Layout(str(state)).blobs)
-    door = Door(state)
-    if door.is_there():
-        data = door.ask(call)
-    else:
-        from aidos_actors.offline import offline_desk
+    with Door(state) as door:
+        if door.is_there():
+            data = door.ask(call)
+        else:
+            from aidos_actors.offline import offline_desk
 
-        with offline_desk(state) as desk:
-            data = desk.submit(call)
+            with offline_desk(state) as desk:
+                data = desk.submit(call)
     known = f"revised, {data['state']}" if data["revised"] else f"known already, {data['state']}"
     what = "accepted" if data["accepted"] else known
     where = "" if data["running"] else "; nothing runs here: start it with `serve` or `run`"

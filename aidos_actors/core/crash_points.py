@@ -108,7 +108,7 @@ _OF_A_WORKER = (
         "it sees that by a pidfd and ends; by its mark the next attempt would find what it started",
     ),
     CrashPoint(
-        "minder-told", "actors/worker.py", ("worker",),
+        "minder-told", "actors/holding.py", ("worker",),
         "the Scheduler is told of the minder",
         "the word may be lost with its sender, or put on record for a minder that is gone",
         "the attempt is lost with its worker, and its successor waits for that very minder's end",
@@ -144,7 +144,7 @@ _OF_A_WORKER = (
         "the attempt is lost with its worker; the callable is called again",
     ),
     CrashPoint(
-        "result-told", "actors/worker.py", ("worker",),
+        "result-told", "actors/holding.py", ("worker",),
         "the Scheduler is told the result",
         "the word may be lost with its sender",
         "lost, the attempt is lost with its worker; heard, it counts, and the worker's death changes nothing",

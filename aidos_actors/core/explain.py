@@ -85,6 +85,8 @@ def _of_workers(books: Books, opened: OpenRequirement, task: TaskRecord) -> Iter
     loads = books.loads().values()
     if not loads:
         yield Reason("no_worker", "no worker is there")
+    elif not any(load.slots for load in loads):
+        yield Reason("degraded", "no worker can start a command just now; `tree` says why")
     elif not any(load.has_room for load in loads):
         yield Reason("all_busy", f"all {len(loads)} workers are busy")
     elif opened.must_be_alone(task.id) and all(load.held for load in loads):

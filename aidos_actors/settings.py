@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
+from aidos_actors.agent_settings import AgentSettings
 from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.config import Config, ProjectSettings
 from aidos_actors.core.errors import BadInput
@@ -23,6 +24,8 @@ from aidos_actors.variables import read_variables, variable_of
 
 DEFAULT_FILE = "aidos.toml"
 PROJECTS = "projects"
+NAMED: Mapping[str, type[BaseModel]] = {PROJECTS: ProjectSettings, "agents": AgentSettings}
+"""Tables whose keys are the user's own names."""
 PROBLEMS_MAX = 20
 SECRETS = frozenset({"api_key"})
 
@@ -162,8 +165,8 @@ def _problem(error: Any, origins: Mapping[Place, str], path: str) -> tuple[str, 
         given = f", not {error['input']!r}" if is_shown else ""
         return origin, f"{key}: {error['msg']}{given}", "see `config schema`"
     model: type[BaseModel] = Config
-    if place[0] == PROJECTS:
-        model, place = ProjectSettings, place[-1:]
+    if place[0] in NAMED:
+        model, place = NAMED[place[0]], place[2:3]
     for name in place[:-1]:
         model = model.model_fields[name].annotation  # type: ignore[assignment]
     return origin, f"{key}: there is no such key", suggestion(place[-1], list(model.model_fields))

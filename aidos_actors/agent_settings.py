@@ -54,6 +54,7 @@ class AgentSettings(BaseModel):
     output_bytes: int = Field(default=64 * _MIB, ge=1024, description="The most it may print in one attempt.")
     memory_bytes: int = Field(default=8192 * _MIB, ge=_MIB, description="The most memory it and its own may hold.")
     loop_repeats_max: int = Field(default=20, ge=0, description="So often the same steps are a loop; 0: never.")
+    limit_silence_s: float = Field(default=60.0, gt=0, description="So long it may wait for a limit without a word.")
     wait_s: float = Field(default=300.0, gt=0, description="The wait for a usage limit that names no end; it doubles.")
     wait_max_s: float = Field(default=3600.0, gt=0, description="The most that it doubles to.")
     jitter_s: float = Field(default=30.0, ge=0, description="The most that a task waits beyond the end of a limit.")
@@ -111,7 +112,7 @@ def _profile(name: str, given: AgentSettings, environment: Mapping[str, str]) ->
     allowed = (*ALWAYS_ALLOWED, *preset.get("env", ()), *given.env)
     seen = {key: value for key, value in environment.items() if _is_allowed(key, allowed)}
     rules = ("fallback", "failures_max", "wait_s", "wait_max_s", "jitter_s", "task_cost_usd_max")
-    same = ("model", "turns_max", "cost_usd_max", "timeout_s", "stall_s", "loop_repeats_max")
+    same = ("model", "turns_max", "cost_usd_max", "timeout_s", "stall_s", "loop_repeats_max", "limit_silence_s")
     return AgentProfile(
         name=name,
         argv=tuple(argv),

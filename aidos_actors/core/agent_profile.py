@@ -48,6 +48,7 @@ class AgentProfile(Struct, frozen=True):
     output_bytes_max: int = 64 * 1024 * 1024
     memory_bytes_max: int = 8 * 1024 * 1024 * 1024
     loop_repeats_max: int = 20
+    limit_silence_s: float = 60.0
     limit_words: tuple[str, ...] = ()
     limit_exit_codes: tuple[int, ...] = ()
     litter: tuple[str, ...] = ()

@@ -15,15 +15,12 @@ from aidos_actors.executors.limits import fingerprint
 
 LOOK_S = 0.5
 CHUNK_BYTES = 1024 * 1024
-STUCK_S = 60.0
 
 
 class Follower:
     """Follows the file that an agent's output goes to, in a thread of its own, from ``start`` to ``finish``."""
 
-    def __init__(
-        self, path: Path, profile: AgentProfile, worktree: str, end: Callable[[str], None], stuck_s: float = STUCK_S
-    ) -> None:
+    def __init__(self, path: Path, profile: AgentProfile, worktree: str, end: Callable[[str], None]) -> None:
         """``end`` ends the agent; it is called once at most."""
         self.transcript = Transcript(profile.reads, profile.loop_repeats_max)
         self.cause: str | None = None
@@ -32,7 +29,6 @@ class Follower:
         self._profile = profile
         self._folder = [os.fsencode(worktree)]
         self._end = end
-        self._stuck_s = stuck_s
         self._stuck_since: float | None = None
         self._files = fingerprint(self._folder)
         self._read_bytes = 0
@@ -81,7 +77,7 @@ class Follower:
             self._stuck_since = None
         elif self._stuck_since is None:
             self._stuck_since = now
-        elif now - self._stuck_since >= self._stuck_s:
+        elif now - self._stuck_since >= profile.limit_silence_s:
             self._give_up(LIMITED, f"it waits for the end of a usage limit ({facts.error})")
 
     def _has_not_moved(self) -> bool:

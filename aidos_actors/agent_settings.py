@@ -83,19 +83,27 @@ def names_of(agents: Mapping[str, AgentSettings]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*agents, *PRESETS)))
 
 
+class WrongAgent(ValueError):
+    """What is wrong with the agents together, and at which key."""
+
+    def __init__(self, place: tuple[str, ...], text: str) -> None:
+        super().__init__(text)
+        self.place = place
+
+
 def check_agents(agents: Mapping[str, AgentSettings]) -> None:
-    """ValueError when one has no command, or names another that there is not."""
+    """``WrongAgent`` when one has no command, or names another that there is not."""
     for name, each in agents.items():
+        place = ("agents", name)
         if not NAME.fullmatch(name):
-            raise ValueError(f"agents.{name}: a name is 1 to 64 letters, digits, '.', '_' or '-'")
+            raise WrongAgent(place, "a name is 1 to 64 letters, digits, '.', '_' or '-'")
         if name not in PRESETS and each.preset is None and each.argv is None:
             hint = suggestion(name, list(PRESETS))
-            raise ValueError(f"agents.{name}: no preset is called so ({hint}), so argv must say how it is run")
+            raise WrongAgent(place, f"no preset is called so ({hint}), so argv must say how it is run")
         for other in each.fallback:
             if other not in names_of(agents):
-                raise ValueError(
-                    f"agents.{name}.fallback: {other!r} is not known; {suggestion(other, names_of(agents))}"
-                )
+                hint = suggestion(other, names_of(agents))
+                raise WrongAgent((*place, "fallback"), f"there is no agent {other!r}; {hint}")
 
 
 def profiles_of(agents: Mapping[str, AgentSettings], environment: Mapping[str, str]) -> dict[str, AgentProfile]:

@@ -147,16 +147,19 @@ def _refusal(error: ValidationError, origins: Mapping[Place, str], line: Any, pa
     (origin, text, hint), others = problems[0], problems[1:]
     more = "".join(f"\n{where}: {what}" + (f" ({also})" if also else "") for where, what, also in others)
     if origin.startswith(f"{path}:"):
-        place = tuple(
-            part for part in error.errors()[0]["loc"] if isinstance(part, str)
-        )  # not at which place of a list
+        place = tuple(part for part in _place(error.errors()[0]) if isinstance(part, str))  # not where in a list
         return BadInput(text + more, file=path, line=line(place), hint=hint)
     return BadInput(text + more, file=origin, hint=hint)
 
 
+def _place(error: Any) -> tuple[Any, ...]:
+    """Where it is; what is wrong with several values together says so itself."""
+    return tuple(getattr(error.get("ctx", {}).get("error"), "place", error["loc"]))
+
+
 def _problem(error: Any, origins: Mapping[Place, str], path: str) -> tuple[str, str, str]:
     """(where, what, hint)."""
-    place = tuple(str(part) for part in error["loc"])
+    place = tuple(str(part) for part in _place(error))
     inside = (name for at, name in origins.items() if at[: len(place)] == place or place[: len(at)] == at)
     origin = next(inside, path)
     key = ".".join(place)

@@ -461,8 +461,8 @@ def main() -> int:
         file.write(json.dumps({"argv": sys.argv[1:], "cwd": str(Path.cwd()), "task": task, "prompt": prompt}) + "\n")
     program.begin()
     before = sum(json.loads(line)["task"] == task for line in calls.read_text().splitlines())
-    file = HERE / f"{program.name}.{task}.plan"
-    plan = (file if file.exists() else HERE / f"{program.name}.plan").read_text().splitlines()
+    own = HERE / f"{program.name}.{task}.plan"
+    plan = (own if own.exists() else HERE / f"{program.name}.plan").read_text().splitlines()
     return behave(program, plan[min(before, len(plan)) - 1], prompt)
 
 

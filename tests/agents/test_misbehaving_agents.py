@@ -86,8 +86,8 @@ def test_a_free_template_gets_its_prompt_in_each_way_and_only_named_variables(pl
     place.configure("\n".join(tables))
     prompt = "-n {session} {model}\n$(touch pwned) 'quoted' \u00fc"
     tasks = {way: {"agent": way, "prompt": prompt, "env": {"LEVEL": "7"}} for way in ways}
-    for way in tasks:
-        file = place.requirement({way: tasks[way]}, name=way)
+    for way, task in tasks.items():
+        file = place.requirement({way: task}, name=way)
         process = place.begin("run", str(file), MY_TOKEN="visible", OTHER_TOKEN="hidden", PLAIN="hidden too")
         assert process.wait(60) == 0, place.said()
 

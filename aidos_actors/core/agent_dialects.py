@@ -119,8 +119,9 @@ def _opencode(facts: Facts, said: dict[str, Any]) -> None:
     if isinstance(said.get("sessionID"), str):
         facts.session = said["sessionID"]
     part = _table(said.get("part"))
-    if said.get("type") in ("step_start", "step_finish", "tool_use", "text", "reasoning"):
-        facts.is_stuck_on_limit = False
+    if facts.is_stuck_on_limit and said.get("type") in ("step_start", "step_finish", "tool_use", "text", "reasoning"):
+        facts.is_stuck_on_limit = facts.is_limited = False  # it waited for it, and goes on
+        facts.error = None
     match said.get("type"):
         case "step_finish":
             facts.turns += 1

@@ -71,7 +71,7 @@ def test_mistakes_are_refused_with_file_line_and_the_nearest_name(place: AgentPl
         ("[agents.mine]\nprompt = 'file'\n", 1),
         ("[agents.mine]\nargv = ['x', '{promt}']\n", 1),
         ("[agents.claude]\nset_env = {API_TOKEN = 'x'}\n", 1),
-        ("[agents.claude]\nfallback = ['codx']\n", 1),
+        ("[agents.claude]\nfallback = ['codx']\n", 2),
         ("[agents.claude]\nturns_max = 0\n", 2),
     ):
         (place.folder / "aidos.toml").write_text(wrong)

@@ -108,12 +108,6 @@ _OF_A_WORKER = (
         "it sees that by a pidfd and ends; by its mark the next attempt would find what it started",
     ),
     CrashPoint(
-        "minder-of-agent-spawned", "executors/agent.py", ("worker",),
-        "a minder of a coding agent waits for Go",
-        "a minder whose owner is gone, on no record; what the agent is asked lies in a file",
-        "it sees that by a pidfd and ends; by its mark the next attempt would find what it started",
-    ),
-    CrashPoint(
         "minder-told", "actors/holding.py", ("worker",),
         "the Scheduler is told of the minder",
         "the word may be lost with its sender, or put on record for a minder that is gone",

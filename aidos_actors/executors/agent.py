@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from aidos_actors import crash
 from aidos_actors.core.agent_profile import ARGUMENT_BYTES_MAX, AgentProfile
 from aidos_actors.core.agent_prompt import prompt_of
 from aidos_actors.core.agent_transcript import Transcript
@@ -22,7 +21,6 @@ from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
 from aidos_actors.executors.agent_follow import CHUNK_BYTES, Follower
 from aidos_actors.executors.agent_leavings import HEADER_BYTES_MAX, cut, is_sound, remove_litter, with_something_in_it
 from aidos_actors.executors.command import Surroundings
-from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import Order, SpawnFailed
 from aidos_actors.ports import Minding
 
@@ -47,19 +45,19 @@ class _Plan(NamedTuple):
 class AgentHands:
     """What a Worker does for the attempts of coding agents. One attempt at a time."""
 
-    def __init__(self, around: Surroundings, nursery: Nursery, profiles: Mapping[str, AgentProfile]) -> None:
+    def __init__(self, around: Surroundings, profiles: Mapping[str, AgentProfile]) -> None:
         self._around = around
-        self._nursery = nursery
         self._profiles = profiles
         self._begun: dict[AttemptKey, _Plan] = {}
 
-    def minded(self, order: Start) -> Minding:
-        """A minder waits for ``go``. ``AgentAbsent``; ``SpawnFailed`` when the command cannot be."""
+    def command(self, order: Start) -> Order:
+        """What to run for an attempt, its checkpoint folder and its prompt made ready. ``AgentAbsent``; ``SpawnFailed``
+        when there can be no such command."""
         plan = self._plan(order)
         env = self._env(order, plan.profile)
         self._around.make_checkpoint_ready(order.key)
         prompt = prompt_of(order, is_resumed=plan.is_resumed)
-        argv = self._command(order, plan, prompt)
+        argv = self._argv(order, plan, prompt)
         if program_of(argv[0], env.get("PATH", os.defpath), order.path) is None:
             raise AgentAbsent(
                 f"the program {argv[0]!r} of the agent {plan.profile.name} was not found",
@@ -69,11 +67,8 @@ class AgentHands:
         with output.open("a") as file:
             named = f", session {plan.session}" + (" (resumed)" if plan.is_resumed else "") if plan.session else ""
             file.write(f"aidos: the agent {plan.profile.name}{named}\n")
-        crash.before("minder-of-agent-spawned")
-        minded = self._nursery.spawn(self._order(order, plan.profile, argv, env, prompt))
-        crash.after("minder-of-agent-spawned")
         self._begun = {order.key: plan}
-        return minded
+        return self._order(order, plan.profile, argv, env, prompt)
 
     def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
         """The agent and everything it started have ended; blocks until then."""
@@ -139,7 +134,7 @@ class AgentHands:
         where = hashlib.sha256(self._around.layout.state_dir.encode(errors="surrogateescape")).hexdigest()[:8]
         return f"aidos-{where}-{key.requirement}-{key.task}-{key.number}"
 
-    def _command(self, order: Start, plan: _Plan, prompt: str) -> tuple[str, ...]:
+    def _argv(self, order: Start, plan: _Plan, prompt: str) -> tuple[str, ...]:
         file = self._around.output(order.key).with_suffix(".prompt")
         file.write_text(prompt, errors="replace")
         checkpoint = self._around.layout.checkpoint(order.key.requirement, order.key.task)

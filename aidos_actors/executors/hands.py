@@ -17,6 +17,7 @@ from aidos_actors.executors.call_queue import CallQueue, run_chunk
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
 from aidos_actors.executors.nursery import Nursery
+from aidos_actors.executors.orders import Order
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.layout import Layout
@@ -38,7 +39,7 @@ class WorkerHands:
     ) -> None:
         self._around = Surroundings(base_env, layout, checkpoints)
         self._nursery = Nursery()
-        self._agents = AgentHands(self._around, self._nursery, agents or {})
+        self._agents = AgentHands(self._around, agents or {})
 
     def clear(self, order: Start) -> Minding | None:
         crash.before("leftovers-ended")
@@ -56,11 +57,10 @@ class WorkerHands:
             Path(order.path).mkdir(parents=True, exist_ok=True)
             crash.after("folder-made")
         if order.agent is not None:
-            return self._agents.minded(order)
-        return self._minder_of(order) if order.task.run is not None else None
+            return self._minder_of(self._agents.command(order))
+        return self._minder_of(self._around.command(order, order.task.run)) if order.task.run is not None else None
 
-    def _minder_of(self, order: Start) -> Minding:
-        command = self._around.command(order, order.task.run or "")
+    def _minder_of(self, command: Order) -> Minding:
         crash.before("minder-spawned")
         minded = self._nursery.spawn(command)
         crash.after("minder-spawned")

@@ -28,7 +28,10 @@ def cpu_of_descendants() -> tuple[float, frozenset[int]] | None:
 def is_memory_over(bytes_max: int) -> bool:
     """Whether all below this process hold more than ``bytes_max`` bytes of memory. What they share counts once, as far
     as the kernel tells; that is asked only when the quick sum, which counts it for each, is over."""
-    pids = [pid for pid, _parent in linux.descendants(os.getpid())]
+    try:
+        pids = [pid for pid, _parent in linux.descendants(os.getpid())]
+    except OSError:
+        return False  # what cannot be seen is not over anything
     if sum(map(_resident_bytes, pids)) <= bytes_max:
         return False
     return sum(map(_proportional_bytes, pids)) > bytes_max

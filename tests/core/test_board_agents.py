@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from board_bench import W1, Bench
+from board_bench import W1, Bench, requirement
 
 from aidos_actors.core.agent_choice import AgentRules
+from aidos_actors.core.errors import Conflict
 from aidos_actors.core.orders import AgentEnd, AttemptKey, AttemptOutcome, Discard, Integration, Prepare, Start
 from aidos_actors.core.states import RequirementState, TaskState
 
@@ -226,6 +227,18 @@ def test_a_task_that_ends_while_it_waits_leaves_nothing(verb: str) -> None:
     found.discard()
     assert found.record().state in (RequirementState.CANCELLED, RequirementState.FAILED)
     assert not any(attempt.worktree for attempt in found.ledger.attempts.values())
+
+
+def test_who_revises_what_waits_is_told_what_is_kept() -> None:
+    found = bench({"a": {}})
+    found.end(found.run(), limit(found.now + 100.0))
+    found.take(found.board.steer("pause", "r", None, found.now))
+    other = requirement({"a": {"run": "true"}}, repo="/repo")
+    rows = list(found.ledger.tasks.values())
+    with pytest.raises(Conflict, match="work is kept for the next attempt of a"):
+        found.board.revise(
+            other, base_commit="base", document=other.model_dump_json(), known=found.record(), tasks=rows, now=found.now
+        )
 
 
 def test_an_agent_that_nobody_configured_is_waited_for_and_said() -> None:

@@ -116,11 +116,11 @@ def after_a_wait(
     resets_at: float | None,
     now: float,
 ) -> AgentRecord:
-    """The agent as it is known after one more word that it cannot be used. A moment that it names counts, unless that
-    is over: who says so again and again is asked less and less often."""
+    """The agent as it is known after one more word that it cannot be used. A moment that it names counts; one that is
+    over, again and again, is asked about less and less often."""
     waits = 1 if known is None else known.waits + 1
     floor_s = _grown(WAIT_MIN_S, waits, rules.wait_max_s)
-    if resets_at is not None and resets_at > now:
+    if resets_at is not None:
         until_at = max(resets_at, now + floor_s)
     else:
         until_at = now + _grown(rules.wait_s, waits, max(rules.wait_s, rules.wait_max_s))

@@ -17,7 +17,8 @@ NUMBER_MAX = 1e14
 LIMIT = re.compile(
     r"hit your (?:\w+ ){0,3}limit|usage limit|limit reached|limit will reset|rate.?limit|quota (?:exceeded|exhausted)"
     r"|exceeded your (?:\w+ )?quota|insufficient.quota|out of (?:extra )?(?:usage|credits)"
-    r"|credit balance is too low|credits? exhausted|too many requests|resource.exhausted|\b429\b",
+    r"|credit balance is too low|credits? exhausted|too many requests|resource.exhausted"
+    r"|(?:error|status|code|http)\W{0,10}429\b",
     re.IGNORECASE,
 )
 
@@ -142,9 +143,10 @@ def _opencode(facts: Facts, said: dict[str, Any]) -> None:
 
 def _opencode_line(facts: Facts, line: str) -> None:
     """Its log, which alone says that it sleeps until a limit is over: on standard output there is nothing then."""
+    line = line[:TEXT_CHARS_MAX]
     if "ERROR" in line and says_limit(line):
         facts.is_stuck_on_limit = True
-        facts.error, facts.is_limited = " ".join(line.split())[:TEXT_CHARS_MAX], True
+        facts.error, facts.is_limited = " ".join(line.split()), True
 
 
 def _goose(facts: Facts, said: dict[str, Any]) -> None:

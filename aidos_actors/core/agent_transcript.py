@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from aidos_actors.core.agent_dialects import DIALECTS, STEPLESS
@@ -20,6 +21,9 @@ TAIL_LINES = 40
 TAIL_CHARS = 400
 TEXT_REPEATS = 10
 """A line says less than a step does, so that so many times more of them make a loop."""
+MESSAGES_PER_LINE_MAX = 50
+NOT_UNDERSTOOD = (TypeError, ValueError, AttributeError, LookupError, RecursionError)
+"""An agent may print anything: a message of a shape that is not known is passed over, and does not end who reads it."""
 _decoder = json.JSONDecoder()
 
 
@@ -63,11 +67,13 @@ class Transcript:
         if self._message is not None:
             for message in _messages(line):
                 found = True
-                self._message(self.facts, message)
+                with suppress(*NOT_UNDERSTOOD):
+                    self._message(self.facts, message)
         if not found:
             self._tail.append(line[-TAIL_CHARS:])
             if self._line is not None:
-                self._line(self.facts, line)
+                with suppress(*NOT_UNDERSTOOD):
+                    self._line(self.facts, line)
             if not self._has_steps:
                 self.loop.step(line)
         for step in self.facts.steps:
@@ -78,7 +84,9 @@ class Transcript:
 def _messages(line: str) -> Iterator[dict[str, Any]]:
     """The JSON objects of a line. One may have been written into the middle of another, which is lost then."""
     at = line.find("{")
-    while at >= 0:
+    for _ in range(MESSAGES_PER_LINE_MAX):
+        if at < 0:
+            return
         try:
             value, at = _decoder.raw_decode(line, at)
         except (ValueError, RecursionError):

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 AHEAD_MAX_S = 40 * 86400.0
 BEHIND_MAX_S = 3600.0
+JUST_OVER = timedelta(minutes=30)
+"""A time of day so far back is today's, by a clock that goes wrong or a word that came late, and not tomorrow's."""
 TEXT_CHARS_MAX = 20_000
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 UNITS_S = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
@@ -65,7 +67,7 @@ def _named(found: re.Match[str], now: float, local: tzinfo) -> float | None:
     try:
         if found["month"] is None:
             moment = here.replace(hour=hour, minute=minute, second=0, microsecond=0)
-            return (moment if moment > here - timedelta(minutes=1) else moment + timedelta(days=1)).timestamp()
+            return (moment if here - moment < JUST_OVER else moment + timedelta(days=1)).timestamp()
         month, day = MONTHS.index(found["month"].lower()) + 1, int(found["day"])
         year = int(found["year"] or here.year)
         moment = datetime(year, month, day, hour, minute, tzinfo=zone)

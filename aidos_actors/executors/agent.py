@@ -72,7 +72,7 @@ class AgentHands:
 
     def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
         """The agent and everything it started have ended; blocks until then."""
-        plan = self._begun.pop(order.key)
+        plan = self._begun[order.key]
         output = self._around.output(order.key)
         follower = Follower(output, plan.profile, order.path, minded.end)
         follower.start()

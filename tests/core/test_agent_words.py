@@ -4,6 +4,7 @@ besides."""
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aidos_actors.agent_settings import AgentSettings, profiles_of
-from aidos_actors.core.agent_dialects import DIALECTS
+from aidos_actors.core.agent_dialects import DIALECTS, says_limit
 from aidos_actors.core.agent_transcript import LINE_BYTES_MAX, Transcript
 from aidos_actors.core.agent_verdict import Ending, verdict
 from aidos_actors.core.orders import AttemptOutcome
@@ -61,7 +62,8 @@ def at(*when: int, zone: ZoneInfo | None = None) -> float:
         ('{"resets_at":1795878000,"resets_in_seconds":9}', 1795878000.0),
         ("limit, until 2026-11-28T13:00:00Z", NOW + 3600),
         ("resets Jan 2 at 9am", at(2027, 1, 2, 9)),
-        ("resets at 11:59am", at(2026, 11, 28, 11, 59) + 86400),
+        ("resets at 11:31am", at(2026, 11, 28, 11, 31)),
+        ("resets at 11:29am", at(2026, 11, 29, 11, 29)),
         ("try again in 900 days", None),
         ("resets Feb 31 at 4pm", None),
         ("the limit was reached", None),
@@ -217,6 +219,34 @@ def test_nothing_that_is_printed_makes_a_reader_fail(dialect: str) -> None:
         transcript.feed(text if chance.random() < 0.7 else text[: chance.randrange(len(text) + 1)])
         transcript.feed(chance.choice([b"\n", b"", b"\xff\xfe\n", b"\r", b"[" * 5000 + b"\n"]))
     transcript.close()
+
+
+def test_what_is_made_to_be_hard_to_read_is_given_up_soon() -> None:
+    transcript = Transcript("claude", 3)
+    begun_at = time.process_time()
+    nested = '{"type":"user","message":' + "[" * 2_000_000
+    for text in ('{"type":' * 500_000, "[" * 3_000_000, '{"a":1}' * 500_000, nested):
+        transcript.feed(text.encode() + b"\n")
+    reset_moment("again " + "1" * 30_000 + " again" * 3000, NOW, UTC)
+    assert time.process_time() - begun_at < 20.0
+    transcript.feed(json.dumps(INIT).encode() + b"\n")
+    assert transcript.facts.session == "s-1"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_limit"),
+    [
+        ("API Error: 429 {...}", True),
+        ("status code 429", True),
+        ("expected 200, got 429 in test_limits", False),
+        ("line 429: syntax error", False),
+        ("This request would exceed your account's rate limit. Please try again later.", True),
+        ("Credit balance is too low", True),
+        ("You're out of extra usage", True),
+    ],
+)
+def test_which_errors_are_about_a_limit(error: str, is_limit: bool) -> None:
+    assert says_limit(error) is is_limit
 
 
 def test_a_line_without_an_end_takes_no_more_memory_than_its_limit() -> None:

@@ -5,8 +5,9 @@ Where a value comes from is the business of ``settings.py``.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aidos_actors.agent_settings import AgentSettings, check_agents
 from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.core.requirement import Mode
 
@@ -60,9 +61,15 @@ class Config(BaseModel):
     runtime: RuntimeSettings = RuntimeSettings()
     limits: Limits = Limits()
     analysis: AnalysisSettings = AnalysisSettings()
+    agents: dict[str, AgentSettings] = Field(default_factory=dict, description="Coding agents by their name.")
     projects: dict[str, ProjectSettings] = Field(
         default_factory=dict, description="By the path of the repository, relative to this file."
     )
+
+    @model_validator(mode="after")
+    def _agents_are_there(self) -> Config:
+        check_agents(self.agents)
+        return self
 
     def with_runtime(self, **asked: float | None) -> Config:
         """These settings, but those of the runtime that were asked for; pydantic's ``ValidationError`` when unfit."""

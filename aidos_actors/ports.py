@@ -7,7 +7,15 @@ from typing import Protocol
 
 from aidos_actors.actors.words import GitWord, GitWork
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
-from aidos_actors.core.records import AttemptRecord, Batch, CallBatch, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import (
+    AgentRecord,
+    AttemptRecord,
+    Batch,
+    CallBatch,
+    JournalEvent,
+    RequirementRecord,
+    TaskRecord,
+)
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.executors.call_queue import CallQueue
 from aidos_actors.executors.orders import Outcome
@@ -45,6 +53,9 @@ class LedgerView(Protocol):
     ) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
         """Tasks, attempts and open batches of callables, of one moment; perhaps without the attempts of final tasks
         that neither a worker nor a worktree is left of."""
+
+    def agents(self) -> list[AgentRecord]:
+        """Coding agents of which something is known, by name."""
 
     def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
         """The first ``limit`` events after ``after_seq``, in order."""

@@ -23,6 +23,7 @@ def restored_board(ledger: LedgerView, layout: Layout, epoch: int, settings: Set
             [task for tasks, _attempts, _calls in work for task in tasks],
             [attempt for _tasks, attempts, _calls in work for attempt in attempts],
             [batch for _tasks, _attempts, calls in work for batch in calls],
+            ledger.agents(),
             epoch=epoch,
             settings=settings,
             worktree_root=str(layout.worktrees),

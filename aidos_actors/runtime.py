@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from aidos_actors.agent_settings import profiles_of
 from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config
@@ -56,6 +57,7 @@ def tree_of(state_dir: Path, config: Config) -> SupervisorSpec:
         projects={os.path.realpath(path): Project(**dict(each)) for path, each in config.projects.items()},
         executors_max={name: most for name, most in limits.executors if most is not None},
         analysis=config.analysis.with_key(os.environ),
+        agents=profiles_of(config.agents, os.environ),
         hold_file=os.environ.get(HOLD_FILE_VARIABLE),
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
+from aidos_actors.agent_settings import AgentSettings
 from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.config import Config, ProjectSettings
 from aidos_actors.core.errors import BadInput
@@ -23,6 +24,8 @@ from aidos_actors.variables import read_variables, variable_of
 
 DEFAULT_FILE = "aidos.toml"
 PROJECTS = "projects"
+NAMED: Mapping[str, type[BaseModel]] = {PROJECTS: ProjectSettings, "agents": AgentSettings}
+"""Tables whose keys are the user's own names."""
 PROBLEMS_MAX = 20
 SECRETS = frozenset({"api_key"})
 
@@ -144,16 +147,19 @@ def _refusal(error: ValidationError, origins: Mapping[Place, str], line: Any, pa
     (origin, text, hint), others = problems[0], problems[1:]
     more = "".join(f"\n{where}: {what}" + (f" ({also})" if also else "") for where, what, also in others)
     if origin.startswith(f"{path}:"):
-        place = tuple(
-            part for part in error.errors()[0]["loc"] if isinstance(part, str)
-        )  # not at which place of a list
+        place = tuple(part for part in _place(error.errors()[0]) if isinstance(part, str))  # not where in a list
         return BadInput(text + more, file=path, line=line(place), hint=hint)
     return BadInput(text + more, file=origin, hint=hint)
 
 
+def _place(error: Any) -> tuple[Any, ...]:
+    """Where it is; what is wrong with several values together says so itself."""
+    return tuple(getattr(error.get("ctx", {}).get("error"), "place", error["loc"]))
+
+
 def _problem(error: Any, origins: Mapping[Place, str], path: str) -> tuple[str, str, str]:
     """(where, what, hint)."""
-    place = tuple(str(part) for part in error["loc"])
+    place = tuple(str(part) for part in _place(error))
     inside = (name for at, name in origins.items() if at[: len(place)] == place or place[: len(at)] == at)
     origin = next(inside, path)
     key = ".".join(place)
@@ -162,8 +168,8 @@ def _problem(error: Any, origins: Mapping[Place, str], path: str) -> tuple[str, 
         given = f", not {error['input']!r}" if is_shown else ""
         return origin, f"{key}: {error['msg']}{given}", "see `config schema`"
     model: type[BaseModel] = Config
-    if place[0] == PROJECTS:
-        model, place = ProjectSettings, place[-1:]
+    if place[0] in NAMED:
+        model, place = NAMED[place[0]], place[2:3]
     for name in place[:-1]:
         model = model.model_fields[name].annotation  # type: ignore[assignment]
     return origin, f"{key}: there is no such key", suggestion(place[-1], list(model.model_fields))

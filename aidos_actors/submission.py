@@ -7,9 +7,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from aidos_actors.agent_checks import wrong_agents
 from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.analyzers.document import read_requirement
 from aidos_actors.analyzers.files import read_requirement_file
+from aidos_actors.analyzers.problems import WrongAgents, any_agents
 from aidos_actors.blobs import put_text
 from aidos_actors.config import Config
 from aidos_actors.core.errors import BadInput
@@ -30,13 +32,21 @@ class Submission(Struct, frozen=True):
         return {"verb": "submit", "document": document, "base_commit": self.base_commit, "revise": self.is_revision}
 
 
-def read_source(source: str | os.PathLike[str] | Requirement, limit_bytes: int) -> Requirement:
-    """The requirement that ``source`` is, says (a text with a line break) or names (a path). BadInput when unusable."""
+def read_source(
+    source: str | os.PathLike[str] | Requirement, limit_bytes: int, judge: WrongAgents = any_agents
+) -> Requirement:
+    """The requirement that ``source`` is, says (a text with a line break) or names (a path). ``judge`` says what is
+    wrong with coding agents that it names. BadInput when unusable."""
     if isinstance(source, Requirement):
+        for task in source.tasks:
+            wrong = judge(task.agent_work.names) if task.agent_work is not None else None
+            if wrong is not None:
+                raise BadInput(f"task {task.id!r}: {wrong[0]}", hint=wrong[1])
         return source
     if isinstance(source, str) and "\n" in source:
-        return read_requirement(source, file="<text>", base_dir=str(Path.cwd()), limit_bytes=limit_bytes)
-    return read_requirement_file(source, limit_bytes)[0]
+        here = str(Path.cwd())
+        return read_requirement(source, file="<text>", base_dir=here, limit_bytes=limit_bytes, wrong_agents=judge)
+    return read_requirement_file(source, limit_bytes, judge)[0]
 
 
 def refuse_words(requirement: Requirement, analysis: AnalysisSettings) -> None:
@@ -52,16 +62,11 @@ def refuse_words(requirement: Requirement, analysis: AnalysisSettings) -> None:
 def prepare(source: str | os.PathLike[str] | Requirement, config: Config, *, is_revision: bool = False) -> Submission:
     """``source`` may be handed in. BadInput: the file, its content or its repository is unusable; Conflict: its target
     cannot be written. Nothing is stored."""
-    requirement = read_source(source, config.limits.requirement_bytes)
+    judge = wrong_agents(config.agents, must_be_installed=True)
+    requirement = read_source(source, config.limits.requirement_bytes, judge)
     if requirement.tasks and requirement.text is not None:  # who says how it is done need not say it in words
         requirement = requirement.model_copy(update={"text": None})
     refuse_words(requirement, config.analysis)
-    for task in requirement.tasks:
-        if task.agent is not None:
-            raise BadInput(
-                f"task {task.id!r} wants the agent {task.agent!r}, and no agent is configured",
-                hint="use `run:` with the agent's command line",
-            )
     if requirement.repo is None:
         return Submission(requirement, None, is_revision)
     from aidos_actors.gitops.inspect import inspect_repository  # who only plans, or has no repository, does without

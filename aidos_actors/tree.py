@@ -12,14 +12,17 @@ keep the interpreter's lock for a while.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from aidos_actors.actors.analyzer import Analyzer
 from aidos_actors.actors.gitops import GitOps
 from aidos_actors.actors.scheduler import Scheduler
 from aidos_actors.actors.worker import Worker
 from aidos_actors.analysis_settings import AnalysisSettings
+from aidos_actors.core.agent_profile import AgentProfile
 from aidos_actors.core.projects import Project
 from aidos_actors.executors.checkpoints import CheckpointLimits
+from aidos_actors.executors.hands import WorkerHands
 from supervisors import Backoff, ChildSpec, Strategy, SupervisorSpec
 
 BACKOFF = Backoff(initial_s=0.05, factor=2, max_s=30)
@@ -28,6 +31,18 @@ ROOT_RESTARTS, ROOT_WITHIN_S = 10, 60.0
 HEARTBEAT_S = 5.0
 LEDGER_HEARTBEAT_S = 15.0
 CALL_HEARTBEAT_S = 10.0
+
+
+def _branch(name: str, strategy: Strategy, child: ChildSpec, initial: int = 0) -> SupervisorSpec:
+    return SupervisorSpec(
+        id=name,
+        strategy=strategy,
+        children=(child,),
+        max_restarts=RESTARTS,
+        within_s=WITHIN_S,
+        backoff=BACKOFF,
+        initial=initial,
+    )
 
 
 def aidos_tree(
@@ -41,22 +56,13 @@ def aidos_tree(
     projects: Mapping[str, Project] | None = None,
     executors_max: Mapping[str, int] | None = None,
     analysis: AnalysisSettings | None = None,
+    agents: Mapping[str, AgentProfile] | None = None,
     hold_file: str | None = None,
 ) -> SupervisorSpec:
     """The tree for one state directory. ``base_env`` is what commands inherit."""
     env = dict(base_env)
-    hands = {"base_env": env, "checkpoints": checkpoints or CheckpointLimits()}
-
-    def branch(name: str, strategy: Strategy, child: ChildSpec, initial: int = 0) -> SupervisorSpec:
-        return SupervisorSpec(
-            id=name,
-            strategy=strategy,
-            children=(child,),
-            max_restarts=RESTARTS,
-            within_s=WITHIN_S,
-            backoff=BACKOFF,
-            initial=initial,
-        )
+    agents, limits = agents or {}, checkpoints or CheckpointLimits()
+    hands = {"base_env": env, "checkpoints": limits, "hands": partial(WorkerHands, agents=agents)}
 
     def leaf(name: str, actor: type, heartbeat_s: float = HEARTBEAT_S, **args: object) -> ChildSpec:
         args = {"state_dir": state_dir, **args}
@@ -70,7 +76,7 @@ def aidos_tree(
         max_restarts=ROOT_RESTARTS,
         within_s=ROOT_WITHIN_S,
         children=(
-            branch(
+            _branch(
                 "scheduling",
                 Strategy.ONE_FOR_ALL,
                 leaf(
@@ -82,10 +88,11 @@ def aidos_tree(
                     adoption_s=adoption_s,
                     projects=projects or {},
                     executors_max=executors_max or {},
+                    agents={name: each.rules for name, each in agents.items()},
                 ),
             ),
-            branch("analysis", Strategy.ONE_FOR_ONE, analyzer),
-            branch("delivery", Strategy.ONE_FOR_ONE, leaf("gitops", GitOps, base_env=env)),
-            branch("workers", Strategy.DYNAMIC, leaf("worker", Worker, CALL_HEARTBEAT_S, **hands), initial=workers),
+            _branch("analysis", Strategy.ONE_FOR_ONE, analyzer),
+            _branch("delivery", Strategy.ONE_FOR_ONE, leaf("gitops", GitOps, base_env=env)),
+            _branch("workers", Strategy.DYNAMIC, leaf("worker", Worker, CALL_HEARTBEAT_S, **hands), initial=workers),
         ),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from aidos_actors.agent_settings import AgentSettings
 from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.config import Limits, RuntimeSettings
 from aidos_actors.core.errors import BadInput
 from aidos_actors.toml_lines import Place
 
 PREFIX, BETWEEN = "AIDOS_", "__"
-SECTIONS = ("runtime", "limits", "analysis")
+SECTIONS = ("runtime", "limits", "analysis", "agents")
 
 
 def read_variables() -> dict[str, Any]:
@@ -29,6 +30,7 @@ def read_variables() -> dict[str, Any]:
         limits: Limits = Limits()
 
         analysis: AnalysisSettings = AnalysisSettings()
+        agents: dict[str, AgentSettings] = {}
 
     try:
         return dict(EnvSettingsSource(Variables)())

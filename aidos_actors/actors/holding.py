@@ -11,6 +11,7 @@ from aidos_actors import crash
 from aidos_actors.actors.words import AttemptEnded, MinderReady
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, EndReason, Start, WorkerId
 from aidos_actors.core.watched_call import WatchedCall
+from aidos_actors.executors.agent import AgentAbsent
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
 from aidos_actors.ports import Minding
 
@@ -65,6 +66,6 @@ def name_of(key: AttemptKey) -> str:
 def outcome_of(error: BaseException, stage: str) -> AttemptOutcome:
     """A step that raised: the order itself cannot be carried out, or the machine failed under it."""
     text = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
-    fault = "own" if isinstance(error, SpawnFailed) else "infra"
+    fault = "absent" if isinstance(error, AgentAbsent) else "own" if isinstance(error, SpawnFailed) else "infra"
     assert isinstance(error, NurseryLost) or text
     return AttemptOutcome(False, None, text, stage, fault=fault)  # type: ignore[arg-type]

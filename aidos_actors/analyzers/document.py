@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from aidos_actors.analyzers.keys import REQUIREMENT_KEYS, is_misspelt, model_says, read_keys
 from aidos_actors.analyzers.markdown import is_markdown, read_markdown
-from aidos_actors.analyzers.problems import Problems, Wrong, shown
+from aidos_actors.analyzers.problems import Problems, Wrong, WrongAgents, any_agents, shown
 from aidos_actors.analyzers.tasks import read_tasks
 from aidos_actors.analyzers.yaml_nodes import Items, Mapping, compose
 from aidos_actors.core.requirement import Requirement
@@ -20,13 +20,21 @@ from aidos_actors.core.requirement import Requirement
 REQUIREMENT_BYTES_MAX = 64 * 1024 * 1024
 
 
-def read_requirement(text: str, *, file: str, base_dir: str, limit_bytes: int = REQUIREMENT_BYTES_MAX) -> Requirement:
+def read_requirement(
+    text: str,
+    *,
+    file: str,
+    base_dir: str,
+    limit_bytes: int = REQUIREMENT_BYTES_MAX,
+    wrong_agents: WrongAgents = any_agents,
+) -> Requirement:
     """The requirement that ``text`` describes, in YAML or Markdown; ``repo`` is absolute, relative to ``base_dir``. One
-    that lists no tasks, but says in words what is wanted, has those as its ``text``. Reads no file.
+    that lists no tasks, but says in words what is wanted, has those as its ``text``. ``wrong_agents`` judges the coding
+    agents that it names. Reads no file.
 
     Raises ``BadInput`` with ``file``, the line and a hint for whatever is wrong with it.
     """
-    problems = Problems(file)
+    problems = Problems(file, wrong_agents)
     requirement: Requirement | None = None
     try:
         root, words = _root(text, problems, limit_bytes)

@@ -15,7 +15,7 @@ import yaml
 from aidos_actors.analyzers.problems import Wrong, shown
 from aidos_actors.analyzers.yaml_nodes import Items, Mapping, Node, Scalar
 from aidos_actors.core.durations import parse_duration_s
-from aidos_actors.core.requirement import Mode, check_id
+from aidos_actors.core.requirement import AGENTS_MAX, Mode, check_id
 from aidos_actors.core.spelling import suggestion
 
 Reader = Callable[[Node, str], Any]
@@ -134,6 +134,26 @@ def needs(node: Node, name: str) -> tuple[str, ...]:
     items = node.items if isinstance(node, Items) else [node]
     hint = f"name tasks of this file, as a list: `{name}: [a, b]`"
     return tuple(checked_id(text(item, name), item.line, hint) for item in items)
+
+
+def agents(node: Node, name: str) -> tuple[str, ...]:
+    """Names of coding agents in the order written, each once; one may stand without a list."""
+    hint = f"name one, as `{name}: claude`, or several, as `{name}: [claude, codex]`"
+    if isinstance(node, Mapping):
+        raise Wrong(node.line, f"`{name}` must be the name of an agent, not a mapping", hint)
+    items = node.items if isinstance(node, Items) else [node]
+    if not items:
+        raise Wrong(node.line, f"`{name}` names nobody", hint)
+    if len(items) > AGENTS_MAX:
+        raise Wrong(node.line, f"`{name}` names {len(items)} agents, more than {AGENTS_MAX}", "name fewer")
+    return tuple(dict.fromkeys(words(item, name) for item in items))
+
+
+def changes(node: Node, name: str) -> str:
+    value = text(node, name)
+    if value not in ("required", "optional"):
+        raise Wrong(node.line, f"`{name}` cannot be {shown(value)}", suggestion(value, ["required", "optional"]))
+    return value
 
 
 def environment(node: Node, name: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from aidos_actors.analyzers.document import REQUIREMENT_BYTES_MAX, read_requirement
+from aidos_actors.analyzers.problems import WrongAgents, any_agents
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.requirement import Requirement
 
@@ -22,7 +23,9 @@ _KINDS = {
 
 
 def read_requirement_file(
-    path: str | os.PathLike[str], limit_bytes: int = REQUIREMENT_BYTES_MAX
+    path: str | os.PathLike[str],
+    limit_bytes: int = REQUIREMENT_BYTES_MAX,
+    wrong_agents: WrongAgents = any_agents,
 ) -> tuple[Requirement, str]:
     """The requirement in the file, and the file's text. Never blocks on what is not a regular file.
 
@@ -34,7 +37,8 @@ def read_requirement_file(
     if not text.strip():
         raise BadInput("the file is empty", file=file, line=1, hint="it needs at least `id` and `tasks`")
     base_dir = str(Path(file).absolute().parent)
-    return read_requirement(text, file=file, base_dir=base_dir, limit_bytes=limit_bytes), text
+    found = read_requirement(text, file=file, base_dir=base_dir, limit_bytes=limit_bytes, wrong_agents=wrong_agents)
+    return found, text
 
 
 def _bytes_of(file: str, limit_bytes: int) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aidos_actors.core.errors import BadInput
 
 PROBLEMS_MAX = 100
@@ -18,11 +20,22 @@ class Wrong(Exception):
         self.hint = hint
 
 
-class Problems:
-    """Counts the mistakes of one file, and keeps the first in file order, and some of ``all``."""
+WrongAgents = Callable[[tuple[str, ...]], tuple[str, str] | None]
+"""Why none of these coding agents can be asked, and a hint; None when one can."""
 
-    def __init__(self, file: str) -> None:
+
+def any_agents(_names: tuple[str, ...]) -> tuple[str, str] | None:
+    """Where nobody knows which agents there are."""
+    return None
+
+
+class Problems:
+    """Counts the mistakes of one file, and keeps the first in file order, and some of ``all``. ``wrong_agents`` judges
+    the coding agents that it names."""
+
+    def __init__(self, file: str, wrong_agents: WrongAgents = any_agents) -> None:
         self.file = file
+        self.wrong_agents = wrong_agents
         self.count = 0
         self._first: Wrong | None = None
         self.all: list[Wrong] = []

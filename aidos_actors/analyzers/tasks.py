@@ -11,10 +11,10 @@ from aidos_actors.analyzers.keys import REQUIREMENT_KEYS, TASK_KEYS, is_misspelt
 from aidos_actors.analyzers.problems import Problems, Wrong, shown
 from aidos_actors.analyzers.yaml_nodes import Items, Mapping, Node, Scalar
 from aidos_actors.core.plan import Problem, check_needs
-from aidos_actors.core.requirement import TASKS_MAX, Task
+from aidos_actors.core.requirement import TASKS_MAX, AgentWork, Task
 
 WAYS_TO_WORK = ("run", "call", "agent")
-_ONLY_WITH = {"args": "call", "prompt": "agent"}
+_ONLY_WITH = {"args": "call", "prompt": "agent", "changes": "agent"}
 _EXAMPLE = "write at least one, for example `tasks: {hello: {run: echo hello}}`"
 
 
@@ -67,7 +67,23 @@ def _task_values(task_id: str, line: int, body: Node, problems: Problems) -> dic
         problems.add(wrong)
     values = read_keys(body, TASK_KEYS, f"task {shown(task_id)}: ", problems)
     _check_way_to_work(task_id, line, body, problems)
-    return values
+    return _with_agents(task_id, values, body, problems)
+
+
+def _with_agents(task_id: str, values: dict[str, Any], body: Mapping, problems: Problems) -> dict[str, Any]:
+    """Who is to do it can be asked, and knows what to do."""
+    names, changes = values.pop("agent", None), values.pop("changes", None)
+    if names is None:
+        return values
+    line = body.entries["agent"][0]
+    wrong = problems.wrong_agents(names)
+    if wrong is not None:
+        problems.add(Wrong(line, f"task {shown(task_id)}: {wrong[0]}", wrong[1]))
+    if not values.get("prompt") and not values.get("title"):
+        what = f"task {shown(task_id)} does not say what the agent is to do"
+        problems.add(Wrong(line, what, "add `prompt: …`; without one its `title` is the prompt"))
+    is_plain = len(names) == 1 and changes in (None, "required")
+    return {**values, "agent": names[0] if is_plain else AgentWork(names=names, changes=changes or "required")}
 
 
 def _check_way_to_work(task_id: str, line: int, body: Mapping, problems: Problems) -> None:

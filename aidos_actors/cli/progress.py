@@ -17,6 +17,8 @@ SAID = {
     "attempt_lost": "lost with its worker; again",
     "attempt_conflicted": "conflicts; done again on the new base",
     "task_retry_scheduled": "failed; will be tried again",
+    "task_deferred": "waits for a coding agent",
+    "agent_passed_over": "is done by another agent",
     "task_done": "done",
     "task_failed": "failed",
     "task_skipped": "skipped",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aidos_actors.agent_checks import missing_programs, wrong_agents
 from aidos_actors.cli.answer import Answer, Options
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.requirement import Mode
@@ -15,10 +16,13 @@ from aidos_actors.submission import prepare, read_source, refuse_words
 def plan_file(file: str, options: Options) -> Answer:
     """The file is sound: its layers (what may run together), serial order and groups; or who will find its tasks."""
     config = read_config(options.config)
-    requirement = read_source(Path(file), config.limits.requirement_bytes)
+    judge = wrong_agents(config.agents, must_be_installed=False)
+    requirement = read_source(Path(file), config.limits.requirement_bytes, judge)
     refuse_words(requirement, config.analysis)
     plan = build_plan(requirement)
     mode = str(requirement.mode or Mode.MIXED)
+    named = {task.id: list(task.agent_work.names) for task in requirement.tasks if task.agent_work is not None}
+    missing = missing_programs(tuple(dict.fromkeys(name for names in named.values() for name in names)), config.agents)
     data = {
         "id": requirement.id,
         "title": requirement.title,
@@ -27,11 +31,14 @@ def plan_file(file: str, options: Options) -> Answer:
         "layers": [list(layer) for layer in plan.layers],
         "order": list(plan.order),
         "groups": {name: list(members) for name, members in plan.groups.items()},
+        "agents": named,
+        "not_installed": missing,
         "analyzers": [] if requirement.tasks else list(config.analysis.readers),
     }
     lines = [f"{requirement.id}: {requirement.title} ({len(requirement.tasks)} tasks, {mode})"]
     lines += [f"  {number}. {', '.join(layer)}" for number, layer in enumerate(plan.layers, 1)]
     lines += [f"  group {name}: {', '.join(members)}" for name, members in plan.groups.items()]
+    lines += [f"  agent {name}: the program {program!r} is not installed here" for name, program in missing.items()]
     if data["analyzers"]:
         lines = [f"{requirement.id}: {requirement.title} (in words; its tasks are found when it is submitted)"]
         lines += [f"  asked: {', then '.join(config.analysis.readers)}"]

@@ -1,4 +1,4 @@
-"""What happens to attempts: leased, prepared, started, ended, integrated, lost, released, cancelled, discarded.
+"""What happens to attempts: leased, prepared, started, ended, lost, released, cancelled, discarded.
 
 An attempt is *held* by its worker until ``ended_at`` is set: by the worker's own report, or because the worker is gone.
 Only then may its worktree be discarded.
@@ -6,22 +6,27 @@ Only then may its worktree be discarded.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
+from aidos_actors.core import agent_work
 from aidos_actors.core.books import key_of
 from aidos_actors.core.draft import Draft
-from aidos_actors.core.lifecycle import give_back, infra_fault, own_failure, task_done
+from aidos_actors.core.lifecycle import infra_fault, own_failure, task_done
 from aidos_actors.core.open_requirement import OpenRequirement
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Integration, WorkerId
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, WorkerId
 from aidos_actors.core.owed import discard_late, is_unprepared, worktree_of
 from aidos_actors.core.records import AttemptRecord, TaskRecord
 from aidos_actors.core.states import ATTEMPT_OPEN, AttemptState
 
 
-def lease(draft: Draft, opened: OpenRequirement, name: str, worker: WorkerId) -> None:
-    """The intent is on record: this worker, this number, this path. Nothing has happened yet."""
+def lease(draft: Draft, opened: OpenRequirement, name: str, worker: WorkerId, agent: str | None = None) -> None:
+    """The intent is on record: this worker, this number, this path. Nothing has happened yet. For a coding ``agent`` it
+    is the folder that an attempt before it has left to go on in, if any."""
     task = opened.tasks[name]
     key = AttemptKey(task.requirement, name, task.attempts + 1)
+    lender = opened.lender(name)
     attempt = AttemptRecord(
         requirement=task.requirement,
         task=name,
@@ -31,11 +36,15 @@ def lease(draft: Draft, opened: OpenRequirement, name: str, worker: WorkerId) ->
         leased_at=draft.now,
         worker=worker.path,
         worker_generation=worker.incarnation,
-        worktree=worktree_of(draft.books, key),
+        worktree=worktree_of(draft.books, key) if lender is None else lender.worktree,
+        agent=agent,
+        base_commit=None if lender is None else lender.base_commit,
     )
     draft.move_task(task, "lease", attempts=key.number)
     draft.save_attempt(attempt)
     where = {"worker": worker.path, "incarnation": worker.incarnation, "worktree": attempt.worktree}
+    if agent is not None:
+        where |= {"agent": agent, "base_commit": attempt.base_commit}
     draft.note("attempt_leased", attempt, **where)
 
 
@@ -58,7 +67,7 @@ def prepare_failed(draft: Draft, key: AttemptKey, error: str) -> None:
         return
     row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=error)
     draft.note("attempt_lost", row, reason=error, stage="prepare", worktree=row.worktree)
-    opened, task = _around(draft, row)
+    opened, task = around(draft, row)
     infra_fault(draft, opened, task, error, at_once=False)
 
 
@@ -67,9 +76,10 @@ def started(draft: Draft, attempt: AttemptRecord, pid: int | None, started_ticks
     row = draft.move_attempt(
         attempt, "start", minder_pid=pid, minder_started=started_ticks, started_at=draft.now, epoch=draft.books.epoch
     )
-    _opened, task = _around(draft, row)
+    opened, task = around(draft, row)
     draft.move_task(task, "start")
     draft.note("attempt_started", row, minder_pid=pid, minder_started=started_ticks)
+    agent_work.take_over(draft, opened, row)
 
 
 def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None:
@@ -80,70 +90,61 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
         attempt = replace(attempt, state=AttemptState.RUNNING, started_at=draft.now, epoch=draft.books.epoch)
     if attempt.state is AttemptState.CANCELLED:
         row = draft.save_attempt(replace(attempt, ended_at=draft.now, exit_code=outcome.exit_code))
-        _note_end(draft, row, "cancelled", outcome, outcome.error)
+        note_end(draft, row, "cancelled", outcome, outcome.error)
         return
-    facts = {"ended_at": draft.now, "exit_code": outcome.exit_code}
-    opened, task = _around(draft, attempt)
-    error = outcome.error or _told_by_exit(outcome)
-    if outcome.ok and opened.model.repo is not None:
-        row = draft.move_attempt(attempt, "integrate", **facts)
-        draft.move_task(task, "integrate", result=outcome.result)
-        _note_end(draft, row, "none", outcome, outcome.error)
-        draft.note("integration_started", row)
-    elif outcome.ok:
-        row = draft.move_attempt(attempt, "accept", **facts)
-        _note_end(draft, row, "none", outcome, outcome.error)
-        task_done(draft, opened, task, None, outcome.result)
-    elif outcome.fault in ("released", "cancelled"):
+    facts: dict[str, Any] = {"ended_at": draft.now, "exit_code": outcome.exit_code}
+    opened, task = around(draft, attempt)
+    error = outcome.error or f"{outcome.stage} ended with exit code {outcome.exit_code}"
+    agent_work.carried_out(draft, attempt, outcome)
+    if outcome.ok:
+        _succeeded(draft, opened, task, attempt, outcome)
+        return
+    if outcome.fault in ("released", "cancelled"):
         release(draft, attempt, outcome.exit_code)
+        return
+    facts |= {"error": error, **agent_work.folder_after(draft, opened, attempt, outcome)}
+    if outcome.fault in ("limited", "absent") and agent_work.can_wait(draft, opened, attempt, outcome):
+        row = draft.move_attempt(attempt, "defer", **facts)
+        note_end(draft, row, outcome.fault, outcome, error)
+        agent_work.unusable(draft, opened, row, outcome, error)
     elif outcome.fault == "infra":
-        row = draft.move_attempt(attempt, "lose", error=error, **facts)
-        _note_end(draft, row, "infra", outcome, error)
+        row = draft.move_attempt(attempt, "lose", **facts)
+        note_end(draft, row, "infra", outcome, error)
         deaths = opened.deaths_in_a_row(task.id)
         if outcome.stage != "start" and deaths and deaths % opened.settings.deaths_max == 0:
             own_failure(draft, opened, task, f"{error} That happened {deaths} times in a row.")
         else:
             infra_fault(draft, opened, task, error, at_once=False)
     else:
-        row = draft.move_attempt(attempt, "fail", error=error, **facts)
-        _note_end(draft, row, "own", outcome, error)
-        own_failure(draft, opened, task, error, outcome.causes)
+        row = draft.move_attempt(attempt, "fail", **facts)
+        note_end(draft, row, "own", outcome, error)
+        agents = agent_work.failed_once_more(task, attempt, outcome.agent)
+        own_failure(draft, opened, task, error, outcome.causes, agents)
+
+
+def _succeeded(
+    draft: Draft, opened: OpenRequirement, task: TaskRecord, attempt: AttemptRecord, outcome: AttemptOutcome
+) -> None:
+    facts: dict[str, Any] = {"ended_at": draft.now, "exit_code": outcome.exit_code}
+    if opened.model.repo is None:
+        row = draft.move_attempt(attempt, "accept", **facts)
+        note_end(draft, row, "none", outcome, outcome.error)
+        task_done(draft, opened, task, None, outcome.result)
+        return
+    row = draft.move_attempt(attempt, "integrate", **facts)
+    agents = agent_work.with_cost(task, outcome.agent)
+    draft.move_task(task, "integrate", result=outcome.result, agents=agents)
+    note_end(draft, row, "none", outcome, outcome.error)
+    draft.note("integration_started", row, **({} if agents is None else {"agents": agents}))
 
 
 def release(draft: Draft, attempt: AttemptRecord, exit_code: int | None = None) -> None:
     """Handed back unharmed: no counter grows, the task is ready."""
-    row = draft.move_attempt(attempt, "release", ended_at=draft.now, exit_code=exit_code)
-    draft.note("attempt_released", row, exit_code=exit_code)
-    draft.move_task(_around(draft, row)[1], "release")
-
-
-def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
-    """The commit is on the target and the task done; or the work is done again, or it has failed."""
-    attempt = draft.books.attempt(key)
-    if attempt is None or attempt.state is not AttemptState.INTEGRATING:
-        if attempt is None or attempt.state is AttemptState.CANCELLED:
-            draft.note_refusal(key, result="integrated", verdict=answer.verdict, commit=answer.commit)
-        if attempt is not None and attempt.state is AttemptState.CANCELLED and answer.commit is not None:
-            _opened, task = _around(draft, attempt)  # it came too late: the commit is there, and must not come twice
-            draft.note("task_published", draft.save_task(replace(task, commit=answer.commit)), commit=answer.commit)
-        return
-    opened, task = _around(draft, attempt)
-    if answer.verdict == "integrated":
-        draft.move_attempt(attempt, "accept")
-        task_done(draft, opened, task, answer.commit, task.result)
-        return
-    error = answer.error or answer.verdict
-    if answer.verdict == "conflict":
-        row = draft.move_attempt(attempt, "conflict", error=error)
-        draft.note("attempt_conflicted", row, error=error)
-        if task.conflicts < opened.settings.conflicts_max:
-            give_back(draft, task, "redo", conflicts=task.conflicts + 1, error=error, result=None)
-        else:
-            own_failure(draft, opened, task, f"{task.conflicts + 1} conflicts, the last: {error}")
-        return
-    row = draft.move_attempt(attempt, "fail", error=error, exit_code=answer.exit_code)
-    draft.note("attempt_ended", row, fault="own", exit_code=answer.exit_code, stage=answer.verdict, error=error)
-    own_failure(draft, opened, task, error, ("verify",) if answer.verdict == "gate_failed" else ())
+    opened, task = around(draft, attempt)
+    folder = agent_work.folder_after(draft, opened, attempt)
+    row = draft.move_attempt(attempt, "release", ended_at=draft.now, exit_code=exit_code, **folder)
+    draft.note("attempt_released", row, exit_code=exit_code, **agent_work.told_folder(row))
+    draft.move_task(task, "release")
 
 
 def lose(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
@@ -152,10 +153,12 @@ def lose(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
         row = draft.save_attempt(replace(attempt, ended_at=draft.now))
         draft.note("attempt_ended", row, fault="cancelled", exit_code=None, stage="run", error=reason)
         return
-    row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=reason, worktree=_folder(draft, attempt))
-    opened, task = _around(draft, row)
+    opened, task = around(draft, attempt)
+    folder = {"worktree": _folder(draft, attempt), **agent_work.folder_after(draft, opened, attempt)}
+    row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=reason, **folder)
     deaths = opened.deaths_in_a_row(task.id)
-    draft.note("attempt_lost", row, reason=reason, deaths_in_a_row=deaths, worktree=row.worktree)
+    where = {"worktree": row.worktree, **agent_work.told_folder(row)}
+    draft.note("attempt_lost", row, reason=reason, deaths_in_a_row=deaths, **where)
     is_call = opened.definitions[task.id].call is not None
     if is_call and deaths and deaths % opened.settings.deaths_max == 0:
         own_failure(draft, opened, task, f"{reason}; the callable took its worker down {deaths} times in a row")
@@ -184,31 +187,34 @@ def clear_up(draft: Draft, key: AttemptKey, repo: str | None = None) -> None:
     """What a late word may have left at the attempt's path is discarded, unless the attempt still lives there."""
     attempt = draft.books.attempt(key)
     if attempt is None:
-        draft.order(discard_late(draft.books, key, repo))
+        opened, path = draft.books.open.get(key.requirement), worktree_of(draft.books, key)
+        if opened is None or all(each.worktree != path for each in opened.attempts.values()):
+            draft.order(discard_late(draft.books, key, repo))
     elif attempt.state not in ATTEMPT_OPEN:
         draft.remind(attempt)
 
 
 def is_duplicate_of(attempt: AttemptRecord, worker: WorkerId) -> bool:
-    """That worker's report of this attempt's end is on record already."""
+    """That worker's report of its end is on record already."""
     return attempt.ended_at is not None and WorkerId(attempt.worker, attempt.worker_generation) == worker
 
 
 def _folder(draft: Draft, attempt: AttemptRecord) -> str | None:
     """What is to be discarded after it; a callable that travelled in a batch may have made its folder, or not."""
     opened = draft.books.open[attempt.requirement]
+    if agent_work.is_lent(opened, attempt):
+        return None
     is_member = opened.batches.of(attempt.task, attempt.number) is not None
     return worktree_of(draft.books, key_of(attempt)) if is_member else attempt.worktree
 
 
-def _around(draft: Draft, attempt: AttemptRecord) -> tuple[OpenRequirement, TaskRecord]:
+def around(draft: Draft, attempt: AttemptRecord) -> tuple[OpenRequirement, TaskRecord]:
     opened = draft.books.open[attempt.requirement]
     return opened, opened.tasks[attempt.task]
 
 
-def _note_end(draft: Draft, row: AttemptRecord, fault: str, outcome: AttemptOutcome, error: str | None) -> None:
-    draft.note("attempt_ended", row, fault=fault, exit_code=outcome.exit_code, stage=outcome.stage, error=error)
-
-
-def _told_by_exit(outcome: AttemptOutcome) -> str:
-    return f"{outcome.stage} ended with exit code {outcome.exit_code}"
+def note_end(draft: Draft, row: AttemptRecord, fault: str, outcome: AttemptOutcome, error: str | None) -> None:
+    about = {} if row.agent is None else agent_work.told_end(row, outcome.agent)
+    draft.note(
+        "attempt_ended", row, fault=fault, exit_code=outcome.exit_code, stage=outcome.stage, error=error, **about
+    )

@@ -11,6 +11,8 @@ from aidos_actors.core.folded import Folds, Rows, attempt_of
 from aidos_actors.core.records import AttemptRecord, JournalEvent
 from aidos_actors.core.states import AttemptState
 
+MOVES_BY_FAULT: Mapping[str, str] = {"own": "fail", "infra": "lose", "limited": "defer", "absent": "defer"}
+
 
 def _leased(rows: Rows, event: JournalEvent) -> None:
     key, data = attempt_of(event), event.data
@@ -25,6 +27,8 @@ def _leased(rows: Rows, event: JournalEvent) -> None:
         worker=data["worker"],
         worker_generation=data["incarnation"],
         worktree=data["worktree"],
+        agent=data.get("agent"),
+        base_commit=data.get("base_commit"),
     )
 
 
@@ -62,16 +66,17 @@ def _adopted(rows: Rows, event: JournalEvent) -> None:
 
 def _attempt_lost(rows: Rows, event: JournalEvent) -> None:
     data = event.data
-    rows.move_attempt(event, "lose", error=data["reason"], ended_at=event.at, worktree=data["worktree"])
+    facts = {"error": data["reason"], "ended_at": event.at, "worktree": data["worktree"], **_folder(event)}
+    rows.move_attempt(event, "lose", **facts)
 
 
 def _attempt_ended(rows: Rows, event: JournalEvent) -> None:
     """By its worker's word; or at the gate, some time after that."""
     data, row = event.data, rows.attempts[attempt_of(event)]
-    facts: dict[str, Any] = {"exit_code": data["exit_code"]}
+    facts: dict[str, Any] = {"exit_code": data["exit_code"], **_folder(event)}
     if row.ended_at is None:
         facts["ended_at"] = event.at
-    move = {"own": "fail", "infra": "lose", "cancelled": None}.get(data["fault"])
+    move = MOVES_BY_FAULT.get(data["fault"])
     if move is not None:
         facts["error"] = data["error"]
     if data["fault"] == "none":
@@ -80,7 +85,7 @@ def _attempt_ended(rows: Rows, event: JournalEvent) -> None:
 
 
 def _released(rows: Rows, event: JournalEvent) -> None:
-    rows.move_attempt(event, "release", ended_at=event.at, exit_code=event.data["exit_code"])
+    rows.move_attempt(event, "release", ended_at=event.at, exit_code=event.data["exit_code"], **_folder(event))
     rows.move_task(event, "release")
 
 
@@ -89,6 +94,13 @@ def _attempt_cancelled(rows: Rows, event: JournalEvent) -> None:
     data = event.data
     ended_at = None if data["is_with_worker"] else event.at
     rows.move_attempt(event, "cancel", error=data["reason"], ended_at=ended_at, worktree=data["worktree"])
+
+
+def _folder(event: JournalEvent) -> dict[str, Any]:
+    """It is kept for the next attempt; or it was another's, who has it back."""
+    if event.data.get("is_kept"):
+        return {"kept_at": event.at}
+    return {"worktree": None} if event.data.get("is_given_back") else {}
 
 
 FOLDS_OF_ATTEMPTS: Mapping[str, Folds] = {

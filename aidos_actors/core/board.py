@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from aidos_actors.core import attempts, ending, rounds, timeline, workers
+from aidos_actors.core import attempts, ending, integrations, rounds, timeline, workers
 from aidos_actors.core.board_requirements import EndedRows, RequirementVerbs
 from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
@@ -27,7 +27,7 @@ from aidos_actors.core.orders import (
     WorkerId,
 )
 from aidos_actors.core.owed import Role, owed_to_role
-from aidos_actors.core.records import AttemptRecord, CallBatch, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AgentRecord, AttemptRecord, CallBatch, RequirementRecord, TaskRecord
 from aidos_actors.core.settings import Settings
 from aidos_actors.core.states import REQUIREMENT_FINAL
 
@@ -47,6 +47,7 @@ class Board(RequirementVerbs):
         tasks: Iterable[TaskRecord],
         attempts: Iterable[AttemptRecord],
         calls: Iterable[CallBatch] = (),
+        agents: Iterable[AgentRecord] = (),
         *,
         epoch: int,
         settings: Settings,
@@ -58,6 +59,7 @@ class Board(RequirementVerbs):
         some have ``adoption_s`` from ``now`` to report them."""
         board = cls(epoch=epoch, settings=settings, worktree_root=worktree_root)
         books = board._books
+        books.agents = {each.name: each for each in agents}
         books.load((each for each in requirements if each.state not in REQUIREMENT_FINAL), tasks, attempts, calls)
         books.crew = books.crew.awaiting({**books.held, **books.calling}, now + settings.adoption_s)
         return board
@@ -117,7 +119,7 @@ class Board(RequirementVerbs):
 
     def integrated(self, key: AttemptKey, answer: Integration, now: float) -> Step:
         """The task is done, or done again, or has failed once more."""
-        return self._step(now, attempts.integrated, key, answer)
+        return self._step(now, integrations.integrated, key, answer)
 
     def discarded(self, key: AttemptKey, now: float) -> Step:
         """The worktree is gone. The last one lets its requirement end."""

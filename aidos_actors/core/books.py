@@ -11,7 +11,7 @@ from aidos_actors.core.dispatch import Candidate, Load
 from aidos_actors.core.open_requirement import OpenRequirement, is_held
 from aidos_actors.core.orders import AttemptKey, WorkerId
 from aidos_actors.core.pace import Paces
-from aidos_actors.core.records import AttemptRecord, CallBatch, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AgentRecord, AttemptRecord, CallBatch, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.serving import Serving
 from aidos_actors.core.settings import Settings
@@ -34,6 +34,7 @@ class Books:
         self.calling: dict[WorkerId, dict[int, tuple[OpenRequirement, OpenBatch]]] = {}
         self.paces = Paces()
         self.refused: dict[AttemptKey, None] = {}
+        self.agents: dict[str, AgentRecord] = {}
         self._alarms = Alarms(self._is_live)
         projects_max = {repo: each.workers for repo, each in settings.projects.items() if each.workers is not None}
         self.serving = Serving(projects_max, settings.executors_max)

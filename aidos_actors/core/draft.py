@@ -14,7 +14,15 @@ from aidos_actors.core.crew import Crew
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, Order, Step
 from aidos_actors.core.owed import owed_by_attempt
-from aidos_actors.core.records import AttemptRecord, Batch, CallBatch, NewEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import (
+    AgentRecord,
+    AttemptRecord,
+    Batch,
+    CallBatch,
+    NewEvent,
+    RequirementRecord,
+    TaskRecord,
+)
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import (
     ATTEMPT_TRANSITIONS,
@@ -36,6 +44,7 @@ class Draft:
         self._owing: dict[AttemptKey, None] = {}
         self._calls: dict[tuple[str, str, int], CallBatch] = {}
         self._accepted: list[TaskRecord] = []
+        self._agents: dict[str, AgentRecord] = {}
         self._touched: dict[str, None] = {}
         self._events: list[NewEvent] = []
         self._orders: list[Order] = []
@@ -164,6 +173,13 @@ class Draft:
         self._calls[record.requirement, record.task, record.number] = record
         self._touched[record.requirement] = None
 
+    def save_agent(self, new: AgentRecord) -> None:
+        """What is known of a coding agent; all tasks that use it are concerned."""
+        before = self.books.agents
+        self._undo.append(partial(setattr, self.books, "agents", before))
+        self.books.agents = {**before, new.name: new}
+        self._agents[new.name] = new
+
     def set_crew(self, crew: Crew) -> None:
         self._undo.append(partial(setattr, self.books, "crew", self.books.crew))
         self.books.crew = crew
@@ -181,6 +197,10 @@ class Draft:
 
     def note_all(self, events: Iterable[NewEvent]) -> None:
         self._events.extend(events)
+
+    def note_agent(self, event: str, **data: Any) -> None:
+        """A fact about a coding agent, of no single task."""
+        self._events.append(NewEvent(self.now, event, data=data))
 
     def note_clock(self, by_s: float) -> None:
         """The clock was set, and with it everything that is waited for."""
@@ -215,6 +235,7 @@ class Draft:
             tuple(self._events),
             tuple(self._calls.values()),
             tuple(self._accepted),
+            tuple(self._agents.values()),
         )
         return Step(batch, orders)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from aidos_actors.core import agent_work
 from aidos_actors.core.attempts import cancel_attempt
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.lifecycle import skip_dependents
@@ -27,6 +28,7 @@ def cancel_task(draft: Draft, opened: OpenRequirement, task: TaskRecord, reason:
         cancel_attempt(draft, attempt, reason)
     row = draft.move_task(task, "cancel", error=reason, finished_at=draft.now, result=None)
     draft.note("task_cancelled", row, reason=reason)
+    agent_work.let_go(draft, opened, task.id)
 
 
 def cancel_one(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:

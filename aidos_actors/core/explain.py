@@ -14,6 +14,7 @@ from aidos_actors.core.crew import Draining
 from aidos_actors.core.open_requirement import OpenRequirement, is_offered
 from aidos_actors.core.records import TaskRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
+from aidos_actors.core.views import rfc3339
 
 NAMED_MAX = 10
 
@@ -56,7 +57,10 @@ def _of_task(opened: OpenRequirement, task: TaskRecord, now: float) -> Iterator[
     undone = [f"{need} ({state})" for need, state in states.items() if state is not TaskState.DONE]
     if undone:
         yield Reason("needs", f"it needs {_some(undone)}")
-    if task.not_before_at is not None:
+    if task.state is TaskState.WAITING_FOR_QUOTA and task.not_before_at is not None:
+        until = f"{rfc3339(task.not_before_at)}, in {max(0.0, task.not_before_at - now):.0f} s"
+        yield Reason("quota", f"no agent can do it before {until}: {task.error}")
+    elif task.not_before_at is not None:
         error = f" after: {task.error}" if task.error else ""
         yield Reason("backing_off", f"its next try is due in {max(0.0, task.not_before_at - now):.1f} s{error}")
     holders = opened.lane_holders(task.id)

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import fields, replace
 
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.core.records import AttemptRecord, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import AgentRecord, AttemptRecord, JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import ATTEMPT_TRANSITIONS, REQUIREMENT_TRANSITIONS, TASK_TRANSITIONS, next_state
 from aidos_actors.core.told_results import ToldResults
 
@@ -41,6 +41,7 @@ class Rows(Struct):
     in_batches: set[AttemptKey] = field(default_factory=set)
     not_begun: set[str] = field(default_factory=set)
     results: list[ToldResults] = field(default_factory=list)
+    agents: dict[str, AgentRecord] = field(default_factory=dict)
 
     def move_requirement(self, event: JournalEvent, move: str | None, **changes: Any) -> None:
         """The event's requirement after ``move`` of its table (None: its state stays)."""

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from aidos_actors.core import told_results
+from aidos_actors.core.agents_folded import FOLDS_OF_AGENTS, of_agent
 from aidos_actors.core.attempts_folded import FOLDS_OF_ATTEMPTS
 from aidos_actors.core.errors import AidosError, IllegalTransition
 from aidos_actors.core.folded import Folds, Rows, attempt_of
@@ -36,7 +37,7 @@ def fold(events: Iterable[JournalEvent], rows: Rows | None = None) -> Rows:
         folds = FOLDS.get(event.type)
         if folds is None:
             raise _broken(event, "no such type of event is known")
-        if folds is _nothing or not _is_known(rows, event):
+        if folds is _nothing or not (folds is of_agent or _is_known(rows, event)):
             continue
         try:
             folds(rows, event)
@@ -160,7 +161,7 @@ def _reopened(move: str) -> Callable[[Rows, JournalEvent], None]:
 
 def _ready(rows: Rows, event: JournalEvent) -> None:
     """What it needs is done, or its time has come."""
-    moves = {TaskState.WAITING: ("unblock",), TaskState.BACKING_OFF: ("due",)}
+    moves = {TaskState.WAITING: ("unblock",), TaskState.BACKING_OFF: ("due",), TaskState.WAITING_FOR_QUOTA: ("due",)}
     rows.move_task(event, *moves.get(rows.task(event).state, ()), not_before_at=None)
 
 
@@ -191,7 +192,7 @@ def _task_done(rows: Rows, event: JournalEvent) -> None:
 def _task_retried(rows: Rows, event: JournalEvent) -> None:
     """One whose commit is on the target is not tried again; that it is done is told next."""
     if rows.task(event).commit is None:
-        clean = {"own_failures": 0, "ruled_failures": None, "conflicts": 0, "error": None}
+        clean = {"own_failures": 0, "ruled_failures": None, "agents": None, "conflicts": 0, "error": None}
         rows.move_task(event, "retry", finished_at=None, **clean)
 
 
@@ -199,7 +200,8 @@ def _failure(event: JournalEvent) -> dict[str, Any]:
     """Before rules counted by themselves, none did."""
     data = event.data
     ruled = data.get("ruled_failures")
-    return {"own_failures": data["own_failures"], "error": data["error"], "ruled_failures": ruled}
+    said = {"own_failures": data["own_failures"], "error": data["error"], "ruled_failures": ruled}
+    return {**said, "agents": data["agents"]} if "agents" in data else said
 
 
 FOLDS: Mapping[str, Folds] = {
@@ -208,6 +210,7 @@ FOLDS: Mapping[str, Folds] = {
     "clock_set": _nothing,
     "task_revised": _nothing,
     "analysis_held_up": _nothing,
+    "agent_passed_over": _nothing,
     BEGINS: _submitted,
     "analysis_started": lambda rows, event: rows.move_requirement(event, "analyse"),
     "plan_recorded": _plan_recorded,
@@ -241,6 +244,6 @@ FOLDS: Mapping[str, Folds] = {
     "task_paused": lambda rows, event: rows.move_task(event, paused_at=event.at),
     "task_resumed": lambda rows, event: rows.move_task(event, paused_at=None),
     "task_bumped": lambda rows, event: rows.move_task(event, bumped_at=event.at),
-    "integration_started": lambda rows, event: rows.move_task(event, "integrate"),
     **FOLDS_OF_ATTEMPTS,
+    **FOLDS_OF_AGENTS,
 }

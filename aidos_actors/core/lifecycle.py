@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from aidos_actors.core import agent_work
 from aidos_actors.core.analysis import Planned
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict
@@ -132,10 +133,15 @@ def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: s
 
 
 def own_failure(
-    draft: Draft, opened: OpenRequirement, task: TaskRecord, error: str | None, causes: Sequence[str] = ()
+    draft: Draft,
+    opened: OpenRequirement,
+    task: TaskRecord,
+    error: str | None,
+    causes: Sequence[str] = (),
+    agents: str | None = None,
 ) -> None:
     """A retry is used up, of the task or of the rule that counts such a failure; without one left the task has failed
-    and what needs it is skipped."""
+    and what needs it is skipped. ``agents`` is what its agents have failed and cost with this one."""
     definition = opened.definitions[task.id]
     policy = definition.retry or opened.model.retry or DEFAULT
     counts, cause = counts_of(task.ruled_failures), counted_as(policy, causes)
@@ -145,6 +151,8 @@ def own_failure(
     else:
         failures = counts[cause] = counts.get(cause, 0) + 1
     facts["ruled_failures"] = told_counts(counts)
+    if definition.agent is not None:
+        facts["agents"] = agents
     delay_s = next_try_s(
         policy,
         retries=definition.retries,
@@ -153,13 +161,14 @@ def own_failure(
         causes=causes,
         chance=chance_of(task.requirement, task.id, task.attempts),
     )
-    if delay_s is not None:
+    if delay_s is not None and not agent_work.is_spent(opened, agents, task.id):
         facts["not_before_at"] = draft.now + delay_s
         row = draft.move_task(task, "fail", result=None, **facts)
         draft.note("task_retry_scheduled", row, **facts)
         return
     row = draft.move_task(task, "exhaust", finished_at=draft.now, result=None, **facts)
     draft.note("task_failed", row, **facts)
+    agent_work.let_go(draft, opened, task.id)
     skip_dependents(draft, opened, row)
 
 
@@ -181,7 +190,7 @@ def give_back(draft: Draft, task: TaskRecord, event: str, **changes: Any) -> Non
 
 def retry_is_due(draft: Draft, task: TaskRecord) -> None:
     """The time to wait is over."""
-    if task.state is TaskState.BACKING_OFF:
+    if "due" in TASK_TRANSITIONS[task.state]:
         row = draft.move_task(task, "due")
     else:
         row = draft.save_task(replace(task, not_before_at=None))

@@ -100,6 +100,13 @@ class OpenRequirement(CallsTogether):
         attempt = self.attempts.get((task, self.tasks[task].attempts))
         return attempt if attempt is not None and attempt.state in ATTEMPT_OPEN else None
 
+    def lender(self, task: str) -> AttemptRecord | None:
+        """The attempt whose worktree is kept for the next one of a task of agents."""
+        if self.definitions[task].agent is None:
+            return None
+        kept = (each for each in self.attempts.values() if each.task == task and each.kept_at is not None)
+        return max(kept, key=lambda each: each.number, default=None)
+
     def lane_holders(self, task: str) -> list[str]:
         """The siblings because of which ``task`` may not start: they are under way, or in a serial requirement keep
         their turn until they are tried again."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aidos_actors.core.requirement import Task
 
 Minders = tuple[tuple[int, int], ...]  # (pid, start time in clock ticks): a reused pid is another process
-Fault = Literal["none", "own", "infra", "released", "cancelled"]
+Fault = Literal["none", "own", "infra", "released", "cancelled", "limited", "absent"]
 Phase = Literal["starting", "minded", "running", "ended"]
 EndReason = Literal["cancel", "deadline", "drain"]
 Verdict = Literal["integrated", "conflict", "gate_failed", "refused"]
@@ -55,6 +55,16 @@ class Prepare(Struct, frozen=True):
     base_commit: str
 
 
+class AgentTurn(Struct, frozen=True):
+    """Which coding agent does an attempt. ``goes_on`` is the number of the attempt whose work lies in the folder
+    already, ``is_same`` whether that was of the same agent; ``error`` is what went wrong before."""
+
+    name: str
+    goes_on: int | None = None
+    is_same: bool = False
+    error: str | None = None
+
+
 class Start(Struct, frozen=True):
     """To a worker: when every minder of ``previous`` is gone, fork a minder, report ``minded``, and wait for ``Go``.
 
@@ -67,6 +77,7 @@ class Start(Struct, frozen=True):
     path: str
     repo: str | None
     previous: Minders
+    agent: AgentTurn | None = None
 
 
 class Go(Struct, frozen=True):
@@ -158,6 +169,18 @@ GitOrder = Prepare | Integrate | Discard
 Order = Analyse | WorkerOrder | GitOrder
 
 
+class AgentEnd(Struct, frozen=True):
+    """What a coding agent said at the end of an attempt: under which ``session`` it can be resumed, what it cost, when
+    its usage limit is reset. ``is_sound``: the next attempt can go on in the folder as it is."""
+
+    name: str
+    session: str | None = None
+    turns: int | None = None
+    cost_usd: float | None = None
+    resets_at: float | None = None
+    is_sound: bool = True
+
+
 class AttemptOutcome(Struct, frozen=True):
     """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was, ``causes``
     what went wrong in the words of a retry policy, the most precise first. ``is_folder_gone``: nothing of its folder is
@@ -171,6 +194,7 @@ class AttemptOutcome(Struct, frozen=True):
     fault: Fault = "none"
     causes: tuple[str, ...] = ()
     is_folder_gone: bool = False
+    agent: AgentEnd | None = None
 
 
 class CallEnded(NamedTuple):
@@ -201,12 +225,14 @@ class AttemptReport(Struct, frozen=True):
 
 
 class Integration(Struct, frozen=True):
-    """GitOps' answer to ``Integrate``. ``commit`` is None when the task changed nothing."""
+    """GitOps' answer to ``Integrate``. ``commit`` is None when there is nothing to add to the target; ``is_unchanged``
+    when the task itself changed nothing."""
 
     commit: str | None
     verdict: Verdict
     error: str | None = None
     exit_code: int | None = None
+    is_unchanged: bool = False
 
 
 class Step(Struct, frozen=True):

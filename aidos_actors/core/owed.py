@@ -8,6 +8,7 @@
 | in a batch of callables | the whole batch is owed one StartCalls (draining: what has not begun is asked back) |
 | cancelled, end not reported yet | End, to its worker |
 | integrating | Integrate, to GitOps |
+| closed, worktree kept for the next attempt of an agent | nothing |
 | closed, worktree not discarded yet | Discard, to GitOps |
 """
 
@@ -21,6 +22,7 @@ from aidos_actors.core.books import Books, holder_of, key_of
 from aidos_actors.core.crew import Draining
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import (
+    AgentTurn,
     Analyse,
     AttemptKey,
     Call,
@@ -69,7 +71,7 @@ def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOr
             return _integrate(opened, attempt)
     if attempt.ended_at is None:
         return _end(attempt, "deadline" if attempt.error == "deadline" else "cancel")
-    if attempt.worktree is not None:
+    if attempt.worktree is not None and attempt.kept_at is None:
         return Discard(key_of(attempt), opened.model.repo, attempt.worktree, minders_of(attempt))
     return None
 
@@ -135,7 +137,17 @@ def _start(opened: OpenRequirement, attempt: AttemptRecord) -> Start:
     assert attempt.worktree is not None
     task = opened.definitions[attempt.task]
     previous = opened.minders_before(attempt)
-    return Start(holder_of(attempt), key_of(attempt), task, attempt.worktree, opened.model.repo, previous)
+    repo, turn = opened.model.repo, _turn(opened, attempt)
+    return Start(holder_of(attempt), key_of(attempt), task, attempt.worktree, repo, previous, turn)
+
+
+def _turn(opened: OpenRequirement, attempt: AttemptRecord) -> AgentTurn | None:
+    if attempt.agent is None:
+        return None
+    lender, error = opened.lender(attempt.task), opened.tasks[attempt.task].error
+    if lender is None or lender.worktree != attempt.worktree:
+        return AgentTurn(attempt.agent, error=error)
+    return AgentTurn(attempt.agent, lender.number, lender.agent == attempt.agent, error)
 
 
 def _end(attempt: AttemptRecord, reason: EndReason) -> End:

@@ -40,7 +40,8 @@ class TaskRecord(Struct, frozen=True, gc=False):
     """A task of a requirement. ``attempts`` is the number of the newest attempt, 0 before the first; ``paused_at`` the
     moment since which no attempt of it is to start; ``bumped_at`` that at which it was put before its siblings;
     attempts up to number ``revised_after`` were of another definition of it; ``ruled_failures`` says of how many of its
-    ``own_failures`` a rule of its retry policy keeps count (JSON text, cause -> number; None: of none)."""
+    ``own_failures`` a rule of its retry policy keeps count (JSON text, cause -> number; None: of none); ``agents`` what
+    each coding agent has failed and cost so far (JSON text, None: nothing)."""
 
     requirement: str
     id: str
@@ -59,11 +60,13 @@ class TaskRecord(Struct, frozen=True, gc=False):
     bumped_at: float | None = None
     revised_after: int | None = None
     ruled_failures: str | None = None
+    agents: str | None = None
 
 
 class AttemptRecord(Struct, frozen=True, gc=False):
     """One try of a task. ``worker`` is the actor path, ``worker_generation`` its incarnation (unique while the system
-    state lives); the minder (pid and start time in clock ticks) is recorded before its command starts."""
+    state lives); the minder (pid and start time in clock ticks) is recorded before its command starts. ``agent`` is the
+    coding agent that does it; since ``kept_at`` its worktree is kept for the next attempt, which goes on in it."""
 
     requirement: str
     task: str
@@ -81,6 +84,19 @@ class AttemptRecord(Struct, frozen=True, gc=False):
     ended_at: float | None = None
     exit_code: int | None = None
     error: str | None = None
+    agent: str | None = None
+    kept_at: float | None = None
+
+
+class AgentRecord(Struct, frozen=True):
+    """A coding agent that cannot be used until ``until_at`` (None: it can), and why: ``limited`` by its usage, or
+    ``absent``. ``waits`` are those one after the other, without an attempt between them that it carried out."""
+
+    name: str
+    until_at: float | None = None
+    reason: str | None = None
+    error: str | None = None
+    waits: int = 0
 
 
 class CallBatch(Struct, frozen=True):
@@ -135,11 +151,11 @@ class Batch(Struct, frozen=True):
     events: tuple[NewEvent, ...] = ()
     calls: tuple[CallBatch, ...] = ()
     accepted: tuple[TaskRecord, ...] = ()
+    agents: tuple[AgentRecord, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        some = self.requirements or self.tasks or self.attempts or self.events or self.calls or self.accepted
-        return not some
+        return not any(getattr(self, name) for name in self.__struct_fields__)
 
     @classmethod
     def together(cls, batches: Iterable[Batch]) -> Batch:
@@ -147,5 +163,4 @@ class Batch(Struct, frozen=True):
         parts = [batch for batch in batches if not batch.is_empty]
         if len(parts) == 1:
             return parts[0]
-        fields = ("requirements", "tasks", "attempts", "events", "calls", "accepted")
-        return cls(*(tuple(row for part in parts for row in getattr(part, name)) for name in fields))
+        return cls(*(tuple(row for part in parts for row in getattr(part, name)) for name in cls.__struct_fields__))

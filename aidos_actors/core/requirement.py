@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from aidos_actors.core.retry import RETRIES_MAX, RetryPolicy
 
 TASKS_MAX = 200_000
+AGENTS_MAX = 20
 _MAY_HAVE_EXPONENT = re.compile(r"[0-9]e|0\.0000")  # 1e16 and 1e+16, 0.00001 and 1e-05
 ID_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _LATER = {"text"}  # a key that came later changes nothing where it is not used
@@ -40,10 +41,22 @@ def check_id(value: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(check_id)]
+Changes = Literal["required", "optional"]
+
+
+class AgentWork(BaseModel):
+    """Who does a task of coding agents: the first of ``names``, and the next when that one cannot. ``changes``
+    ``optional``: that nothing need change is a good end, too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: tuple[str, ...] = Field(min_length=1, max_length=AGENTS_MAX)
+    changes: Changes = "required"
 
 
 class Task(BaseModel):
-    """One unit of work. Exactly one of ``run``, ``call`` and ``agent`` says how it is done."""
+    """One unit of work. Exactly one of ``run``, ``call`` and ``agent`` says how it is done. ``agent`` is a name where
+    nothing more is to be said of it, so that documents which say no more are what they have always been."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +64,7 @@ class Task(BaseModel):
     title: str = ""
     run: str | None = None
     call: str | None = None
-    agent: str | None = None
+    agent: str | AgentWork | None = None
     args: dict[str, Any] = Field(default_factory=dict)
     prompt: str | None = None
     needs: tuple[Id, ...] = ()
@@ -71,6 +84,11 @@ class Task(BaseModel):
             what = "none of run, call and agent" if not given else " and ".join(given)
             raise ValueError(f"task {self.id!r} has {what}; exactly one of run, call, agent is needed")
         return self
+
+    @property
+    def agent_work(self) -> AgentWork | None:
+        """Who does it, when agents do."""
+        return AgentWork(names=(self.agent,)) if isinstance(self.agent, str) else self.agent
 
     @property
     def executor(self) -> str:

@@ -18,7 +18,7 @@ FACTOR_MAX = 100.0
 CAUSES_MAX = 300
 DELAY_MAX_S = 300.0
 EXCEPTION = "exception:"
-CAUSES = ("timeout", "stall", "verify")  # besides exit codes 1 to 255 and exceptions by name
+CAUSES = ("timeout", "stall", "verify", "loop", "unchanged")  # besides exit codes 1 to 255 and exceptions by name
 
 
 class RetryRule(BaseModel):

@@ -81,6 +81,12 @@ def refuse_under_way(known: RequirementRecord, opened: OpenRequirement | None) -
     if known.state not in _MAY_BE_REVISED:
         hint = f"`pause {name}` or `cancel {name}` first, and repeat when nothing of it runs any more"
         raise Conflict(f"requirement {name!r} is {known.state}: it cannot be revised", hint=hint)
+    kept = {} if opened is None else {each.task for each in opened.attempts.values() if each.kept_at is not None}
+    if opened is not None and kept and all(each.kept_at is not None for each in opened.attempts.values()):
+        text = (
+            f"requirement {name!r} is {known.state}, but work is kept for the next attempt of {', '.join(sorted(kept))}"
+        )
+        raise Conflict(text, hint=f"`cancel {name}` first: that gives it up")
     if opened is not None and opened.attempts:
         under_way = ", ".join(sorted({attempt.task for attempt in opened.attempts.values()})[:10])
         text = f"requirement {name!r} is {known.state}, but something of it is still under way: {under_way}"

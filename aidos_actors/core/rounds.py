@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from aidos_actors.core import attempts, calls, ending, lifecycle, workers
+from aidos_actors.core import agent_work, attempts, calls, ending, lifecycle, workers
 from aidos_actors.core.crew import Draining
 from aidos_actors.core.dispatch import next_lease
 from aidos_actors.core.draft import Draft
@@ -27,8 +27,12 @@ def dispatch(draft: Draft) -> None:
         if opened.travels_in_batches(lease.task):
             rooms = sum(load.has_room for load in loads.values())
             calls.lease(draft, opened, _together(draft, opened, lease.task, rooms), lease.worker)
-        else:
+        elif opened.definitions[lease.task].agent is None:
             attempts.lease(draft, opened, lease.task, lease.worker)
+        elif (agent := agent_work.chosen(draft, opened, opened.tasks[lease.task])) is not None:
+            attempts.lease(draft, opened, lease.task, lease.worker, agent)
+        else:
+            continue
         load = loads[lease.worker]
         loads[lease.worker] = replace(load, held=load.held + 1, is_alone=is_alone)
 

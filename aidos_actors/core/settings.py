@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from aidos_actors.core.agent_choice import AgentRules
 from aidos_actors.core.projects import NO_PROJECT, Project
 
 
 class Settings(Struct, frozen=True):
     """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded.
-    ``projects`` by repository; ``executors_max``: so many tasks of run, call and agent at once."""
+    ``projects`` by repository; ``executors_max``: so many tasks of run, call and agent at once;
+    ``agents`` are the coding agents that are configured."""
 
     workers_total: int
     retry_delay_s: float = 1.0
@@ -24,6 +26,7 @@ class Settings(Struct, frozen=True):
     priority_point_s: float = 60.0
     projects: Mapping[str, Project] = field(default_factory=dict)
     executors_max: Mapping[str, int] = field(default_factory=dict)
+    agents: Mapping[str, AgentRules] = field(default_factory=dict)
 
     def project_of(self, repo: str | None) -> Project:
         return self.projects.get(repo, NO_PROJECT) if repo is not None else NO_PROJECT

@@ -4,8 +4,9 @@ Rules for this file: every change of state in the system is a row here; an event
 ``IllegalTransition`` and changes nothing; a new behaviour is a new row, never an ``if`` somewhere else.
 
 A task is *leased* from the moment a worker was promised it until its command has started, *running* until the command
-ended, *integrating* until its commit is on the target. Three ways lead back: ``fail`` is the task's own fault and uses
-up a retry; ``lose`` is a fault of the infrastructure and does not; ``release`` is an orderly hand-back (a drain).
+ended, *integrating* until its commit is on the target. Four ways lead back: ``fail`` is the task's own fault and uses
+up a retry; ``lose`` is a fault of the infrastructure and does not; ``release`` is an orderly hand-back (a drain);
+``defer`` waits for a coding agent whose usage limit was reached, and uses up nothing either.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class TaskState(StrEnum):
     RUNNING = "running"
     INTEGRATING = "integrating"
     BACKING_OFF = "backing_off"
+    WAITING_FOR_QUOTA = "waiting_for_quota"
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -50,6 +52,7 @@ class AttemptState(StrEnum):
     LOST = "lost"
     RELEASED = "released"
     CONFLICTED = "conflicted"
+    DEFERRED = "deferred"
     CANCELLED = "cancelled"
 
 
@@ -83,13 +86,14 @@ _REVISED: Mapping[str, TaskState] = {"revise": T.WAITING, "remove": T.REMOVED}
 
 TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
     T.WAITING: {"unblock": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
-    T.READY: {"lease": T.LEASED, "cancel": T.CANCELLED, **_REVISED},
+    T.READY: {"lease": T.LEASED, "defer": T.WAITING_FOR_QUOTA, "cancel": T.CANCELLED, **_REVISED},
     T.LEASED: {
         "start": T.RUNNING,
         "fail": T.BACKING_OFF,
         "exhaust": T.FAILED,
         "lose": T.READY,
         "release": T.READY,
+        "defer": T.WAITING_FOR_QUOTA,
         "cancel": T.CANCELLED,
     },
     T.RUNNING: {
@@ -99,6 +103,7 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "exhaust": T.FAILED,
         "lose": T.READY,
         "release": T.READY,
+        "defer": T.WAITING_FOR_QUOTA,
         "cancel": T.CANCELLED,
     },
     T.INTEGRATING: {
@@ -110,6 +115,7 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "cancel": T.CANCELLED,
     },
     T.BACKING_OFF: {"due": T.READY, "cancel": T.CANCELLED, **_REVISED},
+    T.WAITING_FOR_QUOTA: {"due": T.READY, "cancel": T.CANCELLED, **_REVISED},
     T.DONE: _REVISED,
     T.FAILED: {"retry": T.WAITING, **_REVISED},
     T.SKIPPED: {"retry": T.WAITING, **_REVISED},
@@ -123,6 +129,7 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
         "fail": A.FAILED,
         "lose": A.LOST,
         "release": A.RELEASED,
+        "defer": A.DEFERRED,
         "cancel": A.CANCELLED,
     },
     A.RUNNING: {
@@ -131,6 +138,7 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
         "fail": A.FAILED,
         "lose": A.LOST,
         "release": A.RELEASED,
+        "defer": A.DEFERRED,
         "cancel": A.CANCELLED,
     },
     A.INTEGRATING: {
@@ -145,6 +153,7 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
     A.LOST: {},
     A.RELEASED: {},
     A.CONFLICTED: {},
+    A.DEFERRED: {},
     A.CANCELLED: {},
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from aidos_actors.core import ending
+from aidos_actors.core import agent_work, ending
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict, TryAgain
 from aidos_actors.core.lifecycle import retry_is_due, unblock
@@ -82,7 +82,7 @@ def retry(draft: Draft, opened: OpenRequirement) -> None:
     _try_again(draft, opened, [task for task in opened.tasks.values() if task.state in _CAN_BE_RETRIED])
     for task in tuple(opened.tasks.values()):
         if task.not_before_at is not None:
-            retry_is_due(draft, task)
+            _now(draft, opened, task)
 
 
 def retry_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
@@ -103,7 +103,14 @@ def retry_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
         _reopen(draft, opened)
         _try_again(draft, opened, [task, *_skipped_because_of(opened, task)])
     elif task.not_before_at is not None:
-        retry_is_due(draft, task)
+        _now(draft, opened, task)
+
+
+def _now(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
+    """It waits no longer; nor do the agents that it waits for: who asks for it may have bought more of their use."""
+    if task.state is TaskState.WAITING_FOR_QUOTA:
+        agent_work.ask_again(draft, opened, task)
+    retry_is_due(draft, task)
 
 
 def _reopen(draft: Draft, opened: OpenRequirement) -> None:
@@ -126,7 +133,7 @@ def _try_again(draft: Draft, opened: OpenRequirement, tasks: Iterable[TaskRecord
         if task.commit is not None:  # it was cancelled while its work was published
             draft.note("task_retried", task)
             draft.note("task_done", draft.move_task(task, "recognise", error=None), commit=task.commit)
-    clean = {"own_failures": 0, "ruled_failures": None, "conflicts": 0, "error": None, "result": None}
+    clean = {"own_failures": 0, "ruled_failures": None, "agents": None, "conflicts": 0, "error": None, "result": None}
     again = [draft.move_task(task, "retry", finished_at=None, **clean) for task in wanted if task.commit is None]
     for task in again:
         draft.note("task_retried", task)

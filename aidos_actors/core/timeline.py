@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from aidos_actors.core import agent_work
 from aidos_actors.core.draft import Draft
 
 JUMP_S = 1.0  # less is a clock that is kept right, not one that was set
@@ -44,5 +45,8 @@ def shift(draft: Draft, by_s: float) -> None:
             draft.save_requirement(replace(opened.record, deadline_at=opened.record.deadline_at + by_s))
         for task in waits:
             draft.save_task(replace(task, not_before_at=(task.not_before_at or 0.0) + by_s))
+    for agent in tuple(books.agents.values()):
+        if agent.until_at is not None:
+            agent_work.save_agent(draft, replace(agent, until_at=agent.until_at + by_s))
     draft.set_crew(books.crew.shifted(by_s))
     draft.note_clock(by_s)

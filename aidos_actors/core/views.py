@@ -13,7 +13,7 @@ from aidos_actors.core.errors import AidosError
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import TaskState
 
-_HELD_BACK = frozenset({TaskState.WAITING, TaskState.READY, TaskState.BACKING_OFF})
+_HELD_BACK = frozenset({TaskState.WAITING, TaskState.READY, TaskState.BACKING_OFF, TaskState.WAITING_FOR_QUOTA})
 
 
 def rfc3339(at: float | None) -> str | None:

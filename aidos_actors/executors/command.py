@@ -34,7 +34,11 @@ class Surroundings(Struct, frozen=True):
         return self.env_of(order.key, order.task.env, order.path)
 
     def env_of(self, key: AttemptKey, extra: Mapping[str, str], path: str) -> dict[str, str]:
-        own = {
+        return task_environment(self.base_env, extra, self.own(key, path))
+
+    def own(self, key: AttemptKey, path: str) -> dict[str, str]:
+        """The variables that are ours."""
+        return {
             "AIDOS_REQUIREMENT": key.requirement,
             "AIDOS_TASK": key.task,
             "AIDOS_ATTEMPT": str(key.number),
@@ -43,7 +47,6 @@ class Surroundings(Struct, frozen=True):
             "AIDOS_WORKTREE": path,
             "AIDOS_MARK": mark_of(self.layout, key),
         }
-        return task_environment(self.base_env, extra, own)
 
     def output(self, key: AttemptKey) -> Path:
         """The attempt's output file; its folder is made."""

@@ -8,13 +8,16 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from aidos_actors import crash
+from aidos_actors.core.agent_profile import AgentProfile
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start, WorkerId
+from aidos_actors.executors.agent import AgentHands
 from aidos_actors.executors.begun import BegunMark
 from aidos_actors.executors.call import call, call_of_batch
 from aidos_actors.executors.call_queue import CallQueue, run_chunk
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
 from aidos_actors.executors.nursery import Nursery
+from aidos_actors.executors.orders import Order
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.layout import Layout
@@ -27,9 +30,16 @@ EARLIER_MARKS = 3
 class WorkerHands:
     """The port ``Executor`` on real processes: all below one nursery, which ends with this process."""
 
-    def __init__(self, layout: Layout, base_env: Mapping[str, str], checkpoints: CheckpointLimits) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        base_env: Mapping[str, str],
+        checkpoints: CheckpointLimits,
+        agents: Mapping[str, AgentProfile] | None = None,
+    ) -> None:
         self._around = Surroundings(base_env, layout, checkpoints)
         self._nursery = Nursery()
+        self._agents = AgentHands(self._around, agents or {})
 
     def clear(self, order: Start) -> Minding | None:
         crash.before("leftovers-ended")
@@ -46,10 +56,11 @@ class WorkerHands:
             crash.before("folder-made")
             Path(order.path).mkdir(parents=True, exist_ok=True)
             crash.after("folder-made")
-        return self._minder_of(order) if order.task.run is not None else None
+        if order.agent is not None:
+            return self._minder_of(self._agents.command(order))
+        return self._minder_of(self._around.command(order, order.task.run)) if order.task.run is not None else None
 
-    def _minder_of(self, order: Start) -> Minding:
-        command = self._around.command(order, order.task.run or "")
+    def _minder_of(self, command: Order) -> Minding:
         crash.before("minder-spawned")
         minded = self._nursery.spawn(command)
         crash.after("minder-spawned")
@@ -57,7 +68,10 @@ class WorkerHands:
 
     def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
         crash.before("command-run")
-        outcome = judged(minded.wait(), "run", timeout_s=order.task.timeout_s)
+        if order.agent is not None:
+            outcome = self._agents.ran(order, minded)
+        else:
+            outcome = judged(minded.wait(), "run", timeout_s=order.task.timeout_s)
         crash.after("command-run")
         return self._left(order, with_its_folder(outcome, order.path))
 

@@ -1,4 +1,5 @@
-"""When a running command has to be ended: its time, its silence, its output, its checkpoint. Monotonic seconds."""
+"""When a running command has to be ended: its time, its silence, its output, its checkpoint, its memory. Monotonic
+seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ import time
 from collections import deque
 from itertools import islice
 
+from aidos_actors.core.silence import Signs, Silence
 from aidos_actors.executors.folder_size import ENTRIES_MAX, is_over
+from aidos_actors.executors.usage import cpu_of_descendants, is_memory_over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 OUTPUT_CHECK_S = 0.25
 STALL_CHECK_MAX_S = 15.0
 CHECKPOINT_CHECK_S = 1.0
+MEMORY_CHECK_S = 1.0
 CHECKPOINT_SHARE = 50  # looking at a large folder takes at most one fiftieth of the time
 
 
@@ -33,14 +37,22 @@ class Limits:
         self._checkpoint: bytes | None = order["checkpoint_dir"]
         self._checkpoint_max_bytes: int = order["checkpoint_limit_bytes"]
         self._checkpoint_at = now + CHECKPOINT_CHECK_S
-        self._progress_at = now
+        self._memory_max_bytes: int = order["memory_limit_bytes"]
+        self._memory_at = now + MEMORY_CHECK_S
+        self._watches_work: bool = order["watches_work"]
+        self._heard_at = now
         self._look_every_s = min(STALL_CHECK_MAX_S, max(OUTPUT_CHECK_S, (self._stall_s or 0.0) / 4))
         self._look_at = now + self._look_every_s
-        self._seen = fingerprint(self._folders) if self._stall_s is not None else (0, 0)
+        self._silence: Silence | None = None
+        if self._stall_s is not None:
+            wanted = ("files", "cpu_s") if self._watches_work else ("files",)
+            self._silence = Silence(self._stall_s, now, self._signs(), wanted)
 
     def progress(self, now: float) -> None:
         """The command has done something that this process cannot see, such as writing to its owner's pipe."""
-        self._progress_at = max(self._progress_at, now)
+        self._heard_at = now
+        if self._silence is not None:
+            self._silence.heard(now)
 
     def wait_s(self, now: float) -> float | None:
         """How long nothing needs to be looked at; None: for ever."""
@@ -51,6 +63,8 @@ class Limits:
             spans.append(self._look_at - now)
         if self._checkpoint is not None:
             spans.append(self._checkpoint_at - now)
+        if self._memory_max_bytes:
+            spans.append(self._memory_at - now)
         return max(0.0, min(spans)) if spans else None
 
     def exceeded(self, now: float) -> tuple[str, str] | None:
@@ -66,20 +80,30 @@ class Limits:
         if self._checkpoint is not None and now >= self._checkpoint_at and self._is_checkpoint_over(self._checkpoint):
             limit_bytes = self._checkpoint_max_bytes
             return "checkpoint_limit", f"Its checkpoint folder is over the limit of {limit_bytes:,} bytes."
-        if self._stall_s is not None and now >= self._look_at and self._is_stalled(now, self._stall_s):
-            return "stalled", f"No output and no change to a file for {self._stall_s:g} s."
+        if self._memory_max_bytes and now >= self._memory_at:
+            self._memory_at = now + MEMORY_CHECK_S
+            if is_memory_over(self._memory_max_bytes):
+                return (
+                    "memory_limit",
+                    f"It and what it started hold more than {self._memory_max_bytes:,} bytes of memory.",
+                )
+        if self._silence is not None and now >= self._look_at and self._is_stalled(now, self._silence):
+            what = "no change to a file and no work" if self._watches_work else "no change to a file"
+            return "stalled", f"No output, {what} for {self._stall_s:g} s."
         return None
 
-    def _is_stalled(self, now: float, stall_s: float) -> bool:
-        """Looks at the files only when the command has been quiet since the last look."""
-        quiet_since_look = self._progress_at <= self._look_at - self._look_every_s
+    def _is_stalled(self, now: float, silence: Silence) -> bool:
+        """Looks at files and processes only when the command has been quiet since the last look."""
+        quiet_since_look = self._heard_at <= self._look_at - self._look_every_s
         self._look_at = now + self._look_every_s
         if quiet_since_look:
-            seen = fingerprint(self._folders)
-            if seen != self._seen:
-                self._seen = seen
-                self.progress(now)
-        return now - self._progress_at >= stall_s
+            silence.look(now, self._signs())
+        return silence.is_too_long(now)
+
+    def _signs(self) -> Signs:
+        used = cpu_of_descendants() if self._watches_work else None
+        cpu_s, processes = (None, None) if used is None else used
+        return Signs(files=fingerprint(self._folders), cpu_s=cpu_s, processes=processes)
 
     def _is_checkpoint_over(self, folder: bytes) -> bool:
         begun_at = time.monotonic()

@@ -66,7 +66,7 @@ def list_proc(path: str = "") -> list[int]:
         return []
 
 
-def _stat_fields(pid: int) -> list[bytes] | None:
+def stat_fields(pid: int) -> list[bytes] | None:
     """Fields 3 and later of /proc/PID/stat (the command's name before them may hold anything), or None: gone."""
     text = read_proc(f"{pid}/stat")
     return text[text.rindex(b")") + 2 :].split() if text else None
@@ -74,12 +74,12 @@ def _stat_fields(pid: int) -> list[bytes] | None:
 
 def start_time(pid: int) -> int | None:
     """Clock ticks from boot to the start of ``pid``, or None when there is no such process. A zombie has one."""
-    fields = _stat_fields(pid)
+    fields = stat_fields(pid)
     return int(fields[19]) if fields else None
 
 
 def parent_of(pid: int) -> int | None:
-    fields = _stat_fields(pid)
+    fields = stat_fields(pid)
     return int(fields[1]) if fields else None
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from aidos_actors.core.errors import AidosError
 from aidos_actors.executors import protocol
 
-Limit = Literal["timeout", "stalled", "output_limit", "checkpoint_limit"]
+Limit = Literal["timeout", "stalled", "output_limit", "checkpoint_limit", "memory_limit"]
 Reason = Literal[Limit, "exited", "ended", "failed_to_start", "no_room", "lost"]
 
 
@@ -34,7 +34,8 @@ class Order(Struct, frozen=True):
     Standard output and error go, in order, to the end of the file ``output_path``; None: both are captured apart and
     handed back, together at most ``output_limit_bytes``. ``stall_s`` is the longest time without output and without a
     change to a file below ``cwd`` or the folders ``watched``. ``checkpoint_dir`` may hold ``checkpoint_limit_bytes``.
-    ``grace_s`` lies between SIGTERM and SIGKILL.
+    With ``watches_work`` the command is not silent while its processes work, either. ``memory_limit_bytes``: the most
+    that it and what it started may hold of memory, 0: no limit. ``grace_s`` lies between SIGTERM and SIGKILL.
     """
 
     argv: tuple[str, ...]
@@ -49,6 +50,8 @@ class Order(Struct, frozen=True):
     watched: tuple[str, ...] = ()
     checkpoint_dir: str | None = None
     checkpoint_limit_bytes: int = 0
+    watches_work: bool = False
+    memory_limit_bytes: int = 0
 
     def pack(self) -> bytes:
         """For the minder. Raises ``SpawnFailed`` when it is too large for any exec."""
@@ -80,6 +83,8 @@ class Order(Struct, frozen=True):
             "grace_s": self.grace_s,
             "checkpoint_dir": None if self.checkpoint_dir is None else _absolute(self.checkpoint_dir),
             "checkpoint_limit_bytes": self.checkpoint_limit_bytes,
+            "watches_work": self.watches_work,
+            "memory_limit_bytes": self.memory_limit_bytes,
         }
 
 

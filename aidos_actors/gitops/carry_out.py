@@ -84,8 +84,8 @@ class GitHands:
         )
         remove_empty_parents(gate_folder)
         match outcome:
-            case Integrated(commit=commit):
-                return Integration(commit, "integrated")
+            case Integrated(commit=commit, is_unchanged=is_unchanged):
+                return Integration(commit, "integrated", is_unchanged=is_unchanged)
             case Conflicted(files=files):
                 named = ", ".join(files[:FILES_NAMED_MAX])
                 return Integration(None, "conflict", f"does not merge with what was published meanwhile: {named}")

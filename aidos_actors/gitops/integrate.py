@@ -27,9 +27,11 @@ CONFLICT_FILES_MAX = 1000
 
 
 class Integrated(Struct, frozen=True):
-    """The work is on the target as ``commit``; None when there was nothing to add to it."""
+    """The work is on the target as ``commit``; None when there was nothing to add to it, ``is_unchanged`` when the
+    worktree held what it began with."""
 
     commit: str | None
+    is_unchanged: bool = False
 
 
 class Conflicted(Struct, frozen=True):
@@ -130,7 +132,7 @@ def _carry_out(work: _Work) -> Outcome:
             crash.after("task-tree-written")
             work.emit("committed", {"tree": tree})
         if tree == work.git.tree_of(work.base_commit):
-            return Integrated(None)
+            return Integrated(None, is_unchanged=True)
         outcome = _merge_and_publish(work, tree, head)
         if outcome is not None:
             return outcome

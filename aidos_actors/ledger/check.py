@@ -14,6 +14,7 @@ moment, so a system may go on writing beside it.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -34,11 +35,13 @@ from aidos_actors.ledger.engine import HINT_RESTORE
 from aidos_actors.ledger.errors import LedgerDamaged
 from aidos_actors.ledger.ledger import JOURNAL_FOLDER
 from aidos_actors.ledger.reader import LedgerReader
+from aidos_actors.ledger.rows import event_of
 
 EVENTS_AT_ONCE = 1000
 DAY_FILE_EVENTS = 1000
 KEPT_MAX = 20
 REVISED = "requirement_revised"
+AGENT_EVENTS = ("agent_unusable", "agent_free")
 VALUE_CHARS_MAX = 80
 
 
@@ -125,7 +128,20 @@ def _fold(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
     told = select(events).where(events.is_not(None)).distinct()
     names = [str(row[0]) for row in _ask(ledger, told.union(select(requirements)).order_by("requirement"))]
     is_whole = _extent(ledger)[0] <= 1
-    return f"{len(names)} requirements", (each for name in names for each in _differences(ledger, name, is_whole))
+    differences = (each for name in names for each in _differences(ledger, name, is_whole))
+    return f"{len(names)} requirements", itertools.chain(differences, _agent_differences(ledger))
+
+
+def _agent_differences(ledger: LedgerReader) -> Iterator[str]:
+    """Of coding agents, which belong to no requirement: of those that the journal (still) tells of."""
+    events = schema.events.c
+    with ledger.one_moment():
+        told = ledger._rows(select(schema.events).where(events.type.in_(AGENT_EVENTS)).order_by(events.seq))
+        agents = fold(event_of(row) for row in told).agents
+        stored = {each.name: each for each in ledger.agents()}
+    for name, record in agents.items():
+        if stored.get(name) != record:
+            yield f"agent {name}: the table says {stored.get(name)}, told {record}"
 
 
 def _differences(ledger: LedgerReader, name: str, is_whole: bool) -> Iterator[str]:

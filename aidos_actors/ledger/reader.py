@@ -25,7 +25,14 @@ from sqlalchemy import (
 
 from aidos_actors.core.batches import unfolded
 from aidos_actors.core.errors import NotFound
-from aidos_actors.core.records import AttemptRecord, CallBatch, JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import (
+    AgentRecord,
+    AttemptRecord,
+    CallBatch,
+    JournalEvent,
+    RequirementRecord,
+    TaskRecord,
+)
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.engine import driver_of, open_for_reading, storage_errors, transaction, worded
@@ -131,6 +138,9 @@ class LedgerReader:
             [call_batch_of(row) for row in call_rows], TASKS.records(task_rows), ATTEMPTS.records(attempt_rows)
         )
         return found[0], sorted(found[1], key=lambda each: (each.task, each.number)), found[2]
+
+    def agents(self) -> list[AgentRecord]:
+        return [AgentRecord(*row) for row in self._rows(select(schema.agents).order_by(schema.agents.c.name))]
 
     def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
         """The first ``limit`` (never more than ``EVENTS_MAX``) events after ``after_seq``, in order."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Row, Table, Text
 
 from aidos_actors.core.records import (
+    AgentRecord,
     AttemptRecord,
     Batch,
     CallBatch,
@@ -84,7 +85,13 @@ def rows_of(batch: Batch) -> list[tuple[Table, list[Values]]]:
         (TASKS.table, TASKS.rows(batch.tasks)),
         (ATTEMPTS.table, ATTEMPTS.rows(batch.attempts)),
     )
-    return [(table, rows) for table, rows in all_rows if rows]
+    agents = [agent_row(each) for each in batch.agents]
+    return [(table, rows) for table, rows in (*all_rows, (schema.agents, agents)) if rows]
+
+
+def agent_row(agent: AgentRecord) -> Values:
+    error = None if agent.error is None else storable(agent.error)
+    return (agent.name, agent.until_at, agent.reason, error, agent.waits)
 
 
 def accepted_rows(tasks: Iterable[TaskRecord]) -> list[Values]:

@@ -77,6 +77,7 @@ tasks = Table(
     Column("bumped_at", Double),
     Column("revised_after", Integer),
     Column("ruled_failures", Text),
+    Column("agents", Text),
 )
 
 attempts = Table(
@@ -98,7 +99,19 @@ attempts = Table(
     Column("ended_at", Double),
     Column("exit_code", Integer),
     Column("error", Text),
+    Column("agent", ID),
+    Column("kept_at", Double),
     ForeignKeyConstraint(["requirement", "task"], ["tasks.requirement", "tasks.id"], name="fk_attempts_task"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("name", ID, primary_key=True),
+    Column("until_at", Double),
+    Column("reason", STATE),
+    Column("error", Text),
+    Column("waits", Integer, nullable=False),
 )
 
 call_batches = Table(

@@ -29,7 +29,7 @@ INTEGRATED = Integration("c0ffee", "integrated")
 def requirement(tasks: dict[str, dict[str, Any]], **more: Any) -> Requirement:
     """Tasks by id; those that do not say how they work run a command."""
     models = [
-        Task.model_validate({"id": name, **({} if "call" in fields else {"run": "true"}), **fields})
+        Task.model_validate({"id": name, **({} if {"call", "agent"} & set(fields) else {"run": "true"}), **fields})
         for name, fields in tasks.items()
     ]
     return Requirement(**{"id": "r", "title": "R", "tasks": tuple(models), **more})

@@ -14,6 +14,7 @@ from aidos_actors.core.folded import Rows, without_body
 from aidos_actors.core.journal import fold
 from aidos_actors.core.orders import (
     Acknowledge,
+    AgentEnd,
     AttemptKey,
     AttemptOutcome,
     AttemptReport,
@@ -35,13 +36,26 @@ from aidos_actors.core.orders import (
     Step,
     WorkerId,
 )
-from aidos_actors.core.records import AttemptRecord, CallBatch, JournalEvent, NewEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import (
+    AgentRecord,
+    AttemptRecord,
+    CallBatch,
+    JournalEvent,
+    NewEvent,
+    RequirementRecord,
+    TaskRecord,
+)
 from aidos_actors.core.states import TASK_FINAL
 
 SLOTS = 2
 OK = AttemptOutcome(ok=True, exit_code=0, result="1")
 OWN = AttemptOutcome(ok=False, exit_code=1, error="no", fault="own")
 RELEASED = AttemptOutcome(ok=False, fault="released")
+LIMITED = AttemptOutcome(ok=False, exit_code=1, error="limit", fault="limited")
+LATER = AttemptOutcome(
+    ok=False, error="until", fault="limited", agent=AgentEnd("fast", resets_at=1040.0, is_sound=False)
+)
+ABSENT = AttemptOutcome(ok=False, error="no such program", stage="start", fault="absent")
 INFRA = AttemptOutcome(ok=False, error="no fork", fault="infra")
 
 
@@ -53,6 +67,7 @@ class Ledger:
     stored_tasks: dict[tuple[str, str], TaskRecord] = field(default_factory=dict)
     stored_attempts: dict[AttemptKey, AttemptRecord] = field(default_factory=dict)
     stored_calls: dict[AttemptKey, CallBatch] = field(default_factory=dict)
+    agents: dict[str, AgentRecord] = field(default_factory=dict)
     events: list[JournalEvent] = field(default_factory=list)
     folded: Rows = field(default_factory=Rows)
     epoch: int = 1
@@ -63,6 +78,7 @@ class Ledger:
         self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.tasks})
         self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.accepted})
         self.stored_attempts.update({key_of(each): each for each in step.batch.attempts})
+        self.agents.update({each.name: each for each in step.batch.agents})
         for batch in step.batch.calls:
             self.stored_calls[AttemptKey(batch.requirement, batch.task, batch.number)] = batch
         self.stored_calls = {key: batch for key, batch in self.stored_calls.items() if batch.members}
@@ -82,6 +98,7 @@ class Ledger:
         assert self.folded.requirements == {key: without_body(row) for key, row in self.requirements.items()}
         assert self.folded.tasks == {key: without_body(row) for key, row in self.tasks.items()}
         assert self.folded.attempts == self.attempts
+        assert self.folded.agents == self.agents
 
     @cached_property
     def _work(self) -> tuple[dict, dict, list[CallBatch]]:
@@ -128,6 +145,7 @@ class Ledger:
             self.tasks.values(),
             wanted,
             self.calls,
+            self.agents.values(),
             epoch=epoch,
             settings=settings,
             worktree_root="/w",
@@ -147,8 +165,15 @@ class Truth:
     went: set[AttemptKey] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
+    went_in: dict[AttemptKey, str] = field(default_factory=dict)
     commits: dict[tuple[str, str], AttemptKey] = field(default_factory=dict)
     _newest_pid: int = 100
+
+    @property
+    def working(self) -> dict[AttemptKey, str]:
+        """Where commands run, as long as their minders live."""
+        alive = set(self.minders.values())
+        return {key: path for key, path in self.went_in.items() if key in alive}
 
     def new_minder(self, key: AttemptKey) -> int:
         self._newest_pid += 1
@@ -234,6 +259,10 @@ class Worker:
         elif held.phase == "running":
             self._end(key, outcome)
 
+    def is_for_agent(self, key: AttemptKey) -> bool:
+        start = self.held[key].start
+        return start is not None and start.agent is not None
+
     def advance_calls(self, outcome: AttemptOutcome, *, gives_back: bool) -> None:
         """The callable ends, or the next one begins; or what has not begun goes back."""
         if gives_back:
@@ -302,13 +331,16 @@ class GitOps:
                 self.outbox.append(("prepared", (key, "head", order.repo)))
             case Integrate(key=key):
                 answer = self.answers.setdefault(key, trouble or Integration(f"commit-{key}", "integrated"))
-                if answer.verdict == "integrated":
+                if answer.commit is not None:
                     owner = self.truth.commits.setdefault((key.requirement, key.task), key)
                     assert owner == key, f"two commits of one task: {owner} and {key}"
                 self.outbox.append(("integrated", (key, answer)))
             case Discard() if any(pid in self.truth.minders for pid, _ in order.previous):
                 self.inbox.append(order)
             case Discard(key=key):
+                assert order.path not in self.truth.working.values(), (
+                    f"{order.path} is removed while somebody works there"
+                )
                 self.truth.folders.discard(order.path)
                 self.truth.removed.add(order.path)
                 self.outbox.append(("discarded", (key,)))

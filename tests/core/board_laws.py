@@ -48,6 +48,12 @@ class Laws:
         assert not beside, f"{key} runs beside {beside}"
         assert self.ledger.tasks[key.requirement, key.task].state is not TaskState.DONE, f"{key} runs after it was done"
         self.truth.went.add(key)
+        attempt = self.ledger.attempts.get(key)
+        if attempt is not None and attempt.agent is not None and attempt.worktree is not None:
+            assert attempt.worktree not in self.truth.working.values(), f"{key} works where another does"
+            is_there = attempt.worktree in self.truth.folders
+            assert is_there or attempt.state not in ATTEMPT_OPEN, f"the folder of {key} is gone"
+            self.truth.went_in[key] = attempt.worktree
 
     def _check_counts(self) -> None:
         rows = self.ledger

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 
-from board_doers import INFRA, OK, OWN, SLOTS, GitOps, Ledger, Truth, Worker
+from board_doers import ABSENT, INFRA, LATER, LIMITED, OK, OWN, SLOTS, GitOps, Ledger, Truth, Worker
 from board_laws import Laws
 
+from aidos_actors.core.agent_choice import AgentRules
 from aidos_actors.core.board import Board, Settings
 from aidos_actors.core.errors import Conflict, NotFound, TryAgain
 from aidos_actors.core.orders import (
@@ -30,7 +31,12 @@ CALM_ROUNDS_MAX = 3000
 KINDS = 64
 STEER = 62
 VERBS = ("pause", "resume", "bump", "retry", "cancel", "retry", "resume")
-SETTINGS = Settings(workers_total=2 * SLOTS, worktrees_max=6)
+AGENTS = {
+    "fast": AgentRules(fallback=("slow",), wait_s=3.0, jitter_s=1.0),
+    "slow": AgentRules(wait_s=5.0, jitter_s=0.0),
+}
+SETTINGS = Settings(workers_total=2 * SLOTS, worktrees_max=6, agents=AGENTS)
+UNCHANGED = Integration(None, "integrated", is_unchanged=True)
 CONFLICT = Integration(None, "conflict")
 RED = Integration(None, "gate_failed", "red", 1)
 
@@ -41,7 +47,10 @@ class World:
     def __init__(self, models: list[Requirement], *, has_own_failures: bool = True) -> None:
         self.has_own_failures = has_own_failures
         self.outcomes = (OK, OK, OK, OK, OWN, OWN, INFRA, OK) if has_own_failures else (OK, INFRA)
-        self.verdicts = {1: CONFLICT, 2: RED} if has_own_failures else {1: CONFLICT}
+        self.of_agents = (
+            (OK, LIMITED, OK, OWN, ABSENT, LATER, INFRA) if has_own_failures else (OK, LIMITED, LATER, INFRA)
+        )
+        self.verdicts = {1: CONFLICT, 2: RED, 3: UNCHANGED} if has_own_failures else {1: CONFLICT}
         self.ledger, self.truth = Ledger(), Truth()
         self.laws = Laws(models, self.ledger, self.truth, SETTINGS.worktrees_max)
         self.now, self.epoch, self._lives = 1000.0, 1, 0
@@ -132,7 +141,9 @@ class World:
             outcome = self.outcomes[which // 2 % len(self.outcomes)]
             worker.advance_calls(outcome, gives_back=which % 16 == 1)
         elif kind < 42 and worker and held:
-            worker.advance(held[which // 2 % len(held)], self.outcomes[which % len(self.outcomes)])
+            key = held[which // 2 % len(held)]
+            outcomes = self.of_agents if worker.is_for_agent(key) else self.outcomes
+            worker.advance(key, outcomes[which % len(outcomes)])
         elif kind < 51 and self.gitops.inbox:
             self.gitops.act(self.verdicts.get(which % 8))
         elif kind < 53 and self.to_analyzer:

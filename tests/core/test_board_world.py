@@ -15,12 +15,13 @@ def requirements(draw: st.DrawFn, name: str = "r") -> Requirement:
     tasks = []
     for number in range(draw(st.integers(1, 6))):
         needs = draw(st.sets(st.sampled_from([t.id for t in tasks]), max_size=2)) if tasks else ()
-        kind = draw(st.sampled_from(["run", "call"]))
+        kind = draw(st.sampled_from(["run", "call", "agent"]))
+        who = {"names": draw(st.sampled_from([["fast"], ["slow"], ["fast", "nobody"], ["slow", "fast"]]))}
         tasks.append(
             Task.model_validate(
                 {
                     "id": f"t{number}",
-                    kind: "x:y",
+                    kind: who if kind == "agent" else "x:y",
                     "needs": sorted(needs),
                     "retries": draw(st.integers(0, 2)),
                     "priority": draw(st.sampled_from([10, 50])),
@@ -57,7 +58,9 @@ def test_whatever_happens_everything_ends_once(first: Requirement, second: Requi
 @given(model=requirements(), choices=CHOICES)
 def test_without_own_failures_and_cancels_every_task_is_done(model: Requirement, choices: list[int]) -> None:
     """Deaths, restarts, drains, duplicates and late words never use up a retry."""
-    tasks = tuple(task.model_copy(update={"retries": 0, "call": None, "run": "x"}) for task in model.tasks)
+    tasks = tuple(
+        task.model_copy(update={"retries": 0, "call": None, "run": None if task.agent else "x"}) for task in model.tasks
+    )
     world = World([model.model_copy(update={"tasks": tasks, "deadline_s": None})], has_own_failures=False)
     for choice in choices:
         world.act(choice)

@@ -20,10 +20,14 @@ from aidos_actors.core.folded import Rows, without_body
 from aidos_actors.core.journal import FOLDS, JournalBroken, fold
 from aidos_actors.core.lifecycle import PLAN_MARKS
 from aidos_actors.core.records import JournalEvent
+from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import RequirementState
 
 CORE = Path(__file__).resolve().parents[2] / "aidos_actors" / "core"
-SAYS_NOTHING = {"scheduler_started", "stale_result_refused", "clock_set", "task_revised", "analysis_held_up"}
+SAYS_NOTHING = {
+    *("scheduler_started", "stale_result_refused", "clock_set", "task_revised", "analysis_held_up"),
+    "agent_passed_over",
+}
 TOLD_ELSEWHERE = {"requirement_rejected", "requirement_revised", "tasks_revised", "task_removed", "waits_moved"}
 
 
@@ -32,6 +36,17 @@ def a_long_life(seed: int) -> Ledger:
     once, grouped = {"retries": 0}, {"group": "g", "retries": 1}
     tasks = {"a": once, "b": {"needs": ["a"]}, "c": {"call": "x:y", **grouped}, "d": grouped}
     models = [requirement(tasks, repo="/repo", id="git"), requirement(tasks, id="plain", deadline_s=500.0)]
+    return lived(models, seed)
+
+
+def an_agents_life(seed: int) -> Ledger:
+    """The same, with tasks that coding agents do."""
+    who = {"agent": {"names": ["fast"]}, "retries": 3}
+    tasks = {"a": {**who, "retries": 1}, "b": {**who, "needs": ["a"]}, "c": {**who, "group": "g"}, "d": who}
+    return lived([requirement(tasks, repo="/repo", id="git"), requirement(tasks, id="plain")], seed)
+
+
+def lived(models: list[Requirement], seed: int) -> Ledger:
     world, chance = World(models), Random(seed)
     for _ in range(400):
         world.act(chance.randrange(KINDS * 64))
@@ -42,14 +57,15 @@ def a_long_life(seed: int) -> Ledger:
 
 @pytest.fixture(scope="module")
 def lives() -> list[Ledger]:
-    return [a_long_life(seed) for seed in (29, 32, 34)]  # together they tell what worlds can tell
+    agents = [an_agents_life(seed) for seed in (1, 9, 12)]
+    return [*agents, *(a_long_life(seed) for seed in (29, 32, 34, 36))]  # together they tell what worlds can tell
 
 
 def test_every_event_that_the_core_notes_is_folded() -> None:
     noted = set(PLAN_MARKS) | {f"requirement_{how}" for how in ("done", "failed", "cancelled")}
     for path in CORE.glob("*.py"):
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "note":
+            if isinstance(call.func, ast.Attribute) and call.func.attr in ("note", "note_agent"):
                 noted |= {kind.value for kind in call.args[:1] if isinstance(kind, ast.Constant)}
     assert noted | SAYS_NOTHING == set(FOLDS)
 
@@ -65,7 +81,7 @@ def test_a_whole_journal_gives_the_rows_at_once(lives: list[Ledger]) -> None:
 
 def test_the_lives_tell_every_event(lives: list[Ledger]) -> None:
     told = {event.type for ledger in lives for event in ledger.events}
-    assert set(FOLDS) - told == (SAYS_NOTHING | TOLD_ELSEWHERE) - {"stale_result_refused"}
+    assert set(FOLDS) - told == (SAYS_NOTHING | TOLD_ELSEWHERE) - {"stale_result_refused", "agent_passed_over"}
 
 
 def test_every_event_says_something(lives: list[Ledger]) -> None:

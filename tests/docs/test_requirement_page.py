@@ -35,7 +35,7 @@ def test_the_example_is_a_requirement_with_every_key_but_the_other_ways_to_work(
     text = PAGE.split("```yaml\n")[1].split("```")[0]
     read_requirement(text, file="page.yaml", base_dir="/")
     used = set(re.findall(r"(\w+): ", text))
-    assert {*REQUIREMENT_KEYS, *TASK_KEYS} - used <= {"agent", "prompt"}
+    assert {*REQUIREMENT_KEYS, *TASK_KEYS} - used <= {"agent", "prompt", "changes"}
 
 
 def test_the_example_in_markdown_is_a_requirement() -> None:

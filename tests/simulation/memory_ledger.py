@@ -9,6 +9,7 @@ from aidos_actors.core.batches import unfolded
 from aidos_actors.core.errors import Fenced
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import (
+    AgentRecord,
     AttemptRecord,
     Batch,
     CallBatch,
@@ -32,6 +33,7 @@ class Disk:
     attempts: dict[AttemptKey, AttemptRecord] = field(default_factory=dict)
     calls: dict[AttemptKey, CallBatch] = field(default_factory=dict)
     events: list[JournalEvent] = field(default_factory=list)
+    agents: dict[str, AgentRecord] = field(default_factory=dict)
 
 
 class MemoryLedger:
@@ -72,6 +74,9 @@ class MemoryLedger:
         in_order = sorted(tasks, key=lambda each: (each.position, each.id))
         return in_order, sorted(attempts, key=lambda each: (each.task, each.number)), calls
 
+    def agents(self) -> list[AgentRecord]:
+        return sorted(self._disk.agents.values(), key=lambda each: each.name)
+
     def events(self, after_seq: int = 0, limit: int = 1000, requirement: str | None = None) -> list[JournalEvent]:
         found = (each for each in self._disk.events[after_seq:] if requirement in (None, each.requirement))
         return [event for event, _ in zip(found, range(limit), strict=False)]
@@ -107,6 +112,7 @@ class MemoryLedger:
         disk.requirements.update({each.id: each for each in batch.requirements})
         disk.tasks.update({(each.requirement, each.id): each for each in (*batch.tasks, *batch.accepted)})
         disk.attempts.update({AttemptKey(each.requirement, each.task, each.number): each for each in batch.attempts})
+        disk.agents.update({each.name: each for each in batch.agents})
         for each in batch.calls:
             disk.calls[AttemptKey(each.requirement, each.task, each.number)] = each
         disk.calls = {key: each for key, each in disk.calls.items() if each.members}

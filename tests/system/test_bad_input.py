@@ -23,7 +23,7 @@ TEXTS = {
     "two ways to work": (HEAD + "tasks:\n  a: {run: 'true', call: 'os:getcwd'}\n", 4, "run"),
     "missing base": (HEAD + "base: nowhere\ntasks:\n  a: {run: 'true'}\n", None, "nowhere"),
     "not a repository": ("id: bad\nrepo: .\ntasks:\n  a: {run: 'true'}\n", None, "repository"),
-    "an agent nobody configured": (HEAD + "tasks:\n  a: {agent: claude}\n", None, "claude"),
+    "an agent nobody configured": (HEAD + "tasks:\n  a: {agent: claud, title: A}\n", 4, "did you mean 'claude'?"),
     "not yaml": (HEAD + "tasks: [\n", None, ""),
     "alias bomb": (
         "id: bad\nx0: &x0 [1,1,1,1,1,1,1,1,1,1]\n"

@@ -1,0 +1,46 @@
+"""What GitOps answers about the work of an attempt: its task is done, is done again, or has failed."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from aidos_actors.core import agent_work
+from aidos_actors.core.attempts import around, note_end
+from aidos_actors.core.draft import Draft
+from aidos_actors.core.lifecycle import give_back, own_failure, task_done
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Integration
+from aidos_actors.core.states import AttemptState
+
+
+def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
+    """The commit is on the target and the task done; or the work is done again, or it has failed."""
+    attempt = draft.books.attempt(key)
+    if attempt is None or attempt.state is not AttemptState.INTEGRATING:
+        if attempt is None or attempt.state is AttemptState.CANCELLED:
+            draft.note_refusal(key, result="integrated", verdict=answer.verdict, commit=answer.commit)
+        if attempt is not None and attempt.state is AttemptState.CANCELLED and answer.commit is not None:
+            _opened, task = around(draft, attempt)  # it came too late: the commit is there, and must not come twice
+            draft.note("task_published", draft.save_task(replace(task, commit=answer.commit)), commit=answer.commit)
+        return
+    opened, task = around(draft, attempt)
+    idle = agent_work.idle(opened, attempt, answer)
+    if answer.verdict == "integrated" and idle is None:
+        draft.move_attempt(attempt, "accept")
+        task_done(draft, opened, task, answer.commit, task.result)
+        return
+    error = idle or answer.error or answer.verdict
+    if answer.verdict == "conflict":
+        row = draft.move_attempt(attempt, "conflict", error=error)
+        draft.note("attempt_conflicted", row, error=error)
+        if task.conflicts < opened.settings.conflicts_max:
+            give_back(draft, task, "redo", conflicts=task.conflicts + 1, error=error, result=None)
+        else:
+            own_failure(draft, opened, task, f"{task.conflicts + 1} conflicts, the last: {error}")
+        return
+    stage = answer.verdict if idle is None else agent_work.UNCHANGED
+    causes = {"gate_failed": ("verify",), agent_work.UNCHANGED: (agent_work.UNCHANGED,)}.get(stage, ())
+    judged = AttemptOutcome(False, answer.exit_code, error, stage, fault="own", causes=causes)
+    folder = agent_work.folder_after(draft, opened, attempt, judged)
+    row = draft.move_attempt(attempt, "fail", error=error, exit_code=answer.exit_code, **folder)
+    note_end(draft, row, "own", judged, error)
+    own_failure(draft, opened, task, error, causes, agent_work.failed_once_more(task, attempt, None))

@@ -25,6 +25,7 @@ from aidos_actors.executors.orders import Order, SpawnFailed
 from aidos_actors.ports import Minding
 
 GRACE_S = 3.0
+CEILINGS = 4  # the folders of the task, of the requirement, of all worktrees, and the state directory
 _HEADER = re.compile(rb"aidos: the agent \S+, session (\S+)")
 
 
@@ -158,8 +159,9 @@ class AgentHands:
         """What the profile allows, what the task adds, and ours. Git looks for no repository above the worktree, should
         the agent remove the link to its own; and the folder that programs ask for by name is the worktree."""
         own = self._around.own(order.key, order.path)
+        above = os.pathsep.join(str(folder) for folder in list(Path(order.path).parents)[:CEILINGS])
         fixed = {
-            "GIT_CEILING_DIRECTORIES": str(Path(order.path).parent),
+            "GIT_CEILING_DIRECTORIES": above,
             "PWD": order.path,
             "AIDOS_AGENT": profile.name,
         }

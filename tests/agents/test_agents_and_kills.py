@@ -82,6 +82,23 @@ def test_a_wait_for_a_limit_outlives_whoever_is_killed(place: AgentPlace, victim
     place.assert_clean()
 
 
+def test_a_stop_hands_the_work_back_and_the_next_run_goes_on_in_it(place: AgentPlace) -> None:
+    place.configure()
+    place.plan("claude", "slow go", "work")
+    file = place.requirement({"a": TASK})
+    run = place.begin("run", str(file), "--drain", "0")
+    written = place.state / "worktrees/work/a/1/a.txt"
+    eventually(lambda: written.exists() and "claude new" in written.read_text())
+    run.terminate()
+    assert run.wait(60) == 143
+    assert written.exists() and not place.marked()
+    assert place.aidos("run", str(file)).returncode == 0
+    assert place.said_by("a") == "a\nclaude new 0\nclaude resumed 0"
+    assert place.data("status", "work")["tasks"][0]["infra_faults"] == 0
+    place.assert_laws("work", {"a"})
+    place.assert_clean()
+
+
 def test_a_session_that_is_gone_is_no_failure(place: AgentPlace) -> None:
     place.configure()
     place.plan("claude", "quota 2", "work")

@@ -229,6 +229,32 @@ def test_a_task_that_ends_while_it_waits_leaves_nothing(verb: str) -> None:
     assert not any(attempt.worktree for attempt in found.ledger.attempts.values())
 
 
+def test_what_is_kept_leaves_room_for_others() -> None:
+    names = [f"t{number}" for number in range(6)]
+    found = Bench(
+        {name: {"agent": "fast", "retries": 0} for name in names},
+        settings={"agents": RULES, "worktrees_max": 4},
+        repo="/repo",
+    )
+    for name in names:
+        found.now += 1.0
+        found.take(found.board.steer("bump", "r", name, found.now))
+        found.end(found.run(), limit(found.now + 1.0))
+        found.discard()
+        found.dispatch()
+        found.now = found.board.next_due_at() or 0.0
+        found.tick()
+    kept = [each for each in found.ledger.attempts.values() if each.kept_at is not None]
+    assert len(kept) <= 2
+    while found.record().state is RequirementState.RUNNING:
+        key = found.lease()
+        if found.attempt(key).base_commit is None:
+            found.take(found.board.prepared(key, "head", "/repo", found.now))
+        found.take(found.board.minded(W1, key, 7, 70, found.now))
+        found.finish(key)
+    assert found.record().state is RequirementState.DONE
+
+
 def test_who_revises_what_waits_is_told_what_is_kept() -> None:
     found = bench({"a": {}})
     found.end(found.run(), limit(found.now + 100.0))

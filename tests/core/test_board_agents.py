@@ -272,3 +272,10 @@ def test_an_agent_that_nobody_configured_is_waited_for_and_said() -> None:
     found.dispatch()
     (reason,) = found.board.explain("r", "a", found.now)
     assert reason.code == "quota" and "unheard: it is not configured" in reason.text
+
+
+def test_who_is_passed_over_is_said_with_the_reason() -> None:
+    found = bench({"a": {"agent": {"names": ["unheard", "fast"]}}})
+    assert found.attempt(found.lease()).agent == "fast"
+    (event,) = [event for event in found.ledger.events if event.type == "agent_passed_over"]
+    assert event.data == {"agent": "fast", "instead_of": {"unheard": "it is not configured"}}

@@ -279,3 +279,15 @@ def test_who_is_passed_over_is_said_with_the_reason() -> None:
     assert found.attempt(found.lease()).agent == "fast"
     (event,) = [event for event in found.ledger.events if event.type == "agent_passed_over"]
     assert event.data == {"agent": "fast", "instead_of": {"unheard": "it is not configured"}}
+
+
+def test_what_it_has_cost_is_not_forgotten_when_its_minder_keeps_dying() -> None:
+    found = bench({"a": {"retries": 9}})
+    found.end(found.run(), own())
+    before = found.task().agents
+    assert before is not None
+    for _ in range(5):
+        found.discard()
+        found.tick(1000.0)
+        found.end(found.run(), AttemptOutcome(False, None, "its minder died", "agent", fault="infra"))
+    assert found.task().own_failures == 2 and found.task().agents == before

@@ -12,7 +12,7 @@ from aidos_actors.analyzers.problems import WrongAgents, shown
 from aidos_actors.core.agent_choice import chain_of
 from aidos_actors.core.agent_profile import AgentProfile
 from aidos_actors.core.spelling import suggestion
-from aidos_actors.executors.agent import program_of
+from aidos_actors.programs import program_of
 
 
 def wrong_agents(agents: Mapping[str, AgentSettings], *, must_be_installed: bool) -> WrongAgents:

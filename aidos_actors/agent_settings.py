@@ -13,7 +13,7 @@ from aidos_actors.agent_presets import ALWAYS_ALLOWED, ALWAYS_SET, PRESETS
 from aidos_actors.core.agent_choice import AgentRules
 from aidos_actors.core.agent_profile import OPTIONS, PLACES, AgentProfile, PromptWay, Reads, Variables
 from aidos_actors.core.spelling import suggestion
-from aidos_actors.executors.environment import OWN_PREFIX, SECRET_NAME
+from aidos_actors.core.variable_names import OWN_PREFIX, SECRET_NAME
 
 Word = Annotated[str, StringConstraints(min_length=1)]
 OptionName = Literal["session", "new_session", "model", "turns_max", "cost_usd_max"]

@@ -17,6 +17,7 @@ from aidos_actors.core.agent_facts import Facts
 from aidos_actors.core.agent_loops import LoopWatch
 
 LINE_BYTES_MAX = 8 * 1024 * 1024
+OWN_WORDS = "aidos: "  # what we write into its output, above and below
 TAIL_LINES = 40
 TAIL_CHARS = 400
 TEXT_REPEATS = 10
@@ -69,7 +70,7 @@ class Transcript:
                 found = True
                 with suppress(*NOT_UNDERSTOOD):
                     self._message(self.facts, message)
-        if not found:
+        if not found and not line.startswith(OWN_WORDS):
             self._tail.append(line[-TAIL_CHARS:])
             if self._line is not None:
                 with suppress(*NOT_UNDERSTOOD):

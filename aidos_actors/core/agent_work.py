@@ -225,6 +225,9 @@ def is_lent(opened: OpenRequirement, attempt: AttemptRecord) -> bool:
 def _is_worth_keeping(opened: OpenRequirement, attempt: AttemptRecord, outcome: AttemptOutcome | None) -> bool:
     if attempt.agent is None or attempt.started_at is None or attempt.worktree is None or opened.model.repo is None:
         return False
+    kept = sum(each.kept_at is not None for each in opened.attempts.values())
+    if kept >= opened.settings.worktrees_max // 2:
+        return False  # the others must have room to go on
     if outcome is None or outcome.fault != "own":
         return outcome is None or outcome.agent is None or outcome.agent.is_sound
     is_sound = outcome.agent is None or outcome.agent.is_sound

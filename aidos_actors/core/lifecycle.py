@@ -151,6 +151,7 @@ def own_failure(
     else:
         failures = counts[cause] = counts.get(cause, 0) + 1
     facts["ruled_failures"] = told_counts(counts)
+    agents = agents or task.agents
     if definition.agent is not None:
         facts["agents"] = agents
     delay_s = next_try_s(

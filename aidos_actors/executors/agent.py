@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,8 +22,10 @@ from aidos_actors.executors.agent_leavings import HEADER_BYTES_MAX, cut, is_soun
 from aidos_actors.executors.command import Surroundings
 from aidos_actors.executors.orders import Order, SpawnFailed
 from aidos_actors.ports import Minding
+from aidos_actors.programs import program_of
 
 GRACE_S = 3.0
+CEILINGS = 4  # the folders of the task, of the requirement, of all worktrees, and the state directory
 _HEADER = re.compile(rb"aidos: the agent \S+, session (\S+)")
 
 
@@ -158,8 +159,9 @@ class AgentHands:
         """What the profile allows, what the task adds, and ours. Git looks for no repository above the worktree, should
         the agent remove the link to its own; and the folder that programs ask for by name is the worktree."""
         own = self._around.own(order.key, order.path)
+        above = os.pathsep.join(str(folder) for folder in list(Path(order.path).parents)[:CEILINGS])
         fixed = {
-            "GIT_CEILING_DIRECTORIES": str(Path(order.path).parent),
+            "GIT_CEILING_DIRECTORIES": above,
             "PWD": order.path,
             "AIDOS_AGENT": profile.name,
         }
@@ -189,11 +191,3 @@ class AgentHands:
 
 def timeout_of(order: Start, profile: AgentProfile) -> float:
     return min(order.task.timeout_s, profile.timeout_s or order.task.timeout_s)
-
-
-def program_of(program: str, path: str, folder: str) -> str | None:
-    """The file that would be run in ``folder``; None when there is none that may be."""
-    if os.sep in program:
-        file = Path(folder) / program
-        return str(file) if file.is_file() and os.access(file, os.X_OK) else None
-    return shutil.which(program, path=path)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-SECRET_NAME = re.compile(  # not TOKENIZERS_…: a word of its own, in many an environment
-    r"token(?!i[sz])|secret|passwo?r?d|passphrase|credential|(api|access|private)_?key|(^|_)keys?$", re.IGNORECASE
-)
-OWN_PREFIX = "AIDOS_"
+from aidos_actors.core.variable_names import OWN_PREFIX, SECRET_NAME
 
 
 def without_secrets(base: Mapping[str, str]) -> dict[str, str]:

@@ -50,7 +50,7 @@ def test_a_wait_for_a_limit_outlives_whoever_is_killed(place: AgentPlace, victim
     """One task finds out, the other waits with it; the wait is on disk, uses up no retry, and ends when it was said."""
     place.configure()
     begun_at = time.time()
-    place.plan("claude", "quota 14", "work", task="a")
+    place.plan("claude", "quota 20", "work", task="a")
     file = place.requirement({"a": {**TASK, "group": "g"}, "b": {**TASK, "prompt": "Write b.txt", "group": "g"}})
     run = place.begin("run", str(file), "--workers", "1")
     eventually(lambda: place.event("task_deferred", "a") and place.event("task_deferred", "b"))
@@ -75,10 +75,27 @@ def test_a_wait_for_a_limit_outlives_whoever_is_killed(place: AgentPlace, victim
     second = [call for call in place.calls("claude") if call["task"] == "a"][1]
     started = [e for e in place.journal() if e["type"] == "attempt_started"]
     assert len(started) == 3 and "--resume" in second["argv"]
-    assert waits[0]["until_at"] >= int(begun_at) + 14
+    assert waits[0]["until_at"] >= int(begun_at) + 20
     assert place.data("status", "work")["tasks"][0]["infra_faults"] == 0
     assert place.said_by("a") == "a\nclaude new 0\nclaude resumed 0"
     place.assert_laws("work", {"a", "b"})
+    place.assert_clean()
+
+
+def test_a_stop_hands_the_work_back_and_the_next_run_goes_on_in_it(place: AgentPlace) -> None:
+    place.configure()
+    place.plan("claude", "slow go", "work")
+    file = place.requirement({"a": TASK})
+    run = place.begin("run", str(file), "--drain", "0")
+    written = place.state / "worktrees/work/a/1/a.txt"
+    eventually(lambda: written.exists() and "claude new" in written.read_text())
+    run.terminate()
+    assert run.wait(60) == 143
+    assert written.exists() and not place.marked()
+    assert place.aidos("run", str(file)).returncode == 0
+    assert place.said_by("a") == "a\nclaude new 0\nclaude resumed 0"
+    assert place.data("status", "work")["tasks"][0]["infra_faults"] == 0
+    place.assert_laws("work", {"a"})
     place.assert_clean()
 
 

@@ -74,6 +74,38 @@ def test_every_kind_of_misbehaviour_ends_as_it_should(place: AgentPlace) -> None
     place.assert_clean()
 
 
+GIT = "git -c user.email=x@y -c user.name=z"
+TO_GIT = {
+    "commits": f"echo 1 > c.txt; git add -A; {GIT} commit -qm one; git checkout -qb feature; echo 2 >> c.txt",
+    "moves": "echo 1 > c.txt; git branch -f aidos/work HEAD; git tag evil",
+    "replaces": f"rm .git; git init -q .; echo 1 > c.txt; git add -A; {GIT} commit -qm own",
+    "locks": "touch $(git rev-parse --git-dir)/index.lock; echo 1 > c.txt",
+    "climbs": "rm .git; for at in . .. ../..; do (cd $at; git rev-parse --git-dir 2>&1); done > c.txt; true",
+}
+
+
+def test_whatever_an_agent_does_to_git_its_files_are_its_work(place: AgentPlace) -> None:
+    """The state directory lies in the repository, as it does by default: git must not look for one above."""
+    place.state = place.repo / ".aidos"
+    tables = []
+    for name, script in TO_GIT.items():
+        file = place.bin / name
+        file.write_text(f"#!/bin/sh\ncat > /dev/null\n{script.replace('c.txt', name + '.txt')}\n")
+        file.chmod(0o755)
+        tables.append(f'[agents.{name}]\nargv = ["{file}"]\n')
+    place.configure("\n".join(tables))
+    tasks = {name: {"agent": name, "prompt": "x", "retries": 0, "group": "g"} for name in TO_GIT}
+    head = place.git("rev-parse", "main")
+    done = place.aidos("run", str(place.requirement(tasks)))
+    assert done.returncode == 0, done.stderr
+    place.assert_laws("work", set(tasks))
+    assert place.git("rev-parse", "main") == head and place.git("status", "--porcelain") == ""
+    files = set(place.git("ls-tree", "--name-only", "aidos/work").split())
+    assert files == {"a.txt", *(f"{name}.txt" for name in TO_GIT)}
+    assert place.said_by("climbs").count("not a git repository") == 3
+    place.assert_clean()
+
+
 def test_a_free_template_gets_its_prompt_in_each_way_and_only_named_variables(place: AgentPlace) -> None:
     script = place.bin / "show.sh"
     script.write_text("#!/bin/sh\nenv > env.txt; printf '%s\\n' \"$@\" > args.txt; cat > stdin.txt\n")

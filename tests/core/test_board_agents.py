@@ -229,6 +229,32 @@ def test_a_task_that_ends_while_it_waits_leaves_nothing(verb: str) -> None:
     assert not any(attempt.worktree for attempt in found.ledger.attempts.values())
 
 
+def test_what_is_kept_leaves_room_for_others() -> None:
+    names = [f"t{number}" for number in range(6)]
+    found = Bench(
+        {name: {"agent": "fast", "retries": 0} for name in names},
+        settings={"agents": RULES, "worktrees_max": 4},
+        repo="/repo",
+    )
+    for name in names:
+        found.now += 1.0
+        found.take(found.board.steer("bump", "r", name, found.now))
+        found.end(found.run(), limit(found.now + 1.0))
+        found.discard()
+        found.dispatch()
+        found.now = found.board.next_due_at() or 0.0
+        found.tick()
+    kept = [each for each in found.ledger.attempts.values() if each.kept_at is not None]
+    assert len(kept) <= 2
+    while found.record().state is RequirementState.RUNNING:
+        key = found.lease()
+        if found.attempt(key).base_commit is None:
+            found.take(found.board.prepared(key, "head", "/repo", found.now))
+        found.take(found.board.minded(W1, key, 7, 70, found.now))
+        found.finish(key)
+    assert found.record().state is RequirementState.DONE
+
+
 def test_who_revises_what_waits_is_told_what_is_kept() -> None:
     found = bench({"a": {}})
     found.end(found.run(), limit(found.now + 100.0))
@@ -246,3 +272,22 @@ def test_an_agent_that_nobody_configured_is_waited_for_and_said() -> None:
     found.dispatch()
     (reason,) = found.board.explain("r", "a", found.now)
     assert reason.code == "quota" and "unheard: it is not configured" in reason.text
+
+
+def test_who_is_passed_over_is_said_with_the_reason() -> None:
+    found = bench({"a": {"agent": {"names": ["unheard", "fast"]}}})
+    assert found.attempt(found.lease()).agent == "fast"
+    (event,) = [event for event in found.ledger.events if event.type == "agent_passed_over"]
+    assert event.data == {"agent": "fast", "instead_of": {"unheard": "it is not configured"}}
+
+
+def test_what_it_has_cost_is_not_forgotten_when_its_minder_keeps_dying() -> None:
+    found = bench({"a": {"retries": 9}})
+    found.end(found.run(), own())
+    before = found.task().agents
+    assert before is not None
+    for _ in range(5):
+        found.discard()
+        found.tick(1000.0)
+        found.end(found.run(), AttemptOutcome(False, None, "its minder died", "agent", fault="infra"))
+    assert found.task().own_failures == 2 and found.task().agents == before

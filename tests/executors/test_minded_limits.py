@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 
 from aidos_actors.executors import run, wait_gone
@@ -142,3 +143,21 @@ def test_a_minder_that_does_not_keep_its_time_is_replaced_by_force(bench, nurser
     os.kill(minded.pid, signal.SIGSTOP)
     assert minded.wait().reason == "lost"
     bench.wait_until(lambda: bench.living() == [], "all is gone")
+
+
+def test_a_command_whose_processes_work_is_not_silent_where_that_counts(bench, nursery):
+    """A child that computes, without a word and without a file: silence for who counts words, work for who looks."""
+    busy = "(timeout 3 sh -c 'while :; do :; done'); true"
+    outcomes = [run(nursery, bench.shell(busy, stall_s=1.0, watches_work=looks)) for looks in (False, True)]
+    assert [outcome.reason for outcome in outcomes] == ["stalled", "exited"]
+    idle = run(nursery, bench.shell("sleep 30", stall_s=1.0, watches_work=True))
+    assert (idle.reason, idle.message) == ("stalled", "No output, no change to a file and no work for 1 s.")
+
+
+def test_memory_counts_for_all_that_was_started(bench, nursery):
+    hold = "kept = bytearray(b'x' * 80_000_000); import time; time.sleep(30)"
+    both = f'{sys.executable} -c "{hold}" & {sys.executable} -c "{hold}" & wait'
+    outcome = run(nursery, bench.shell(both, memory_limit_bytes=120_000_000, timeout_s=25))
+    assert outcome.reason == "memory_limit" and "more than 120,000,000 bytes" in outcome.message
+    alone = bench.python(hold.replace("30", "2.5"), memory_limit_bytes=120_000_000)
+    assert run(nursery, alone).reason == "exited"

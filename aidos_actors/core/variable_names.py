@@ -1,0 +1,10 @@
+"""Which variables of an environment speak of a secret, and which are ours."""
+
+from __future__ import annotations
+
+import re
+
+SECRET_NAME = re.compile(  # not TOKENIZERS_…: a word of its own, in many an environment
+    r"token(?!i[sz])|secret|passwo?r?d|passphrase|credential|(api|access|private)_?key|(^|_)keys?$", re.IGNORECASE
+)
+OWN_PREFIX = "AIDOS_"

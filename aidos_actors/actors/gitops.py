@@ -16,8 +16,8 @@ from typing import Any
 from msgspec import Struct
 
 from aidos_actors import crash
-from aidos_actors.actors.words import SCHEDULER, GitWord, GitWork, WorkIntegrated
-from aidos_actors.core.errors import Conflict, Fenced, NotFound
+from aidos_actors.actors.words import SCHEDULER, Delivered, GitWord, GitWork, WorkIntegrated
+from aidos_actors.core.errors import Conflict, Fenced
 from aidos_actors.core.orders import Integrate, Integration
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands
@@ -63,26 +63,39 @@ class GitOps(ManagedActor):
                 self._lanes.again(name)
             case JobDone(job=lane):
                 self._done(self._lanes.ended(lane), message)
-        for lane, work in self._lanes.next(self.attempt):
-            self.start_job(lane, self._hands.carry_out, work)
+        for lane, works in self._lanes.next(self.attempt):
+            if isinstance(works[0].order, Integrate):
+                self.start_job(lane, self._hands.integrate, works)
+            else:
+                self.start_job(lane, self._hands.carry_out, works[0])
 
     def on_stop(self, reason: ExitReason) -> None:
         self._hands.close()
 
-    def _done(self, work: GitWork, done: JobDone) -> None:
+    def _done(self, works: tuple[GitWork, ...], done: JobDone) -> None:
         error = done.error
         if error is None:
-            self._answer(work, done.value)
+            self._deliver(works, done.value)
         elif isinstance(error, Fenced):
-            self.succeeded(operation_of(work))
-            self._lanes.fenced(work)
-        elif isinstance(error, Conflict) and isinstance(work.order, Integrate):
-            self._answer(work, WorkIntegrated(work.order.key, Integration(None, "refused", error.message)))
-        elif isinstance(error, NotFound) and isinstance(work.order, Integrate):
-            lost = Integration(None, "conflict", f"the work is gone: {error.message}")
-            self._answer(work, WorkIntegrated(work.order.key, lost))
+            self.succeeded(operation_of(works[0]))
+            for work in works:
+                self._lanes.fenced(work)
+        elif isinstance(error, Conflict) and isinstance(works[0].order, Integrate):
+            for work in works:
+                self._answer(work, WorkIntegrated(work.order.key, Integration(None, "refused", error.message)))
         else:
-            self._try_again(work, error)
+            self._try_again(works, error)
+
+    def _deliver(self, works: tuple[GitWork, ...], value: Delivered | GitWord) -> None:
+        """Whoever is settled is told of; the others wait on, before those who came later."""
+        words = value.words if isinstance(value, Delivered) else (value,)
+        answers = {word.key: word for word in words}
+        for work in works:
+            if work.order.key in answers:
+                self._answer(work, answers[work.order.key])
+        self._lanes.back([work for work in works if work.order.key not in answers])
+        for pair in value.clashes if isinstance(value, Delivered) else ():
+            self._lanes.clashed(*pair)
 
     def _answer(self, work: GitWork, word: GitWord) -> None:
         self._lanes.forget(work)
@@ -92,15 +105,19 @@ class GitOps(ManagedActor):
         self.send(SCHEDULER, word)
         crash.after("git-word-told")
 
-    def _try_again(self, work: GitWork, error: BaseException) -> None:
-        """One order that fails while others of its kind succeed is tried more and more slowly, too."""
-        name, operation = name_of(work), operation_of(work)
-        failures = self._failures[name] = self._failures.get(name, 0) + 1
+    def _try_again(self, works: tuple[GitWork, ...], error: BaseException) -> None:
+        """One order that fails while others of its kind succeed is tried more and more slowly, too; each of several
+        that failed together by itself, so that one of them holds up no other."""
+        operation = operation_of(works[0])
         again_s = self.failed(operation, error, may_restart=not self._lanes.is_busy) or 0.0
         grade = self.treatments.of(error).grade
-        delay_s = max(again_s, ceiling_s(ONE_ORDER, failures - 1))
         from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
 
-        logger.warning("{} {} failed ({} times), again in {:.1f} s: {}", grade, name, failures, delay_s, error)
+        for work in works:
+            name = name_of(work)
+            failures = self._failures[name] = self._failures.get(name, 0) + 1
+            delay_s = max(again_s, ceiling_s(ONE_ORDER, failures - 1))
+            logger.warning("{} {} failed ({} times), again in {:.1f} s: {}", grade, name, failures, delay_s, error)
+            self._lanes.put_off(work)
+            self.after(delay_s, _Again(name))
         self.after(again_s, _MayBegin())
-        self.after(delay_s, _Again(name))

@@ -87,6 +87,14 @@ class WorktreeGone(Struct, frozen=True):
     key: AttemptKey
 
 
+class Delivered(Struct, frozen=True):
+    """What a job that integrated several came to: a word for each that is settled. ``clashes`` are pairs that did not
+    merge with each other. Not sent to anybody."""
+
+    words: tuple[WorkIntegrated, ...]
+    clashes: tuple[tuple[AttemptKey, AttemptKey], ...] = ()
+
+
 GitWord = WorktreeReady | WorkIntegrated | WorktreeGone
 
 

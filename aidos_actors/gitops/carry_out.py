@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aidos_actors import crash
-from aidos_actors.actors.words import GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.actors.words import Delivered, GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
 from aidos_actors.executors.command import mark_of
@@ -15,9 +15,13 @@ from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
-from aidos_actors.gitops.integrate import Conflicted, GateFailed, GateResult, Integrated, integrate
+from aidos_actors.gitops.git import Git
+from aidos_actors.gitops.greens import Greens
 from aidos_actors.gitops.minded_run import MindedRun, run_gate
+from aidos_actors.gitops.outcomes import Conflicted, GateFailed, GateResult, Gone, Integrated, Outcome
 from aidos_actors.gitops.repair import repair_locks
+from aidos_actors.gitops.stack import Item
+from aidos_actors.gitops.train import Line, carry
 from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
 
@@ -33,6 +37,7 @@ class GitHands:
         self._base_env = base_env
         self._nursery = Nursery()
         self._run = MindedRun(self._nursery)
+        self._greens: dict[tuple[str, str], Greens] = {}
         self._tokens: dict[tuple[str, int], EpochToken] = {}
 
     def carry_out(self, work: GitWork) -> GitWord:
@@ -51,48 +56,46 @@ class GitHands:
                 )
                 return WorktreeReady(order.key, commit, order.repo)
             case Integrate():
-                return WorkIntegrated(order.key, self._integrate(work, order))
+                raise TypeError("results are integrated together: call integrate")
             case Discard():
                 return self._discard(order)
 
     def close(self) -> None:
         self._nursery.close()
 
-    def _integrate(self, work: GitWork, order: Integrate) -> Integration:
+    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+        order = works[0].order
+        assert isinstance(order, Integrate)
         repair_locks(order.repo, order.target, self._run)
-        key = order.key
+        orders = [work.order for work in works if isinstance(work.order, Integrate)]
+        carried = carry(self._line(works[0], order), [_item(each) for each in orders])
+        for each in orders:
+            remove_empty_parents(Path(self._gate_folder(each.key)))
+        outcomes = carried.outcomes
+        if (
+            carried.red is not None
+        ):  # the target was red before: with nobody to mend it, that is the first one's failure
+            outcomes[order.key] = GateFailed(carried.red.result.output_tail, carried.red.result.exit_code)
+        words = (WorkIntegrated(key, _integration(outcome)) for key, outcome in outcomes.items())
+        return Delivered(tuple(words), tuple(carried.clashes))
 
-        def gate(folder: str, _tree: str) -> GateResult:
+    def _line(self, work: GitWork, order: Integrate) -> Line:
+        def gate(key: AttemptKey, folder: str, _tree: str) -> GateResult:
             assert order.verify is not None
             output = self._layout.gate_output(key.requirement, key.task, key.number)
             return run_gate(self._nursery, order.verify, folder, self._gate_env(key, folder), output)
 
-        gate_folder = self._layout.gate(key.requirement, key.task, key.number)
-        outcome = integrate(
-            order.repo,
-            worktree=order.path,
-            base_commit=order.base_commit,
-            target_base=order.target_base,
-            target=order.target,
-            key=key,
-            after=order.after,
-            title=order.title,
-            gate=gate if order.verify else None,
-            gate_folder=str(gate_folder),
-            epoch=self._token(order.repo, work),
-            run=self._run,
+        return Line(
+            Git(order.repo, self._run),
+            order.target,
+            self._token(order.repo, work),
+            gate if order.verify else None,
+            self._gate_folder,
+            self._greens.setdefault((order.repo, order.verify or ""), Greens()),
         )
-        remove_empty_parents(gate_folder)
-        match outcome:
-            case Integrated(commit=commit, is_unchanged=is_unchanged):
-                return Integration(commit, "integrated", is_unchanged=is_unchanged)
-            case Conflicted(files=files):
-                named = ", ".join(files[:FILES_NAMED_MAX])
-                return Integration(None, "conflict", f"does not merge with what was published meanwhile: {named}")
-            case GateFailed(output_tail=tail, exit_code=code):
-                return Integration(
-                    None, "gate_failed", f"the gate refused the merge result (exit {code}): {tail}", code
-                )
+
+    def _gate_folder(self, key: AttemptKey) -> str:
+        return str(self._layout.gate(key.requirement, key.task, key.number))
 
     def _token(self, repo: str, work: GitWork) -> EpochToken:
         token = self._tokens.get((repo, work.epoch))
@@ -126,3 +129,20 @@ class GitHands:
             discard(order.repo, path=order.path, quarantine_dir=str(self._layout.discarded), run=self._run)
         remove_empty_parents(Path(order.path))
         return WorktreeGone(key)
+
+
+def _item(order: Integrate) -> Item:
+    return Item(order.key, order.path, order.base_commit, order.target_base, order.title, order.after)
+
+
+def _integration(outcome: Outcome) -> Integration:
+    match outcome:
+        case Integrated(commit=commit, is_unchanged=is_unchanged):
+            return Integration(commit, "integrated", is_unchanged=is_unchanged)
+        case Conflicted(files=files):
+            named = ", ".join(files[:FILES_NAMED_MAX])
+            return Integration(None, "conflict", f"does not merge with what was published meanwhile: {named}")
+        case GateFailed(output_tail=tail, exit_code=code):
+            return Integration(None, "gate_failed", f"the gate refused the merge result (exit {code}): {tail}", code)
+        case Gone(message=message):
+            return Integration(None, "conflict", f"the work is gone: {message}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from aidos_actors import crash
@@ -15,36 +15,48 @@ from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.worktrees import real_path, records
 
 OUR_TRAILERS = ("Requirement", "Task", "Attempt")
+REVERTED = "Aidos-Reverted-Commit"
 TITLE_CHARACTERS_MAX = 200
 STRAY_COMMITS_MAX = 1000
 # How the reflog of a worktree words a commit that was made there, not one that was only visited.
 MADE_HERE = ("commit", "cherry-pick", "revert", "am")
 
 
-def find_published(git: Git, target: str, head: str, target_base: str, key: AttemptKey, after: int = 0) -> str | None:
-    """The commit of ``key``'s task on the first-parent line of ``head``, where ``target`` stood a moment ago, after
-    ``target_base``; durable if found. Whoever publishes on that very head then doubles nothing. One of an attempt up to
-    number ``after`` does not count."""
-    wanted = (f"Aidos-Requirement: {key.requirement}", f"Aidos-Task: {key.task}")
-    values = " ".join(f"%(trailers:key=Aidos-{name},valueonly,separator=%x2C)" for name in OUR_TRAILERS)
+def find_published(
+    git: Git, target: str, head: str, wanted: Mapping[AttemptKey, tuple[str, int]]
+) -> dict[AttemptKey, str]:
+    """For each attempt ``wanted`` whose task has a commit on the first-parent line of ``head``, where ``target`` stood
+    a moment ago: that commit, durable. Whoever publishes on that very head then doubles nothing.
+
+    ``wanted`` says for each the commit after which its requirement began, and the number of the last attempt that does
+    not count. A commit that was reverted on that line does not count either.
+    """
+    found: dict[AttemptKey, str] = {}
+    for base in {base for base, _after in wanted.values()}:
+        on_line = _commits_of(git, head, base, {key.requirement for key, (its, _) in wanted.items() if its == base})
+        for key, (its, after) in wanted.items():
+            task = (key.requirement, key.task)
+            mine = [commit for commit, *of, number in on_line if tuple(of) == task and number > after]
+            if its == base and mine:
+                found[key] = mine[0]
+    if found:
+        git.sync_ref(f"refs/heads/{target}")  # its publisher may have been killed before it did
+    return found
+
+
+def _commits_of(git: Git, head: str, base: str, requirements: Collection[str]) -> list[tuple[str, str, str, int]]:
+    """(commit, requirement, task, attempt) of these requirements after ``base``, newest first, but for those that were
+    reverted."""
+    names = (*(f"Aidos-{name}" for name in OUR_TRAILERS), REVERTED)
+    values = "|".join(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in names)
     lines = git.text(
-        *(
-            "rev-list",
-            "--first-parent",
-            "--no-commit-header",
-            f"--format=%H {values}",
-            "--fixed-strings",
-            "--all-match",
-        ),
-        *(f"--grep={line}" for line in wanted),
-        *(head, f"^{target_base}", "--"),
+        *("rev-list", "--first-parent", "--no-commit-header", f"--format=%H|{values}", "--fixed-strings"),
+        *(f"--grep=Aidos-Requirement: {name}" for name in sorted(requirements)),
+        *(f"--grep={REVERTED}: ", head, f"^{base}", "--"),
     )
-    for line in lines.splitlines():
-        commit, *found = line.split(" ")
-        if found[:2] == [key.requirement, key.task] and _number_of(found[2]) > after:
-            git.sync_ref(f"refs/heads/{target}")  # its publisher may have been killed before it did
-            return commit
-    return None
+    rows = [line.split("|") for line in lines.splitlines()]
+    reverted = {row[4] for row in rows}
+    return [(row[0], row[1], row[2], _number_of(row[3])) for row in rows if row[0] not in reverted]
 
 
 def _number_of(attempt: str) -> int:
@@ -52,13 +64,13 @@ def _number_of(attempt: str) -> int:
     return int(attempt) if attempt.isascii() and attempt.isdigit() else sys.maxsize
 
 
-def ground_of(git: Git, worktree: str, target: str, head: str) -> str:
-    """The commit the result goes onto: ``head``, or what lay under commits the task itself made on the target.
+def ground_of(git: Git, worktrees: Iterable[str], head: str) -> str:
+    """The commit the results go onto: ``head``, or what lay under commits their tasks themselves made on the target.
 
     A task that checks out the target and commits there is squashed like any other; its commits are known by the
     reflog of its own worktree.
     """
-    made = set(_made_in(git, worktree))
+    made = {commit for worktree in worktrees for commit in _made_in(git, worktree)}
     if head not in made:
         return head
     line = git.text("rev-list", "--first-parent", f"--max-count={STRAY_COMMITS_MAX}", head, "--").split()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from aidos_actors.actors.words import GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.actors.words import Delivered, GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
 from aidos_actors.core.errors import Fenced, NotFound, TryAgain
+from aidos_actors.core.merge_queue import AskGate, Ground, Train, next_move
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
 from aidos_actors.layout import Layout
 from tests.simulation.world import Steps, World, step, world
@@ -91,12 +93,14 @@ class SimulatedWorkspace:
             case Prepare() as order:
                 commit = yield from self._prepare(order)
                 return WorktreeReady(order.key, commit, order.repo)
-            case Integrate() as order:
-                answer = yield from self._integrate(work, order)
-                return WorkIntegrated(order.key, answer)
             case Discard() as order:
                 yield from self._discard_order(order)
                 return WorktreeGone(order.key)
+        raise TypeError(work)
+
+    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+        steps: Any = self._integrate(works)
+        return steps  # type: ignore[no-any-return]
 
     def _do(self, name: str, act: Callable[[], Any], span_s: tuple[float, float] = GIT_S) -> Steps:
         return step(name, self._world.chance.uniform(*span_s), act)
@@ -148,21 +152,31 @@ class SimulatedWorkspace:
 
     # ---- the target
 
-    def _integrate(self, work: GitWork, order: Integrate) -> Steps:
-        guard = yield from self._claim(work)
-        tree: Tree | None = None
+    def _integrate(self, works: tuple[GitWork, ...]) -> Steps:
+        """As the real one: one commit on the other, the gate on the top, one move of the target; the first to blame."""
+        orders = [work.order for work in works if isinstance(work.order, Integrate)]
+        guard = yield from self._claim(works[0])
+        said: dict[AttemptKey, Integration] = {}
+        trees: dict[AttemptKey, Tree] = {}
         for _ in range(PUBLISH_TRIES_MAX):
-            head = self._repo.refs.get(f"refs/heads/{order.target}")
-            published = self._find_published(order)
-            if published is not None:
-                return Integration(published, "integrated")
-            if tree is None:
-                tree = yield from self._do("task-tree-written", lambda: self._result_tree(order))
-            if tree == self._repo.commits[order.base_commit].tree:
-                return Integration(None, "integrated")
-            answer = yield from self._publish(guard, order, tree, head)
-            if answer is not None:
-                return answer
+            head = self._repo.refs.get(f"refs/heads/{orders[0].target}")
+            for order in orders:
+                published = self._find_published(order)
+                if published is not None:
+                    said[order.key] = Integration(published, "integrated")
+            rest = [order for order in orders if order.key not in said]
+            for order in rest:
+                if order.key not in trees:
+                    try:
+                        trees[order.key] = yield from self._do("task-tree-written", partial(self._result_tree, order))
+                    except NotFound as gone:
+                        said[order.key] = Integration(None, "conflict", str(gone))
+                        continue
+                    if trees[order.key] == self._repo.commits[order.base_commit].tree:
+                        said[order.key] = Integration(None, "integrated")
+            rest = [order for order in rest if order.key not in said]
+            if not rest or (yield from self._publish(guard, rest, trees, head, said)):
+                return Delivered(tuple(WorkIntegrated(key, answer) for key, answer in said.items()))
         raise TryAgain("the target was moved by others again and again")
 
     def _claim(self, work: GitWork) -> Steps:
@@ -189,25 +203,51 @@ class SimulatedWorkspace:
             raise NotFound(f"the worktree {order.path} is gone")
         return tuple(sorted(found.files.items()))
 
-    def _publish(self, guard: tuple[str, str], order: Integrate, tree: Tree, head: str | None) -> Steps:
-        ref = f"refs/heads/{order.target}"
-        parent = head or order.base_commit
-        merged = yield from self._do("merge-tree-written", lambda: self._merge(order, tree, parent))
-        commit = yield from self._do("commit-written", lambda: self._repo.write(Commit(parent, merged, order.key)))
-        if order.verify is not None:
-            gate = f"gate of {order.key}"
-            yield from self._discard(gate)
-            yield from self._add(gate, commit)
-            yield from self._do("gate-run", lambda: None, GATE_S)
-            yield from self._discard(gate)
-        restore = f"refs/aidos/restore/{order.key.requirement}/{order.key.task}-{order.key.number}"
-        yield from self._do("restore-point", lambda: self._repo.transact(guard, restore, parent, None))
-        move = lambda: self._repo.transact(guard, ref, commit, head or "")  # noqa: E731
-        has_moved = yield from self._do("ref-moved", move)
-        if not has_moved:
-            return None
-        yield from self._do("ref-synced", lambda: None)
-        return Integration(commit, "integrated")
+    def _publish(
+        self,
+        guard: tuple[str, str],
+        orders: list[Integrate],
+        trees: dict[AttemptKey, Tree],
+        head: str | None,
+        said: dict[AttemptKey, Integration],
+    ) -> Steps:
+        """Whether the target moved, or nothing was to be published. A tree with a file named ``red`` is red."""
+        first = orders[0]
+        ref, ground = f"refs/heads/{first.target}", head or first.base_commit
+        stack: list[tuple[Integrate, str]] = []
+        for order in orders:
+            parent = stack[-1][1] if stack else ground
+            merge = partial(self._merge, order, trees[order.key], parent)
+            merged = yield from self._do("merge-tree-written", merge)
+            write = partial(self._repo.write, Commit(parent, merged, order.key))
+            stack.append((order, (yield from self._do("commit-written", write))))
+        train = Train(len(stack), Ground.GREEN)
+        while isinstance(move := next_move(train, has_gate=first.verify is not None), AskGate):
+            order, commit = stack[move.length - 1]
+            is_green = yield from self._gate(order, commit)
+            train = train.judged(move.length, is_green=is_green)
+        if move.publish:
+            key, top = first.key, stack[move.publish - 1][1]
+            restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}"
+            yield from self._do("restore-point", lambda: self._repo.transact(guard, restore, ground, None))
+            has_moved = yield from self._do("ref-moved", lambda: self._repo.transact(guard, ref, top, head or ""))
+            if not has_moved:
+                return False
+            yield from self._do("ref-synced", lambda: None)
+        for number, (order, commit) in enumerate(stack):
+            if number < move.publish:
+                said[order.key] = Integration(commit, "integrated")
+            elif number == move.blamed:
+                said[order.key] = Integration(None, "gate_failed", "red", 1)
+        return True
+
+    def _gate(self, order: Integrate, commit: str) -> Steps:
+        gate = f"gate of {order.key}"
+        yield from self._discard(gate)
+        yield from self._add(gate, commit)
+        yield from self._do("gate-run", lambda: None, GATE_S)
+        yield from self._discard(gate)
+        return not any(name.startswith("red") for name, _ in self._repo.commits[commit].tree)
 
     def _merge(self, order: Integrate, tree: Tree, parent: str) -> Tree:
         """The work's own files over what others published meanwhile: these tasks never touch the same one."""

@@ -10,29 +10,37 @@ and so do the workers. A process that has failed too often starts anew, but not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from aidos_actors import crash
-from aidos_actors.actors.words import SCHEDULER, Delivered, GitWord, GitWork, WorkIntegrated
+from aidos_actors.actors.words import SCHEDULER, Delivered, GitWord, GitWork, TargetSeen, WorkIntegrated, WorkReverted
 from aidos_actors.core.errors import Conflict, Fenced
 from aidos_actors.core.orders import Integrate, Integration
+from aidos_actors.core.target_orders import Unwatch, Watch
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands
 from aidos_actors.gitops.lanes import Lanes, name_of, operation_of
+from aidos_actors.gitops.watches import Watches
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Workspace
 from supervisors import Backoff, ExitReason, ManagedActor
 from supervisors.backoff import ceiling_s
 from supervisors.messages import JobDone
 
+LOOK_EVERY_S = 15.0
+RED_WAIT_S = 15.0
 ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
 
 class _Again(Struct, frozen=True):
     name: str
+
+
+class _Look(Struct, frozen=True):
+    """Timer: the watched targets are to be looked at."""
 
 
 class _MayBegin(Struct, frozen=True):
@@ -41,7 +49,8 @@ class _MayBegin(Struct, frozen=True):
 
 class GitOps(ManagedActor):
     """Answers ``Prepare`` with ``WorktreeReady``, ``Integrate`` with ``WorkIntegrated``, ``Discard`` with
-    ``WorktreeGone``."""
+    ``WorktreeGone``, ``Revert`` with ``WorkReverted``, and ``Watch`` with ``TargetSeen`` when there is something to
+    tell."""
 
     treatments = TREATMENTS
 
@@ -54,11 +63,22 @@ class GitOps(ManagedActor):
         self._hands = hands(Layout(state_dir), base_env)
         self._lanes = Lanes()
         self._failures: dict[str, int] = {}
+        self._watches = Watches()
+        self._for_green: set[str] = set()
+        self._is_look_set = False
 
     def receive(self, message: Any, sender: str | None) -> None:
         match message:
+            case GitWork(order=Watch() | Unwatch()):
+                self._watches.take(message)
+                self._set_look()
             case GitWork():
                 self._lanes.take(message)
+            case _Look():
+                self._is_look_set = False
+                for work in self._watches.works:
+                    self._lanes.take(work)
+                self._set_look()
             case _Again(name=name):
                 self._lanes.again(name)
             case JobDone(job=lane):
@@ -68,6 +88,11 @@ class GitOps(ManagedActor):
                 self.start_job(lane, self._hands.integrate, works)
             else:
                 self.start_job(lane, self._hands.carry_out, works[0])
+
+    def _set_look(self) -> None:
+        if self._watches.works and not self._is_look_set:
+            self._is_look_set = True
+            self.after(LOOK_EVERY_S, _Look())
 
     def on_stop(self, reason: ExitReason) -> None:
         self._hands.close()
@@ -90,17 +115,44 @@ class GitOps(ManagedActor):
         """Whoever is settled is told of; the others wait on, before those who came later."""
         words = value.words if isinstance(value, Delivered) else (value,)
         answers = {word.key: word for word in words}
+        rest = [work for work in works if work.order.key not in answers]
         for work in works:
             if work.order.key in answers:
                 self._answer(work, answers[work.order.key])
-        self._lanes.back([work for work in works if work.order.key not in answers])
+        if isinstance(value, Delivered) and value.is_red:
+            self._wait_for_green(rest)
+        else:
+            self._lanes.back(rest)
+            if isinstance(value, Delivered | WorkReverted):
+                self._target_moved()
         for pair in value.clashes if isinstance(value, Delivered) else ():
             self._lanes.clashed(*pair)
+
+    def _wait_for_green(self, works: Sequence[GitWork]) -> None:
+        """The target itself is red. What it needs is looked for at once; the others try again, each by itself: one of
+        them may be what mends it."""
+        for work in works:
+            watch = self._watches.of(work.order.key.requirement)
+            if watch is not None:
+                self._lanes.take(watch)
+            self._lanes.put_off(work)
+            self._for_green.add(name_of(work))
+            self.after(RED_WAIT_S, _Again(name_of(work)))
+
+    def _target_moved(self) -> None:
+        """Perhaps what was red is green now."""
+        for name in self._for_green:
+            self._lanes.again(name)
+        for work in self._watches.of_red:
+            self._lanes.take(work)
+        self._for_green.clear()
 
     def _answer(self, work: GitWork, word: GitWord) -> None:
         self._lanes.forget(work)
         self._failures.pop(name_of(work), None)
         self.succeeded(operation_of(work))
+        if isinstance(word, TargetSeen) and not self._watches.is_news(word):
+            return
         crash.before("git-word-told")
         self.send(SCHEDULER, word)
         crash.after("git-word-told")

@@ -35,6 +35,7 @@ from aidos_actors.actors.words import (
     AnalysisHeldUp,
     PlanAccepted,
     PlanRejected,
+    TargetSeen,
     WorkerHello,
     WorktreeGone,
     WorktreeReady,
@@ -155,6 +156,8 @@ class Scheduler(ManagedActor):
                 self.take(board.prepared(message.key, message.base_commit, message.repo, now))
             case WorktreeGone():
                 self.take(board.discarded(message.key, now))
+            case TargetSeen(key=key, seen=seen) if seen is not None:
+                self.take(board.target_seen(key.requirement, seen, now))
             case PlanAccepted() | PlanRejected() | AnalysisHeldUp() | AnalysisDue():
                 self.take(what_follows(message, board, self._layout.blobs, now))
             case Peer():

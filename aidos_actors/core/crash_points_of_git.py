@@ -66,6 +66,12 @@ OF_GITOPS = (
         "integrating again finds the commit by its trailers and answers with it",
     ),
     CrashPoint(
+        "revert-written", "gitops/revert.py", ("gitops",),
+        "a commit that takes another one back is an object",
+        "a commit that no ref names, and a task that waits for it",
+        "reverting again writes another; one that is on the target is told by its trailers",
+    ),
+    CrashPoint(
         "folder-set-aside", "gitops/worktrees.py", ("gitops",),
         "the worktree's folder is in quarantine",
         "git has a record of a worktree that has no folder",

@@ -113,15 +113,13 @@ def next_move(train: Train, *, has_gate: bool) -> AskGate | Settle:
     if train.red is None:
         is_through = not has_gate or train.green == train.size
         return Settle(train.size) if is_through else AskGate(train.size)
-    if train.red - train.green > 1:
-        return AskGate((train.green + train.red) // 2)
-    if train.green:
-        return Settle(train.green, train.green)
     if train.ground is Ground.UNKNOWN:
         return AskGate(0)
     if train.ground is Ground.RED:
         return Settle(0, None, is_ground_red=True)
-    return Settle(0, 0)
+    if train.red - train.green > 1:
+        return AskGate((train.green + train.red) // 2)
+    return Settle(train.green, train.green)
 
 
 def gate_runs_max(size: int, guilty: int) -> int:

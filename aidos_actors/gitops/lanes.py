@@ -16,8 +16,16 @@ from collections.abc import Callable, Sequence
 from aidos_actors.actors.words import GitWork
 from aidos_actors.core.merge_queue import Clashes, compose
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Prepare
+from aidos_actors.core.target_orders import Revert, Watch
 
-KINDS: dict[type, str] = {Prepare: "prepare", Integrate: "integrate", Discard: "discard"}
+KINDS: dict[type, str] = {
+    Prepare: "prepare",
+    Integrate: "integrate",
+    Discard: "discard",
+    Watch: "watch",
+    Revert: "revert",
+}
+ON_TARGETS = (Integrate, Watch, Revert)
 
 
 class Lanes:
@@ -44,8 +52,11 @@ class Lanes:
     def again(self, name: str) -> None:
         """The order ``name``, taken before and not forgotten, waits its turn once more."""
         self._put_off.discard(name)
-        if name in self._wanted and name not in self._waiting.get(_lane(self._wanted[name]), ()):
-            self._waiting.setdefault(_lane(self._wanted[name]), deque()).append(name)
+        if name not in self._wanted or self._has_place(name):
+            return
+        waiting = self._waiting.setdefault(_lane(self._wanted[name]), deque())
+        is_urgent = isinstance(self._wanted[name].order, Revert)  # until then everybody else works on a red target
+        (waiting.appendleft if is_urgent else waiting.append)(name)
 
     def back(self, works: Sequence[GitWork]) -> None:
         """They were under way and nothing is wrong with them: they wait before all others, in their order."""
@@ -168,4 +179,4 @@ def _task_of(key: AttemptKey) -> tuple[str, str]:
 
 
 def _lane(work: GitWork) -> str:
-    return f"{'target' if isinstance(work.order, Integrate) else 'worktrees'} {work.order.repo}"
+    return f"{'target' if isinstance(work.order, ON_TARGETS) else 'worktrees'} {work.order.repo}"

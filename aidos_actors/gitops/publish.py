@@ -6,6 +6,8 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from msgspec import Struct
+
 from aidos_actors import crash
 from aidos_actors.core.errors import Fenced
 from aidos_actors.core.orders import AttemptKey
@@ -33,10 +35,16 @@ def find_published(
     """
     found: dict[AttemptKey, str] = {}
     for base in {base for base, _after in wanted.values()}:
-        on_line = _commits_of(git, head, base, {key.requirement for key, (its, _) in wanted.items() if its == base})
+        on_line = our_commits(git, head, base, {key.requirement for key, (its, _) in wanted.items() if its == base})
+        reverted = {each.reverts for each in on_line}
+        standing = [each for each in on_line if each.reverts is None and each.id not in reverted]
         for key, (its, after) in wanted.items():
             task = (key.requirement, key.task)
-            mine = [commit for commit, *of, number in on_line if tuple(of) == task and number > after]
+            mine = [
+                each.id
+                for each in standing
+                if (each.key.requirement, each.key.task) == task and each.key.number > after
+            ]
             if its == base and mine:
                 found[key] = mine[0]
     if found:
@@ -44,22 +52,32 @@ def find_published(
     return found
 
 
-def _commits_of(git: Git, head: str, base: str, requirements: Collection[str]) -> list[tuple[str, str, str, int]]:
-    """(commit, requirement, task, attempt) of these requirements after ``base``, newest first, but for those that were
-    reverted."""
-    names = (*(f"Aidos-{name}" for name in OUR_TRAILERS), REVERTED)
+class OurCommit(Struct, frozen=True):
+    """A commit of a task; or one that takes such a commit, ``reverts``, back."""
+
+    id: str
+    key: AttemptKey
+    reverts: str | None = None
+
+
+def our_commits(git: Git, head: str, base: str, requirements: Collection[str]) -> list[OurCommit]:
+    """Those of these requirements on the first-parent line after ``base``, newest first."""
+    names = [f"Aidos-{also}{name}" for also in ("", "Reverted-") for name in OUR_TRAILERS] + [REVERTED]
     values = "|".join(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in names)
     lines = git.text(
         *("rev-list", "--first-parent", "--no-commit-header", f"--format=%H|{values}", "--fixed-strings"),
-        *(f"--grep=Aidos-Requirement: {name}" for name in sorted(requirements)),
-        *(f"--grep={REVERTED}: ", head, f"^{base}", "--"),
+        *(f"--grep=Aidos-{also}Requirement: {name}" for also in ("", "Reverted-") for name in sorted(requirements)),
+        *(head, f"^{base}", "--"),
     )
-    rows = [line.split("|") for line in lines.splitlines()]
-    reverted = {row[4] for row in rows}
-    return [(row[0], row[1], row[2], _number_of(row[3])) for row in rows if row[0] not in reverted]
+    found = []
+    for line in lines.splitlines():
+        commit, *said, reverts = line.split("|")
+        at = 3 if reverts else 0
+        found.append(OurCommit(commit, AttemptKey(said[at], said[at + 1], number_of(said[at + 2])), reverts or None))
+    return found
 
 
-def _number_of(attempt: str) -> int:
+def number_of(attempt: str) -> int:
     """Of a trailer's text. One that was tampered with counts as new: better done once than twice."""
     return int(attempt) if attempt.isascii() and attempt.isdigit() else sys.maxsize
 
@@ -79,11 +97,20 @@ def ground_of(git: Git, worktrees: Iterable[str], head: str) -> str:
 
 def commit_tree(git: Git, tree: str, parent: str, title: str, key: AttemptKey) -> str:
     """A commit of ``tree`` with the one parent, the trailers of ``key``, and the author git is configured with."""
-    subject = "".join(letter for letter in " ".join(title.split()) if letter.isprintable())[:TITLE_CHARACTERS_MAX]
     message = (
-        f"{subject.strip() or key.task}\n\n"
+        f"{subject_of(title) or key.task}\n\n"
         f"Aidos-Requirement: {key.requirement}\nAidos-Task: {key.task}\nAidos-Attempt: {key.number}\n"
     )
+    return write_commit(git, tree, parent, message)
+
+
+def subject_of(title: str, characters_max: int = TITLE_CHARACTERS_MAX) -> str:
+    """One printable line of it."""
+    return "".join(letter for letter in " ".join(title.split()) if letter.isprintable())[:characters_max].strip()
+
+
+def write_commit(git: Git, tree: str, parent: str, message: str) -> str:
+    """A commit that no ref names, by the author git is configured with."""
     args = ("commit-tree", tree, "-p", parent, "-F", "-")
     return git.text(*args, data=message.encode(errors="replace"), env=_identity(git))
 
@@ -96,15 +123,24 @@ def bare_commit(git: Git, tree: str, parent: str) -> str:
 
 
 def publish(
-    git: Git, target: str, commit: str, head: str | None, parent: str, key: AttemptKey, epoch: EpochToken | None
+    git: Git,
+    target: str,
+    commit: str,
+    head: str | None,
+    parent: str,
+    key: AttemptKey,
+    epoch: EpochToken | None,
+    *,
+    what: str = "",
 ) -> bool:
     """Whether ``target`` moved from ``head`` (None: did not exist) to ``commit``, durably; False: others moved it.
 
-    A restore point names ``parent`` from before. Raises ``Fenced`` when the epoch is over; then nothing has moved.
+    A restore point, named by ``key`` and ``what`` is done, names ``parent`` from before. Raises ``Fenced`` when the
+    epoch is over; then nothing has moved.
     """
     ref = f"refs/heads/{target}"
-    restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}"
-    reason = f"aidos: {key.requirement}/{key.task} attempt {key.number}"
+    restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}{what}"
+    reason = f"aidos: {key.requirement}/{key.task} attempt {key.number}{what}"
     guard = [f"verify {epoch.ref} {epoch.oid}"] if epoch else []
     move = f"update {ref} {commit} {head}" if head else f"create {ref} {commit}"
     try:

@@ -128,8 +128,8 @@ def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], 
             carried.note(each.item.key, "blame", GateFailed(result.output_tail, result.exit_code))
         else:
             carried.note(each.item.key, "go_back")
-    if settled.is_ground_red and result is not None and head is not None:
-        carried.red = RedGround(head, result)
+    if settled.is_ground_red and head is not None:
+        carried.red = RedGround(head, result or GateResult(1, "the target itself is red"))
     return True
 
 
@@ -188,14 +188,18 @@ def _judge(line: Line, stack: list[Stacked], ground: str) -> tuple[Settle, GateR
         commit, tree = (under.commit, under.tree) if under else (ground, line.git.tree_of(ground))
         result = results[move.length] = ask_gate(line, (under or stack[0]).item.key, commit, tree)
         train = train.judged(move.length, is_green=result.exit_code == 0)
-    blamed = 0 if move.is_ground_red else train.red
-    return move, results.get(blamed) if blamed is not None else None
+    if move.is_ground_red:
+        return move, results.get(0) or line.greens.red(line.git.tree_of(ground))
+    return move, results.get(train.red) if train.red is not None else None
 
 
 def _ground_known(line: Line, stack: list[Stacked], ground: str) -> Ground:
     if ground == stack[0].item.target_base:
         return Ground.BASE
-    return Ground.GREEN if line.greens.has(line.git.tree_of(ground)) else Ground.UNKNOWN
+    tree = line.git.tree_of(ground)
+    if line.greens.red(tree) is not None:
+        return Ground.RED
+    return Ground.GREEN if line.greens.has_lately(tree) else Ground.UNKNOWN
 
 
 def ask_gate(line: Line, key: AttemptKey, commit: str, tree: str) -> GateResult:
@@ -210,8 +214,7 @@ def ask_gate(line: Line, key: AttemptKey, commit: str, tree: str) -> GateResult:
         crash.after("gate-run")
     finally:
         discard(repo, path=folder, run=run)
-    if result.exit_code == 0:
-        line.greens.note(tree)
+    line.greens.note(tree, result)
     line.emit("gated", {"tree": tree, "exit_code": result.exit_code})
     return result
 

@@ -104,6 +104,15 @@ def test_after_a_failure_of_the_machine_each_goes_by_itself() -> None:
     assert [len(works) for _, works in lanes.next()] == [1]
 
 
+def test_a_timer_that_comes_late_doubles_nothing() -> None:
+    lanes = Lanes()
+    lanes.take(work("integrate", "a"))
+    [(lane, (running,))] = lanes.next()
+    lanes.again(name_of(running))
+    lanes.forget(*lanes.ended(lane))
+    assert lanes.next() == [] and lanes.is_idle
+
+
 def test_a_pair_that_clashed_twice_is_never_together() -> None:
     lanes = Lanes()
     for task in "ab":

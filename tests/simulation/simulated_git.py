@@ -11,10 +11,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from aidos_actors.actors.words import Delivered, GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.actors.words import (
+    Delivered,
+    GitWord,
+    GitWork,
+    TargetSeen,
+    WorkIntegrated,
+    WorkReverted,
+    WorktreeGone,
+    WorktreeReady,
+)
 from aidos_actors.core.errors import Fenced, NotFound, TryAgain
 from aidos_actors.core.merge_queue import AskGate, Ground, Train, next_move
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
+from aidos_actors.core.target_orders import Reversal, Revert, Sighting, Watch
 from aidos_actors.layout import Layout
 from tests.simulation.world import Steps, World, step, world
 
@@ -29,6 +39,7 @@ class Commit:
     parent: str | None
     tree: Tree
     key: AttemptKey | None = None
+    reverts: str | None = None
 
 
 @dataclass
@@ -93,6 +104,10 @@ class SimulatedWorkspace:
             case Prepare() as order:
                 commit = yield from self._prepare(order)
                 return WorktreeReady(order.key, commit, order.repo)
+            case Watch() as order:
+                return TargetSeen(order.key, (yield from self._look(order)))
+            case Revert() as order:
+                return WorkReverted(order.key, (yield from self._take_back(work, order)))
             case Discard() as order:
                 yield from self._discard_order(order)
                 return WorktreeGone(order.key)
@@ -175,9 +190,44 @@ class SimulatedWorkspace:
                     if trees[order.key] == self._repo.commits[order.base_commit].tree:
                         said[order.key] = Integration(None, "integrated")
             rest = [order for order in rest if order.key not in said]
-            if not rest or (yield from self._publish(guard, rest, trees, head, said)):
-                return Delivered(tuple(WorkIntegrated(key, answer) for key, answer in said.items()))
+            has_ended = not rest or (yield from self._publish(guard, rest, trees, head, said))
+            if has_ended is not False:
+                words = tuple(WorkIntegrated(key, answer) for key, answer in said.items())
+                return Delivered(words, is_red=has_ended is None)
         raise TryAgain("the target was moved by others again and again")
+
+    def _look(self, order: Watch) -> Steps:
+        """The first commit with which the gate refuses the line is the culprit."""
+        head = self._repo.refs.get(f"refs/heads/{order.target}")
+        if head is None or head == order.target_base or not self._is_red(head):
+            return Sighting(head, False) if head not in (None, order.target_base) else None
+        yield from self._gate_at(order.key, head)
+        line = self._repo.line(f"refs/heads/{order.target}")
+        culprit = next(name for name in reversed(line) if self._is_red(name))
+        return Sighting(head, True, culprit, self._repo.commits[culprit].key, "somebody", "red")
+
+    def _take_back(self, work: GitWork, order: Revert) -> Steps:
+        guard = yield from self._claim(work)
+        ref = f"refs/heads/{order.target}"
+        for _ in range(PUBLISH_TRIES_MAX):
+            line = self._repo.line(ref)
+            reverts = {self._repo.commits[name].reverts: name for name in line}
+            mine = next((name for name in line if self._repo.commits[name].key == order.key), None)
+            if mine is None or mine in reverts:
+                return Reversal(reverts.get(mine))
+            before = dict(self._repo.commits[self._repo.commits[mine].parent or ""].tree)
+            gone = dict(self._repo.commits[mine].tree).keys() - before.keys()
+            left = tuple(pair for pair in self._repo.commits[line[0]].tree if pair[0] not in gone)
+            write = partial(self._repo.write, Commit(line[0], left, None, mine))
+            revert = yield from self._do("revert-written", write)
+            key = order.key
+            restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}-revert"
+            if (yield from self._move(guard, restore, line[0], ref, revert, line[0])):
+                return Reversal(revert)
+        raise TryAgain("the target was moved by others again and again")
+
+    def _is_red(self, commit: str) -> bool:
+        return any(name.startswith("red") for name, _ in self._repo.commits[commit].tree)
 
     def _claim(self, work: GitWork) -> Steps:
         ref, mine = f"refs/aidos/epoch/{work.installation}", str(work.epoch)
@@ -191,9 +241,15 @@ class SimulatedWorkspace:
         return ref, mine
 
     def _find_published(self, order: Integrate) -> str | None:
-        for name in self._repo.line(f"refs/heads/{order.target}"):
+        line = self._repo.line(f"refs/heads/{order.target}")
+        reverted = {self._repo.commits[name].reverts for name in line}
+        for name in line:
             key = self._repo.commits[name].key
-            if key is not None and (key.requirement, key.task) == (order.key.requirement, order.key.task):
+            if (
+                key is not None
+                and name not in reverted
+                and (key.requirement, key.task) == (order.key.requirement, order.key.task)
+            ):
                 return name
         return None
 
@@ -211,7 +267,8 @@ class SimulatedWorkspace:
         head: str | None,
         said: dict[AttemptKey, Integration],
     ) -> Steps:
-        """Whether the target moved, or nothing was to be published. A tree with a file named ``red`` is red."""
+        """Whether the target moved, or nothing was to be published; None when it is red itself. A tree with a file
+        named ``red`` is red."""
         first = orders[0]
         ref, ground = f"refs/heads/{first.target}", head or first.base_commit
         stack: list[tuple[Integrate, str]] = []
@@ -221,19 +278,18 @@ class SimulatedWorkspace:
             merged = yield from self._do("merge-tree-written", merge)
             write = partial(self._repo.write, Commit(parent, merged, order.key))
             stack.append((order, (yield from self._do("commit-written", write))))
-        train = Train(len(stack), Ground.GREEN)
+        train = Train(len(stack), Ground.RED if self._is_red(ground) else Ground.GREEN)
         while isinstance(move := next_move(train, has_gate=first.verify is not None), AskGate):
             order, commit = stack[move.length - 1]
-            is_green = yield from self._gate(order, commit)
-            train = train.judged(move.length, is_green=is_green)
+            yield from self._gate_at(order.key, commit)
+            train = train.judged(move.length, is_green=not self._is_red(commit))
+        if move.is_ground_red:
+            return None
         if move.publish:
             key, top = first.key, stack[move.publish - 1][1]
             restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}"
-            yield from self._do("restore-point", lambda: self._repo.transact(guard, restore, ground, None))
-            has_moved = yield from self._do("ref-moved", lambda: self._repo.transact(guard, ref, top, head or ""))
-            if not has_moved:
+            if not (yield from self._move(guard, restore, ground, ref, top, head or "")):
                 return False
-            yield from self._do("ref-synced", lambda: None)
         for number, (order, commit) in enumerate(stack):
             if number < move.publish:
                 said[order.key] = Integration(commit, "integrated")
@@ -241,13 +297,20 @@ class SimulatedWorkspace:
                 said[order.key] = Integration(None, "gate_failed", "red", 1)
         return True
 
-    def _gate(self, order: Integrate, commit: str) -> Steps:
-        gate = f"gate of {order.key}"
+    def _move(self, guard: tuple[str, str], restore: str, ground: str, ref: str, top: str, head: str) -> Steps:
+        """Whether the target moved from ``head`` to ``top``."""
+        yield from self._do("restore-point", lambda: self._repo.transact(guard, restore, ground, None))
+        has_moved = yield from self._do("ref-moved", lambda: self._repo.transact(guard, ref, top, head))
+        if has_moved:
+            yield from self._do("ref-synced", lambda: None)
+        return has_moved
+
+    def _gate_at(self, key: AttemptKey, commit: str) -> Steps:
+        gate = f"gate of {key}"
         yield from self._discard(gate)
         yield from self._add(gate, commit)
         yield from self._do("gate-run", lambda: None, GATE_S)
         yield from self._discard(gate)
-        return not any(name.startswith("red") for name, _ in self._repo.commits[commit].tree)
 
     def _merge(self, order: Integrate, tree: Tree, parent: str) -> Tree:
         """The work's own files over what others published meanwhile: these tasks never touch the same one."""

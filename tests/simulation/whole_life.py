@@ -47,9 +47,10 @@ HANDS: dict[str, dict[str, Any]] = {
 }
 
 
-def requirements(*, is_large: bool = False) -> list[Requirement]:
-    """One on a repository, one without: between them they come to every crash point. ``is_large``: in messages, the
-    first has to travel as a file."""
+def requirements(*, is_large: bool = False, is_red: bool = False) -> list[Requirement]:
+    """One on a repository, two without: between them they come to nearly every crash point. ``is_large``: in messages,
+    the first has to travel as a file. ``is_red``: one more publishes to the first one's target, what its gate
+    refuses."""
     env = {"LARGE": LARGE} if is_large else {}
     shop = {
         "id": "shop", "repo": "/shop", "base": "main", "verify": "gate",
@@ -63,10 +64,18 @@ def requirements(*, is_large: bool = False) -> list[Requirement]:
     plain = {"id": "plain", "tasks": [{"id": "one", "run": "one", "retries": 9}]}
     calls = {"id": "calls", "tasks": [{"id": f"c{n}", "call": "some:thing", "retries": 9} for n in range(5)]}
     calls["tasks"] += [{"id": "after", "call": "some:thing", "needs": ["c0", "c4"], "retries": 9}]
-    return [Requirement.model_validate({"title": each["id"], **each}) for each in (shop, plain, calls)]
+    wild = {"id": "wild", "repo": "/shop", "base": "main", "target": "aidos/shop", "mode": "serial"}
+    wild["tasks"] = [{"id": name, "run": name, "retries": 9} for name in ("wild", *(f"tame{n}" for n in range(3)))]
+    some = (wild, shop, plain, calls) if is_red else (shop, plain, calls)
+    return [Requirement.model_validate({"title": each["id"], **each}) for each in some]
 
 
-CHANGING = {"shop": frozenset({"first", "left", "right"}), "plain": None, "calls": None}
+CHANGING = {
+    "shop": frozenset({"first", "left", "right"}),
+    "plain": None,
+    "calls": None,
+    "wild": frozenset({"wild", *(f"tame{n}" for n in range(3))}),
+}
 
 
 def simulated(spec: SupervisorSpec) -> SupervisorSpec:
@@ -92,6 +101,7 @@ class WholeLife:
     places: tuple[Place, ...] = ()
     faults: Faults | None = None
     is_large: bool = False
+    is_red: bool = False
     meanwhile: Callable[[SimulatedTree], None] = lambda _tree: None
     before_end: Callable[[], Any] = lambda: None
 
@@ -114,7 +124,7 @@ class WholeLife:
         tree.machine.faults = self.faults or Faults()  # from here on: a tree that cannot start at first is not started
         crash.arm(self.fates)
         self.machine = tree.machine
-        for each in requirements(is_large=self.is_large):
+        for each in self._requirements:
             self.submit(each)
         self.meanwhile(tree)
         self.machine.run_until(self._is_over, self.machine.now() + LIMIT_S)
@@ -124,6 +134,10 @@ class WholeLife:
         tree.stop()
         crash.arm(None)
         self.machine.run_for(CALM_S)
+
+    @property
+    def _requirements(self) -> list[Requirement]:
+        return requirements(is_large=self.is_large, is_red=self.is_red)
 
     def submit(self, requirement: Requirement) -> None:
         """Repeated, as callers do, until it is on the ledger's disk."""
@@ -143,14 +157,14 @@ class WholeLife:
 
     def _is_over(self) -> bool:
         found = self.world.disk.requirements
-        return len(found) == len(CHANGING) and all(each.state in REQUIREMENT_FINAL for each in found.values())
+        return len(found) == len(self._requirements) and all(each.state in REQUIREMENT_FINAL for each in found.values())
 
     # ---- what is left
 
     def findings(self) -> list[Finding]:
         """What is wrong; none is good news."""
         found = [Finding("seen", text) for text in self.world.broken]
-        for requirement in requirements():
+        for requirement in self._requirements:
             if requirement.id in self.world.disk.requirements:
                 found += judge(self._evidence(requirement))
         if not self._is_over():
@@ -179,9 +193,9 @@ class WholeLife:
         commits = []
         for name in names:
             commit = repo.commits[name]
-            assert commit.key is not None and commit.parent is not None
-            key = commit.key
-            commits.append(Commit(name, (commit.parent,), key.requirement, key.task, str(key.number)))
+            assert commit.parent is not None
+            key = (commit.key.requirement, commit.key.task, str(commit.key.number)) if commit.key else ("", "", "")
+            commits.append(Commit(name, (commit.parent,), *key, commit.reverts or ""))
         return GitFacts("c0", tuple(commits), tuple(repo.worktrees))
 
     def back_after_s(self) -> list[float]:

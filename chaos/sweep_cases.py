@@ -116,6 +116,7 @@ def write_work(folder: Path, case: Case) -> tuple[Path, frozenset[str] | None]:
         tasks["last"]["run"] += f"; touch '{folder}/soured'"
         verify += f" && {{ test ! -e '{folder}/soured' || ! grep -q bad first.txt; }}"
     _make_repository(folder / "shop")
+    (folder / "aidos.toml").write_text('[projects."shop"]\npush_remote = "origin"\n')
     changing = frozenset(name for name, task in tasks.items() if "run" in task)
     return _write(folder, {"id": "shop", "repo": "./shop", "verify": verify, "tasks": tasks}), changing
 
@@ -136,7 +137,9 @@ def _make_repository(folder: Path) -> None:
     (folder / "a.txt").write_text("a\n")
     identity = ("-c", "user.name=Someone", "-c", "user.email=someone@localhost", "-c", "commit.gpgsign=false")
     for words in (
+        ("init", "-q", "--bare", "../remote.git"),
         ("init", "-q", "-b", "main"),
+        ("remote", "add", "origin", "../remote.git"),
         ("add", "-A"),
         (*identity, "commit", "-q", "--no-verify", "-m", "Begin"),
     ):

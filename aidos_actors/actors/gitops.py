@@ -10,19 +10,29 @@ and so do the workers. A process that has failed too often starts anew, but not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from aidos_actors import crash
-from aidos_actors.actors.words import SCHEDULER, Delivered, GitWord, GitWork, TargetSeen, WorkIntegrated, WorkReverted
+from aidos_actors.actors.words import (
+    SCHEDULER,
+    Delivered,
+    GitWord,
+    GitWork,
+    TargetSeen,
+    TargetsPushed,
+    WorkIntegrated,
+    WorkReverted,
+)
 from aidos_actors.core.errors import Conflict, Fenced
-from aidos_actors.core.orders import Integrate, Integration
-from aidos_actors.core.target_orders import Unwatch, Watch
+from aidos_actors.core.orders import AttemptKey, Integrate, Integration
+from aidos_actors.core.target_orders import Push, Unwatch, Watch
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands
 from aidos_actors.gitops.lanes import Lanes, name_of, operation_of
+from aidos_actors.gitops.push import Remote
 from aidos_actors.gitops.watches import Watches
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Workspace
@@ -32,6 +42,7 @@ from supervisors.messages import JobDone
 
 LOOK_EVERY_S = 15.0
 RED_WAIT_S = 15.0
+NOBODY = AttemptKey("", "", 0)
 ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
 
@@ -58,14 +69,19 @@ class GitOps(ManagedActor):
         self,
         state_dir: str,
         base_env: dict[str, str],
-        hands: Callable[[Layout, dict[str, str]], Workspace] = GitHands,
+        hands: Callable[..., Workspace] = GitHands,
+        remotes: Mapping[str, Remote] | None = None,
     ) -> None:
-        self._hands = hands(Layout(state_dir), base_env)
+        self._remotes = dict(remotes or {})
+        self._hands = hands(Layout(state_dir), base_env, self._remotes)
         self._lanes = Lanes()
         self._failures: dict[str, int] = {}
         self._watches = Watches()
         self._for_green: set[str] = set()
         self._is_look_set = False
+        for repo in self._remotes:
+            self._push(repo)
+            self.after(0.0, _MayBegin())
 
     def receive(self, message: Any, sender: str | None) -> None:
         match message:
@@ -125,8 +141,14 @@ class GitOps(ManagedActor):
             self._lanes.back(rest)
             if isinstance(value, Delivered | WorkReverted):
                 self._target_moved()
+                self._push(works[0].order.repo or "")
         for pair in value.clashes if isinstance(value, Delivered) else ():
             self._lanes.clashed(*pair)
+
+    def _push(self, repo: str) -> None:
+        """What is published there goes to its remote, if it has one; again and again while that is away."""
+        if repo in self._remotes:
+            self._lanes.take(GitWork(self._lanes.newest_epoch, "", Push(NOBODY, repo)))
 
     def _wait_for_green(self, works: Sequence[GitWork]) -> None:
         """The target itself is red. What it needs is looked for at once; the others try again, each by itself: one of
@@ -151,7 +173,7 @@ class GitOps(ManagedActor):
         self._lanes.forget(work)
         self._failures.pop(name_of(work), None)
         self.succeeded(operation_of(work))
-        if isinstance(word, TargetSeen) and not self._watches.is_news(word):
+        if isinstance(word, TargetsPushed) or (isinstance(word, TargetSeen) and not self._watches.is_news(word)):
             return
         crash.before("git-word-told")
         self.send(SCHEDULER, word)

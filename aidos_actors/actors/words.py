@@ -100,6 +100,14 @@ class WorkReverted(Struct, frozen=True):
     answer: Reversal
 
 
+class TargetsPushed(Struct, frozen=True):
+    """Every target of ``repo`` is on its remote; ``count`` of them had to be brought there. Not sent to anybody."""
+
+    key: AttemptKey
+    repo: str
+    count: int
+
+
 class Delivered(Struct, frozen=True):
     """What a job that integrated several came to: a word for each that is settled. ``clashes`` are pairs that did not
     merge with each other; ``is_red``: the target itself is, so nobody was blamed yet. Not sent to anybody."""
@@ -109,7 +117,7 @@ class Delivered(Struct, frozen=True):
     is_red: bool = False
 
 
-GitWord = WorktreeReady | WorkIntegrated | WorktreeGone | TargetSeen | WorkReverted
+GitWord = WorktreeReady | WorkIntegrated | WorktreeGone | TargetSeen | WorkReverted | TargetsPushed
 
 
 class PlanAccepted(Struct, frozen=True):

@@ -72,6 +72,18 @@ OF_GITOPS = (
         "reverting again writes another; one that is on the target is told by its trailers",
     ),
     CrashPoint(
+        "remote-pushed", "gitops/push.py", ("gitops",),
+        "the remote has what was published",
+        "it is there, and the repository does not know",
+        "pushing again asks the remote first, and finds it there",
+    ),
+    CrashPoint(
+        "push-recorded", "gitops/push.py", ("gitops",),
+        "a ref says what the remote has",
+        "pushed and recorded, and nobody was told",
+        "nobody needs to be: the next look finds nothing to push",
+    ),
+    CrashPoint(
         "folder-set-aside", "gitops/worktrees.py", ("gitops",),
         "the worktree's folder is in quarantine",
         "git has a record of a worktree that has no folder",

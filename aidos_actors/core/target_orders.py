@@ -38,6 +38,13 @@ class Revert(Struct, frozen=True):
     reason: str
 
 
+class Push(Struct, frozen=True):
+    """GitOps' order to itself: bring the targets of ``repo`` to its remote. ``key`` names nothing."""
+
+    key: AttemptKey
+    repo: str
+
+
 class Sighting(Struct, frozen=True):
     """What GitOps saw of a target at ``head``. Red: ``commit``, written ``by`` somebody, did it, when that is known;
     ``culprit`` is the attempt it came from, when it is one of ours that can be taken back."""

@@ -9,13 +9,14 @@ from aidos_actors import crash
 from aidos_actors.actors.words import Delivered, GitWord, GitWork, WorktreeGone, WorktreeReady
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import Discard, Prepare
-from aidos_actors.core.target_orders import Revert, Watch
+from aidos_actors.core.target_orders import Push, Revert, Watch
 from aidos_actors.executors.command import mark_of
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.gitops.minded_run import MindedRun
 from aidos_actors.gitops.on_targets import TargetHands
+from aidos_actors.gitops.push import Remote
 from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
@@ -26,11 +27,13 @@ MINDER_END_LIMIT_S = 10.0
 class GitHands:
     """The port ``Workspace`` on real repositories. Called from one job thread per lane; blocks."""
 
-    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+    def __init__(
+        self, layout: Layout, base_env: Mapping[str, str], remotes: Mapping[str, Remote] | None = None
+    ) -> None:
         self._layout = layout
         self._nursery = Nursery()
         self._run = MindedRun(self._nursery)
-        self._targets = TargetHands(layout, base_env, self._nursery, self._run)
+        self._targets = TargetHands(layout, base_env, self._nursery, self._run, remotes or {})
 
     def carry_out(self, work: GitWork) -> GitWord:
         order = work.order
@@ -41,6 +44,8 @@ class GitHands:
                 return self._discard(order)
             case Watch():
                 return self._targets.look(work, order)
+            case Push():
+                return self._targets.push(order)
             case Revert():
                 return self._targets.take_back(work, order)
         raise TypeError(f"{type(order).__name__} is not carried out by itself")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from aidos_actors.actors.words import GitWork
 from aidos_actors.core.merge_queue import Clashes, compose
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Prepare
-from aidos_actors.core.target_orders import Revert, Watch
+from aidos_actors.core.target_orders import Push, Revert, Watch
 
 KINDS: dict[type, str] = {
     Prepare: "prepare",
@@ -24,6 +24,7 @@ KINDS: dict[type, str] = {
     Discard: "discard",
     Watch: "watch",
     Revert: "revert",
+    Push: "push",
 }
 ON_TARGETS = (Integrate, Watch, Revert)
 
@@ -35,19 +36,22 @@ class Lanes:
         self._busy: dict[str, tuple[GitWork, ...]] = {}
         self._put_off: set[str] = set()
         self._alone: set[str] = set()
+        self._once_more: set[str] = set()
         self._clashes = Clashes()
-        self._newest_epoch = 0
+        self.newest_epoch = 0
         self.ended_count = 0
 
     def take(self, work: GitWork) -> None:
         """``work`` waits its turn; one of an epoch that is over is forgotten."""
-        self._newest_epoch = max(self._newest_epoch, work.epoch)
-        if work.epoch < self._newest_epoch:
+        self.newest_epoch = max(self.newest_epoch, work.epoch)
+        if work.epoch < self.newest_epoch:
             return
         name = name_of(work)
         self._wanted[name] = work
         if not self._has_place(name):
             self.again(name)
+        elif isinstance(work.order, Push) and self._is_under_way(name):
+            self._once_more.add(name)  # what was published meanwhile it may not have seen
 
     def again(self, name: str) -> None:
         """The order ``name``, taken before and not forgotten, waits its turn once more."""
@@ -134,6 +138,9 @@ class Lanes:
         self._wanted.pop(name, None)
         self._put_off.discard(name)
         self._alone.discard(name)
+        if name in self._once_more:
+            self._once_more.discard(name)
+            self.take(work)
 
     def fenced(self, work: GitWork) -> None:
         """Its epoch is over: it waits again if a newer scheduler wants the same, else it is forgotten."""
@@ -150,9 +157,15 @@ class Lanes:
         """Orders that are wanted and have no place: they would wait for ever."""
         return [name for name in self._wanted if not self._has_place(name)]
 
+    def _is_under_way(self, name: str) -> bool:
+        return any(name_of(work) == name for works in self._busy.values() for work in works)
+
     def _has_place(self, name: str) -> bool:
-        is_under_way = any(name_of(work) == name for works in self._busy.values() for work in works)
-        return is_under_way or name in self._put_off or name in self._waiting.get(_lane(self._wanted[name]), ())
+        return (
+            self._is_under_way(name)
+            or name in self._put_off
+            or name in self._waiting.get(_lane(self._wanted[name]), ())
+        )
 
 
 def name_of(work: GitWork) -> str:
@@ -179,4 +192,6 @@ def _task_of(key: AttemptKey) -> tuple[str, str]:
 
 
 def _lane(work: GitWork) -> str:
+    if isinstance(work.order, Push):
+        return f"remote {work.order.repo}"
     return f"{'target' if isinstance(work.order, ON_TARGETS) else 'worktrees'} {work.order.repo}"

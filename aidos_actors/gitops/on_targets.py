@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aidos_actors.actors.words import Delivered, GitWork, TargetSeen, WorkIntegrated, WorkReverted
+from aidos_actors.actors.words import Delivered, GitWork, TargetSeen, TargetsPushed, WorkIntegrated, WorkReverted
 from aidos_actors.core.orders import AttemptKey, Integrate, Integration
-from aidos_actors.core.target_orders import Revert, Watch
+from aidos_actors.core.target_orders import Push, Revert, Watch
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.folders import remove_empty_parents
@@ -16,6 +16,7 @@ from aidos_actors.gitops.git import Git, Run
 from aidos_actors.gitops.greens import Greens
 from aidos_actors.gitops.minded_run import run_gate
 from aidos_actors.gitops.outcomes import Conflicted, GateFailed, GateResult, Gone, Integrated, Outcome
+from aidos_actors.gitops.push import Remote, push_all
 from aidos_actors.gitops.red import look_at
 from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.revert import take_back
@@ -31,11 +32,14 @@ OF_THE_TARGET = "@target"  # no task is called so
 class TargetHands:
     """Thread: one job at a time for each repository. What it remembers saves runs of gates, and no more."""
 
-    def __init__(self, layout: Layout, base_env: Mapping[str, str], nursery: Nursery, run: Run) -> None:
+    def __init__(
+        self, layout: Layout, base_env: Mapping[str, str], nursery: Nursery, run: Run, remotes: Mapping[str, Remote]
+    ) -> None:
         self._layout = layout
         self._base_env = base_env
         self._nursery = nursery
         self._run = run
+        self._remotes = remotes
         self._greens: dict[tuple[str, str, str], Greens] = {}
         self._unmendable: dict[tuple[str, str], dict[str, str]] = {}
         self._tokens: dict[tuple[str, int], EpochToken] = {}
@@ -58,6 +62,11 @@ class TargetHands:
         seen = look_at(line, order.key, order.target_base)
         remove_empty_parents(Path(self._gate_folder(order.key)))
         return TargetSeen(order.key, seen)
+
+    def push(self, order: Push) -> TargetsPushed:
+        remote = self._remotes.get(order.repo)
+        count = push_all(Git(order.repo, self._run), remote) if remote is not None else 0
+        return TargetsPushed(order.key, order.repo, count)
 
     def take_back(self, work: GitWork, order: Revert) -> WorkReverted:
         repair_locks(order.repo, order.target, self._run)
@@ -86,7 +95,15 @@ class TargetHands:
         unmendable = self._unmendable.setdefault((repo, target), {})
         greens = self._greens.setdefault((repo, target, verify or ""), Greens(unmendable))
         token = self._token(repo, work)
-        return Line(Git(repo, self._run), target, token, gate if verify else None, self._gate_folder, greens)
+        return Line(
+            Git(repo, self._run),
+            target,
+            token,
+            gate if verify else None,
+            self._gate_folder,
+            greens,
+            is_pushed=repo in self._remotes,
+        )
 
     def _token(self, repo: str, work: GitWork) -> EpochToken:
         token = self._tokens.get((repo, work.epoch))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -132,11 +132,12 @@ def publish(
     epoch: EpochToken | None,
     *,
     what: str = "",
+    also: Sequence[str] = (),
 ) -> bool:
     """Whether ``target`` moved from ``head`` (None: did not exist) to ``commit``, durably; False: others moved it.
 
-    A restore point, named by ``key`` and ``what`` is done, names ``parent`` from before. Raises ``Fenced`` when the
-    epoch is over; then nothing has moved.
+    A restore point, named by ``key`` and ``what`` is done, names ``parent`` from before; ``also`` is written with it.
+    Raises ``Fenced`` when the epoch is over; then nothing has moved.
     """
     ref = f"refs/heads/{target}"
     restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}{what}"
@@ -145,7 +146,7 @@ def publish(
     move = f"update {ref} {commit} {head}" if head else f"create {ref} {commit}"
     try:
         crash.before("restore-point")
-        transact(git, [*guard, f"update {restore} {parent}"], reason)
+        transact(git, [*guard, f"update {restore} {parent}", *also], reason)
         crash.after("restore-point")
         crash.before("ref-moved")
         transact(git, [*guard, move], reason, target=target)

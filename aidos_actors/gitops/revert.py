@@ -52,7 +52,7 @@ def _try_once(line: Line, key: AttemptKey, target_base: str, reason: str) -> Rev
     if undo_tree(git, commit, head) != undone:
         raise NotTheSameTree(f"taking {commit[:12]} back gave another tree the second time; nothing was published")
     refuse_checked_out(git, line.target)
-    if not publish(git, line.target, revert, head, head, key, line.epoch, what="-revert"):
+    if not publish(git, line.target, revert, head, head, key, line.epoch, what="-revert", also=line.intents):
         return None
     return Reversal(revert)
 

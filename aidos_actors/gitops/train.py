@@ -31,6 +31,7 @@ from aidos_actors.gitops.outcomes import (
     emit_nothing,
 )
 from aidos_actors.gitops.publish import find_published, ground_of, publish
+from aidos_actors.gitops.push import intent_line
 from aidos_actors.gitops.snapshot import Unstorable, scratch_folder
 from aidos_actors.gitops.stack import Item, Stacked, Work, check_identity, merge, snapshot, stack_on, who_touched
 from aidos_actors.gitops.worktrees import add_worktree, discard
@@ -39,7 +40,8 @@ PUBLISH_TRIES_MAX = 50
 
 
 class Line(Struct, frozen=True):
-    """The target results go onto, and who judges them. ``gate_folder`` says where a gate's worktree stands."""
+    """The target results go onto, and who judges them. ``gate_folder`` says where a gate's worktree stands;
+    ``is_pushed``: the target goes to a remote."""
 
     git: Git
     target: str
@@ -48,6 +50,12 @@ class Line(Struct, frozen=True):
     gate_folder: Callable[[AttemptKey], str] | None = None
     greens: Greens = field(default_factory=Greens)
     emit: Emit = emit_nothing
+    is_pushed: bool = False
+
+    @property
+    def intents(self) -> list[str]:
+        """What is written before the target moves, besides the restore point."""
+        return [intent_line(self.git, self.target)] if self.is_pushed else []
 
 
 class RedGround(Struct, frozen=True):
@@ -227,7 +235,8 @@ def _publish(line: Line, stack: list[Stacked], head: str | None, ground: str) ->
     refuse_checked_out(line.git, line.target)
     if head is None:
         refuse_impossible(line.git, line.target)
-    if not publish(line.git, line.target, stack[-1].commit, head, ground, stack[0].item.key, line.epoch):
+    key, top = stack[0].item.key, stack[-1].commit
+    if not publish(line.git, line.target, top, head, ground, key, line.epoch, also=line.intents):
         return False
     for each in stack:
         line.emit("published", {"commit": each.commit, "target": line.target})

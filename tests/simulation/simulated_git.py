@@ -16,6 +16,7 @@ from aidos_actors.actors.words import (
     GitWord,
     GitWork,
     TargetSeen,
+    TargetsPushed,
     WorkIntegrated,
     WorkReverted,
     WorktreeGone,
@@ -24,7 +25,7 @@ from aidos_actors.actors.words import (
 from aidos_actors.core.errors import Fenced, NotFound, TryAgain
 from aidos_actors.core.merge_queue import AskGate, Ground, Train, next_move
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
-from aidos_actors.core.target_orders import Reversal, Revert, Sighting, Watch
+from aidos_actors.core.target_orders import Push, Reversal, Revert, Sighting, Watch
 from aidos_actors.layout import Layout
 from tests.simulation.world import Steps, World, step, world
 
@@ -57,6 +58,7 @@ class Repository:
     commits: dict[str, Commit] = field(default_factory=lambda: {"c0": Commit(None, (("a", "a"),))})
     refs: dict[str, str] = field(default_factory=lambda: {"refs/heads/main": "c0"})
     worktrees: dict[str, Worktree] = field(default_factory=dict)
+    remote: dict[str, str] = field(default_factory=dict)
 
     def write(self, commit: Commit) -> str:
         name = f"c{len(self.commits)}"
@@ -88,7 +90,7 @@ def repository(of: World) -> Repository:
 
 
 class SimulatedWorkspace:
-    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+    def __init__(self, layout: Layout, base_env: Mapping[str, str], remotes: Mapping[str, Any]) -> None:
         self._world = world()
         self._repo = repository(self._world)
 
@@ -106,6 +108,8 @@ class SimulatedWorkspace:
                 return WorktreeReady(order.key, commit, order.repo)
             case Watch() as order:
                 return TargetSeen(order.key, (yield from self._look(order)))
+            case Push() as order:
+                return TargetsPushed(order.key, order.repo, (yield from self._push()))
             case Revert() as order:
                 return WorkReverted(order.key, (yield from self._take_back(work, order)))
             case Discard() as order:
@@ -195,6 +199,25 @@ class SimulatedWorkspace:
                 words = tuple(WorkIntegrated(key, answer) for key, answer in said.items())
                 return Delivered(words, is_red=has_ended is None)
         raise TryAgain("the target was moved by others again and again")
+
+    def _push(self) -> Steps:
+        """Each target to the remote, once; the remote is asked first what it has."""
+        repo, count = self._repo, 0
+        for target in [name for name in repo.refs if name.startswith("refs/heads/aidos/")]:
+            head, record = repo.refs[target], target.replace("refs/heads", "refs/aidos/pushed")
+            if repo.refs.get(record) == head:
+                continue
+            if repo.remote.get(target) != head:
+                count += 1
+                yield from self._do("remote-pushed", partial(self._arrive, target, head))
+            yield from self._do("push-recorded", partial(repo.refs.__setitem__, record, head))
+        return count
+
+    def _arrive(self, target: str, head: str) -> None:
+        repo, before = self._repo, self._repo.remote.get(target)
+        if before == head or (before is not None and before not in repo.line(target)):
+            self._world.broken.append(f"{head} is pushed over {before}")
+        repo.remote[target] = head
 
     def _look(self, order: Watch) -> Steps:
         """The first commit with which the gate refuses the line is the culprit."""

@@ -16,6 +16,7 @@ from aidos_actors.actors.words import SCHEDULER
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.core.views import event_view, status_view
+from aidos_actors.gitops.push import Remote
 from aidos_actors.tree import aidos_tree
 from chaos.facts import Commit, Evidence, Finding, GitFacts
 from chaos.laws import judge
@@ -42,7 +43,7 @@ def memory_ledger(_state_dir: Path) -> MemoryLedger:
 
 HANDS: dict[str, dict[str, Any]] = {
     "scheduler": {"open_ledger": memory_ledger, "has_socket": False},
-    "gitops": {"hands": SimulatedWorkspace},
+    "gitops": {"hands": SimulatedWorkspace, "remotes": {"/shop": Remote("origin")}},
     "worker": {"hands": SimulatedExecutor, "has_socket": False},
 }
 
@@ -169,6 +170,9 @@ class WholeLife:
                 found += judge(self._evidence(requirement))
         if not self._is_over():
             found.append(Finding("done", f"not over after {LIMIT_S:g} virtual seconds"))
+        refs, remote = repository(self.world).refs, repository(self.world).remote
+        behind = [name for name in refs if name.startswith("refs/heads/aidos/") and remote.get(name) != refs[name]]
+        found += [Finding("pushed", f"{name} is {refs[name]}, and {remote.get(name)} on the remote") for name in behind]
         left = [*self.world.folders, *self.world.quarantine]
         return found + [Finding("left", f"{path} was left behind") for path in left]
 

@@ -17,6 +17,7 @@ from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.gitops.minded_run import MindedRun
 from aidos_actors.gitops.on_targets import TargetHands
 from aidos_actors.gitops.push import Remote
+from aidos_actors.gitops.quick_run import QuickRun
 from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
@@ -32,7 +33,7 @@ class GitHands:
     ) -> None:
         self._layout = layout
         self._nursery = Nursery()
-        self._run = MindedRun(self._nursery)
+        self._run = QuickRun(MindedRun(self._nursery))
         self._targets = TargetHands(layout, base_env, self._nursery, self._run, remotes or {})
 
     def carry_out(self, work: GitWork) -> GitWord:

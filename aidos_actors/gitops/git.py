@@ -6,6 +6,7 @@ Synchronous; may be used from any one thread at a time. Nothing here reads or wr
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from supervisors.linux import sync_folder
 
 GIT_TIMEOUT_S = 120.0
 HEAVY_TIMEOUT_S = 1800.0  # for what reads or writes a whole tree
+OBJECT_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 LOCK_WAIT_MS = 2500  # git itself waits so long for a ref's lock; after that a lock is old enough to be judged stale
 
 # The user's hooks, signing, gc, file watcher and sparse checkout play no part. What is written is synced, with fsync
@@ -40,6 +42,8 @@ SETTINGS = (
     "core.splitIndex=false",
     "core.sparseCheckout=false",
     "core.safecrlf=false",
+    "core.trustctime=true",
+    "core.checkStat=default",
     "add.ignoreErrors=false",
     "submodule.recurse=false",
     "worktree.useRelativePaths=false",
@@ -141,6 +145,7 @@ class Git:
         self.repo = repo
         self.run = run
         self._env = _environment()
+        self._trees: dict[str, str] = {}
 
     @cached_property
     def common_dir(self) -> str:
@@ -170,6 +175,11 @@ class Git:
             place.append(f"--work-tree={work_tree}")
         return self._complete(place, args, work_tree or self.common_dir, data, env or {}, allowed, timeout_s)
 
+    def reach(self, *args: str, env: Mapping[str, str], timeout_s: float) -> Completed:
+        """Runs git where a user would, for what speaks to a remote: its address may be relative to that place."""
+        place = [f"--git-dir={self.common_dir}"]
+        return self._complete(place, args, self.repo, b"", env, (0,), timeout_s)
+
     def text(self, *args: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """What git printed, stripped."""
         return self.call(*args, data=data, env=env).stdout.decode(errors="surrogateescape").strip()
@@ -184,7 +194,26 @@ class Git:
         return self.object_of(f"{name}^{{commit}}")
 
     def tree_of(self, commit: str) -> str:
-        return self.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+        """The tree of a commit, asked once: a commit that is named by its id never gets another one."""
+        tree = self._trees.get(commit) or self.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+        if OBJECT_ID.fullmatch(commit):
+            self._trees[commit] = tree
+        return tree
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """Variables with git's configured identity, as it was first asked for; where it is not complete, our own.
+        Never one that git guesses from the machine."""
+        names = "^(user|author|committer)\\.(name|email)$"
+        found = self.call("config", "-z", "--get-regexp", names, allowed=(0, 1)).stdout.decode(errors="surrogateescape")
+        said = dict(entry.partition("\n")[::2] for entry in found.split("\0") if entry)
+        identity: dict[str, str] = {}
+        for role in ("author", "committer"):
+            name, email = (said.get(f"{role}.{part}") or said.get(f"user.{part}") for part in ("name", "email"))
+            if not (name and name.strip() and email and email.strip()):
+                name, email = OWN_IDENTITY["GIT_AUTHOR_NAME"], OWN_IDENTITY["GIT_AUTHOR_EMAIL"]
+            identity |= {f"GIT_{role.upper()}_NAME": name, f"GIT_{role.upper()}_EMAIL": email}
+        return identity
 
     def transact(self, lines: Sequence[str], reason: str) -> None:
         """Carries out ref commands (``update``, ``create``, ``verify``) all or none; the reflog says ``reason``.

@@ -171,6 +171,8 @@ class Lanes:
 def name_of(work: GitWork) -> str:
     """What makes two orders the same."""
     key = work.order.key
+    if isinstance(work.order, Push):
+        return f"push {work.order.repo}"
     return f"{KINDS[type(work.order)]} {key.requirement}/{key.task}/{key.number}"
 
 

@@ -14,7 +14,7 @@ from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken
 from aidos_actors.gitops.git import OWN_IDENTITY, Git, GitFailed
 from aidos_actors.gitops.repair import transact
-from aidos_actors.gitops.worktrees import real_path, records
+from aidos_actors.gitops.worktrees import record_of
 
 OUR_TRAILERS = ("Requirement", "Task", "Attempt")
 REVERTED = "Aidos-Reverted-Commit"
@@ -112,7 +112,7 @@ def subject_of(title: str, characters_max: int = TITLE_CHARACTERS_MAX) -> str:
 def write_commit(git: Git, tree: str, parent: str, message: str) -> str:
     """A commit that no ref names, by the author git is configured with."""
     args = ("commit-tree", tree, "-p", parent, "-F", "-")
-    return git.text(*args, data=message.encode(errors="replace"), env=_identity(git))
+    return git.text(*args, data=message.encode(errors="replace"), env=git.identity)
 
 
 def bare_commit(git: Git, tree: str, parent: str) -> str:
@@ -169,11 +169,9 @@ def publish(
 
 
 def _made_in(git: Git, worktree: str) -> Iterator[str]:
-    where = real_path(worktree)
-    for record in records(git):
-        log = record.admin / "logs" / "HEAD"
-        if record.path == where and log.is_file():
-            yield from _made_commits(log)
+    admin = record_of(git, worktree)
+    if admin is not None and (admin / "logs" / "HEAD").is_file():
+        yield from _made_commits(admin / "logs" / "HEAD")
 
 
 def _made_commits(log: Path) -> Iterator[str]:
@@ -182,17 +180,3 @@ def _made_commits(log: Path) -> Iterator[str]:
             facts, _, what = line.partition("\t")
             if what.startswith(MADE_HERE):
                 yield facts.split(" ")[1]
-
-
-def _identity(git: Git) -> dict[str, str]:
-    """Git's configured identity; where it is not complete, our own. Never one that git guesses from the machine."""
-    names = "^(user|author|committer)\\.(name|email)$"
-    found = git.call("config", "-z", "--get-regexp", names, allowed=(0, 1)).stdout.decode(errors="surrogateescape")
-    said = dict(entry.partition("\n")[::2] for entry in found.split("\0") if entry)
-    identity: dict[str, str] = {}
-    for role in ("author", "committer"):
-        name, email = (said.get(f"{role}.{part}") or said.get(f"user.{part}") for part in ("name", "email"))
-        if not (name and name.strip() and email and email.strip()):
-            name, email = OWN_IDENTITY["GIT_AUTHOR_NAME"], OWN_IDENTITY["GIT_AUTHOR_EMAIL"]
-        identity |= {f"GIT_{role.upper()}_NAME": name, f"GIT_{role.upper()}_EMAIL": email}
-    return identity

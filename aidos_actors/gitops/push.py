@@ -70,7 +70,7 @@ def _push(git: Git, remote: str, branch: str, target: str, head: str) -> bool:
     """Whether anything had to be pushed for ``branch`` of the remote to stand at ``head``."""
     ref = f"refs/heads/{branch}"
     env = {name: os.environ[name] for name in KEPT_FOR_REMOTES if name in os.environ}
-    listed = git.call("ls-remote", "--", remote, ref, env=env, timeout_s=PUSH_TIMEOUT_S).stdout.decode()
+    listed = git.reach("ls-remote", "--", remote, ref, env=env, timeout_s=PUSH_TIMEOUT_S).stdout.decode()
     theirs = next((line.split("\t")[0] for line in listed.splitlines() if line.endswith(f"\t{ref}")), "")
     if theirs == head:
         return False
@@ -80,7 +80,7 @@ def _push(git: Git, remote: str, branch: str, target: str, head: str) -> bool:
             hint="Bring it into the target, or remove or rename the branch there; it is tried again by itself.",
         )
     crash.before("remote-pushed")
-    git.call(
+    git.reach(
         *("-c", "push.gpgSign=false", "push", "--quiet", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"),
         *(f"--force-with-lease={ref}:{theirs}", "--", remote, f"{head}:{ref}"),
         env=env,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
 from msgspec import Struct
 
 from aidos_actors import crash
@@ -13,6 +17,9 @@ from aidos_actors.gitops.publish import bare_commit, commit_tree
 from aidos_actors.gitops.snapshot import result_tree, scratch_folder
 
 CONFLICT_FILES_MAX = 1000
+AT_ONCE_MAX = 4
+Thing = TypeVar("Thing")
+Made = TypeVar("Made")
 
 
 class Item(Struct, frozen=True):
@@ -59,6 +66,11 @@ def snapshot(git: Git, item: Item) -> Work:
     return Work(tree)
 
 
+def ours_of(git: Git, item: Item, work: Work) -> str:
+    """The work as a commit on what it started from; never published."""
+    return work.ours or bare_commit(git, work.tree, item.base_commit)
+
+
 def merge(git: Git, item: Item, work: Work, parent: str) -> str | Conflicted:
     """The tree of the work on ``parent``. Attributes (as ``merge=union``) are read from the worktree."""
     crash.before("merge-tree-written")
@@ -84,8 +96,8 @@ def check_identity(git: Git, stack: list[Stacked]) -> None:
     wanted = [f"{each.commit} {each.tree} {each.parent}" for each in stack]
     if said != wanted:
         raise NotTheSameTree(f"the commits to be published in {git.repo} read back as other ones: {said} for {wanted}")
-    for each in stack:
-        again = merge(git, each.item, each.work, each.parent)
+    merges = at_once(lambda each: merge(git, each.item, each.work, each.parent), stack)
+    for each, again in zip(stack, merges, strict=True):
         if again != each.tree:
             raise NotTheSameTree(
                 f"the work of {each.item.key.task} merged onto {each.parent[:12]} once more gives {again},"
@@ -104,7 +116,7 @@ def who_touched(git: Git, stack: list[Stacked], files: tuple[str, ...]) -> list[
 
 
 def _merge_tree(git: Git, item: Item, parent: str, work: Work) -> str | Conflicted:
-    work.ours = work.ours or bare_commit(git, work.tree, item.base_commit)
+    work.ours = ours_of(git, item, work)
     done = git.call(
         *("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", parent, work.ours),
         work_tree=item.worktree,
@@ -114,3 +126,12 @@ def _merge_tree(git: Git, item: Item, parent: str, work: Work) -> str | Conflict
     )
     merged, *files = (part.decode(errors="replace") for part in done.stdout.split(b"\0") if part)
     return merged if done.exit_code == 0 else Conflicted(tuple(files[:CONFLICT_FILES_MAX]))
+
+
+def at_once(do: Callable[[Thing], Made], things: Sequence[Thing]) -> list[Made]:
+    """``do`` with each, a few at a time, in threads: their git processes do not wait for each other. The first error is
+    raised when all have ended."""
+    if len(things) < 2:
+        return [do(thing) for thing in things]
+    with ThreadPoolExecutor(AT_ONCE_MAX) as pool:
+        return list(pool.map(do, things))

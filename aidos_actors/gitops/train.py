@@ -33,7 +33,18 @@ from aidos_actors.gitops.outcomes import (
 from aidos_actors.gitops.publish import find_published, ground_of, publish
 from aidos_actors.gitops.push import intent_line
 from aidos_actors.gitops.snapshot import Unstorable, scratch_folder
-from aidos_actors.gitops.stack import Item, Stacked, Work, check_identity, merge, snapshot, stack_on, who_touched
+from aidos_actors.gitops.stack import (
+    Item,
+    Stacked,
+    Work,
+    at_once,
+    check_identity,
+    merge,
+    ours_of,
+    snapshot,
+    stack_on,
+    who_touched,
+)
 from aidos_actors.gitops.worktrees import add_worktree, discard
 
 PUBLISH_TRIES_MAX = 50
@@ -113,7 +124,9 @@ def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], 
         wanted = {item.key: (item.target_base, item.after) for item in items}
         for key, commit in find_published(git, line.target, head, wanted).items():
             carried.note(key, "find", Integrated(commit))
-    rest = [each for each in items if each.key not in carried.outcomes and _has_work(line, each, works, carried)]
+    rest = [each for each in items if each.key not in carried.outcomes]
+    _snapshot_all(line, [each for each in rest if each.key not in works], works, carried)
+    rest = [each for each in rest if each.key in works]
     if not rest:
         return True
     ground = ground_of(git, [item.worktree for item in rest], head) if head else rest[0].base_commit
@@ -141,24 +154,30 @@ def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], 
     return True
 
 
-def _has_work(line: Line, item: Item, works: dict[AttemptKey, Work], carried: Carried) -> bool:
-    """Whether it left something to merge; otherwise its outcome is said."""
-    if item.key in works:
-        return True
+def _snapshot_all(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], carried: Carried) -> None:
+    """What each of them left is in ``works``; those that left nothing to merge have their outcome."""
+    for item, work in zip(items, at_once(lambda item: _snapshot(line, item, len(items) > 1), items), strict=True):
+        if isinstance(work, Work):
+            line.emit("committed", {"tree": work.tree})
+            if work.tree == line.git.tree_of(item.base_commit):
+                carried.note(item.key, "add_nothing", Integrated(None, is_unchanged=True))
+            else:
+                works[item.key] = work
+        else:
+            carried.note(item.key, "refuse", work)
+
+
+def _snapshot(line: Line, item: Item, has_company: bool) -> Work | Outcome:
+    """The work, ready to be merged when others go before it; or why there is none."""
     try:
         work = snapshot(line.git, item)
+        if has_company:
+            work.ours = ours_of(line.git, item, work)
     except Unstorable as fault:
-        carried.note(item.key, "refuse", GateFailed(fault.message, 1))
-        return False
+        return GateFailed(fault.message, 1)
     except NotFound as gone:
-        carried.note(item.key, "refuse", Gone(gone.message))
-        return False
-    line.emit("committed", {"tree": work.tree})
-    if work.tree == line.git.tree_of(item.base_commit):
-        carried.note(item.key, "add_nothing", Integrated(None, is_unchanged=True))
-        return False
-    works[item.key] = work
-    return True
+        return Gone(gone.message)
+    return work
 
 
 def _stack(

@@ -105,6 +105,9 @@ class Workspace(Protocol):
         """The order is done and durable, as if once, and this is what to tell the Scheduler. Raises what git and the
         disk raise, ``TryAgain`` when a process still works where nobody may, ``Fenced`` when the epoch is over."""
 
+    def clean(self) -> None:
+        """Nothing is left of what a dead GitOps had under way. Called once, before anything else; blocks."""
+
     def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
         """Those that could be are on their target, all of them one target's; the others wait on. Raises as
         ``carry_out``, and ``Conflict`` when the target must not be moved."""

@@ -19,7 +19,10 @@ ONLY_WITHOUT_A_REPOSITORY = frozenset(
 )
 ONLY_ON_A_RED_TARGET = frozenset({"revert-written", "revert-confirmed"})
 ONLY_WITH_A_LARGE_DOCUMENT = frozenset({"document-stored"})
+ONLY_WITH_MANY_RESTORE_POINTS = frozenset({"restore-point-pruned"})
+RESTORE_POINTS = 210
 ONLY_SOMETIMES = ONLY_WITHOUT_A_REPOSITORY | ONLY_ON_A_RED_TARGET | ONLY_WITH_A_LARGE_DOCUMENT
+ONLY_SOMETIMES |= ONLY_WITH_MANY_RESTORE_POINTS
 LARGE_CHARACTERS = 110_000
 LATER_BY_MAX = 1
 # Where the first Scheduler comes before its tree has started: a death there ends the whole start, not one process.
@@ -46,6 +49,7 @@ ONLY_AFTER = {
     "epoch-begun": Place("order-sent", "after", 3),
     "folder-deleted": Place("folder-left", "before"),
     "revert-written": Place("task-tree-written", "after", 4),
+    "restore-point-pruned": Place("worktree-added", "after"),
     "revert-confirmed": Place("task-tree-written", "after", 4),
 }
 
@@ -116,6 +120,10 @@ def write_work(folder: Path, case: Case) -> tuple[Path, frozenset[str] | None]:
         tasks["last"]["run"] += f"; touch '{folder}/soured'"
         verify += f" && {{ test ! -e '{folder}/soured' || ! grep -q bad first.txt; }}"
     _make_repository(folder / "shop")
+    if case.first.point in ONLY_WITH_MANY_RESTORE_POINTS:
+        refs = "".join(f"create refs/aidos/restore/old/t-{number} HEAD\n" for number in range(RESTORE_POINTS))
+        words = ["git", "update-ref", "--stdin"]
+        subprocess.run(words, cwd=folder / "shop", input=refs.encode(), check=True, timeout=GIT_TIMEOUT_S)
     (folder / "aidos.toml").write_text('[projects."shop"]\npush_remote = "origin"\n')
     changing = frozenset(name for name, task in tasks.items() if "run" in task)
     return _write(folder, {"id": "shop", "repo": "./shop", "verify": verify, "tasks": tasks}), changing

@@ -21,14 +21,15 @@ from aidos_actors.actors.words import (
     Delivered,
     GitWord,
     GitWork,
+    SweptUp,
     TargetSeen,
     TargetsPushed,
     WorkIntegrated,
     WorkReverted,
 )
-from aidos_actors.core.errors import Conflict, Fenced
+from aidos_actors.core.errors import AidosError, Conflict, Fenced
 from aidos_actors.core.orders import AttemptKey, Integrate, Integration
-from aidos_actors.core.target_orders import Push, Unwatch, Watch
+from aidos_actors.core.target_orders import Push, Sweep, Unwatch, Watch
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands
 from aidos_actors.gitops.lanes import Lanes, name_of, operation_of
@@ -42,6 +43,7 @@ from supervisors.messages import JobDone
 
 LOOK_EVERY_S = 15.0
 RED_WAIT_S = 15.0
+CLEANING = "clean up"
 NOBODY = AttemptKey("", "", 0)
 ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
@@ -56,6 +58,12 @@ class _Look(Struct, frozen=True):
 
 class _MayBegin(Struct, frozen=True):
     """Timer: an operation that was held back may be due for its probe."""
+
+
+class Frozen(AidosError):
+    """What this process knows of its orders contradicts itself."""
+
+    code = "frozen"
 
 
 class GitOps(ManagedActor):
@@ -81,14 +89,17 @@ class GitOps(ManagedActor):
         self._is_look_set = False
         for repo in self._remotes:
             self._push(repo)
-            self.after(0.0, _MayBegin())
+        self._is_clean = False
+        self.start_job(CLEANING, self._hands.clean)
 
     def receive(self, message: Any, sender: str | None) -> None:
+        is_reminder = False
         match message:
             case GitWork(order=Watch() | Unwatch()):
                 self._watches.take(message)
                 self._set_look()
             case GitWork():
+                is_reminder = self._lanes.knows(message)
                 self._lanes.take(message)
             case _Look():
                 self._is_look_set = False
@@ -97,13 +108,30 @@ class GitOps(ManagedActor):
                 self._set_look()
             case _Again(name=name):
                 self._lanes.again(name)
+            case JobDone(job=job) if job == CLEANING:
+                self._is_clean = True
             case JobDone(job=lane):
                 self._done(self._lanes.ended(lane), message)
-        for lane, works in self._lanes.next(self.attempt):
+        if self._is_clean:
+            self._start(is_reminder=is_reminder)
+
+    def _start(self, *, is_reminder: bool) -> None:
+        """Whatever may is under way. Raises ``Frozen`` when, reminded of what waits, nothing is and nothing bars it:
+        then a new life of this actor is given everything anew."""
+        held_back: list[str] = []
+
+        def may_begin(operation: str) -> bool:
+            is_free = self.attempt(operation)
+            held_back.extend([] if is_free else [operation])
+            return is_free
+
+        for lane, works in self._lanes.next(may_begin):
             if isinstance(works[0].order, Integrate):
                 self.start_job(lane, self._hands.integrate, works)
             else:
                 self.start_job(lane, self._hands.carry_out, works[0])
+        if is_reminder and self._lanes.has_waiting and not self._lanes.is_busy and not held_back:
+            raise Frozen("orders wait, nothing holds them back, and none is under way")
 
     def _set_look(self) -> None:
         if self._watches.works and not self._is_look_set:
@@ -173,7 +201,8 @@ class GitOps(ManagedActor):
         self._lanes.forget(work)
         self._failures.pop(name_of(work), None)
         self.succeeded(operation_of(work))
-        if isinstance(word, TargetsPushed) or (isinstance(word, TargetSeen) and not self._watches.is_news(word)):
+        is_quiet = isinstance(word, TargetSeen) and not self._watches.is_news(word)
+        if is_quiet or isinstance(word, TargetsPushed | SweptUp):
             return
         crash.before("git-word-told")
         self.send(SCHEDULER, word)
@@ -183,6 +212,9 @@ class GitOps(ManagedActor):
         """One order that fails while others of its kind succeed is tried more and more slowly, too; each of several
         that failed together by itself, so that one of them holds up no other."""
         operation = operation_of(works[0])
+        if isinstance(works[0].order, Sweep):  # by the next try the rows would have gone on
+            self._lanes.forget(works[0])
+            return
         again_s = self.failed(operation, error, may_restart=not self._lanes.is_busy) or 0.0
         grade = self.treatments.of(error).grade
         from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written

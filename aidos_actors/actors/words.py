@@ -108,6 +108,13 @@ class TargetsPushed(Struct, frozen=True):
     count: int
 
 
+class SweptUp(Struct, frozen=True):
+    """``paths`` were worktrees nobody knew, and are gone. Not sent to anybody."""
+
+    key: AttemptKey
+    paths: tuple[str, ...]
+
+
 class Delivered(Struct, frozen=True):
     """What a job that integrated several came to: a word for each that is settled. ``clashes`` are pairs that did not
     merge with each other; ``is_red``: the target itself is, so nobody was blamed yet. Not sent to anybody."""
@@ -117,7 +124,7 @@ class Delivered(Struct, frozen=True):
     is_red: bool = False
 
 
-GitWord = WorktreeReady | WorkIntegrated | WorktreeGone | TargetSeen | WorkReverted | TargetsPushed
+GitWord = WorktreeReady | WorkIntegrated | WorktreeGone | TargetSeen | WorkReverted | TargetsPushed | SweptUp
 
 
 class PlanAccepted(Struct, frozen=True):

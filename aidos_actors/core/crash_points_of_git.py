@@ -42,7 +42,7 @@ OF_GITOPS = (
         "integrating again stacks anew; git's own gc takes the first",
     ),
     CrashPoint(
-        "gate-run", "gitops/train.py", ("gitops",),
+        "gate-run", "gitops/line.py", ("gitops",),
         "the gate has judged the top of a stack, or a part of it",
         "a verdict nobody heard, and the gate's worktree",
         "integrating again discards that worktree and asks the gate again",
@@ -100,6 +100,12 @@ OF_GITOPS = (
         "what was set aside is deleted",
         "all is gone and nobody was told",
         "discarding again finds nothing and says so",
+    ),
+    CrashPoint(
+        "restore-point-pruned", "gitops/leftovers.py", ("gitops",),
+        "a restore point that nobody needs is gone",
+        "others that nobody needs are still there",
+        "the next sweep takes them",
     ),
     CrashPoint(
         "folder-deleted", "gitops/carry_out.py", ("gitops",),

@@ -45,7 +45,7 @@ from aidos_actors.core.orders import (
 from aidos_actors.core.past import minders_of
 from aidos_actors.core.records import AttemptRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL, WATCHED, AttemptState, RequirementState
-from aidos_actors.core.target_orders import Revert, Unwatch, Watch
+from aidos_actors.core.target_orders import Revert, Sweep, Unwatch, Watch
 
 Role = Literal["analyzer", "gitops", "worker"]
 
@@ -81,6 +81,8 @@ def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOr
 
 def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[Order]:
     """Everything owed to one role (and one worker of it), oldest requirement first, then file order."""
+    if role == "gitops":
+        yield from owed_sweeps(books)
     for opened in sorted(books.open.values(), key=lambda opened: opened.record.position):
         if role == "analyzer":
             if opened.record.state is RequirementState.ANALYSING:
@@ -98,6 +100,17 @@ def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[
         elif role == "gitops":
             yield from (owed_revert(opened, name) for name in opened.reverting)
             yield from watches_of(opened)
+
+
+def owed_sweeps(books: Books) -> Iterator[Sweep]:
+    """For each repository of open requirements, which worktrees are in use."""
+    live: dict[str, list[str]] = {}
+    for opened in books.open.values():
+        if opened.model.repo is not None:
+            paths = live.setdefault(opened.model.repo, [])
+            paths.extend(each.worktree for each in opened.attempts.values() if each.worktree is not None)
+    for repo, paths in live.items():
+        yield Sweep(AttemptKey("", "", 0), repo, tuple(sorted(paths)))
 
 
 def start_calls(opened: OpenRequirement, worker: WorkerId, epoch: int, members: Iterable[Member]) -> StartCalls:

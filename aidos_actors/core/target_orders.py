@@ -45,6 +45,15 @@ class Push(Struct, frozen=True):
     repo: str
 
 
+class Sweep(Struct, frozen=True):
+    """To GitOps: of the worktrees of ``repo`` only those ``live`` are known to the rows; take the others away, and what
+    else earlier lives left. ``key`` names nothing. Carried out at once or never: the rows go on."""
+
+    key: AttemptKey
+    repo: str
+    live: tuple[str, ...]
+
+
 class Sighting(Struct, frozen=True):
     """What GitOps saw of a target at ``head``. Red: ``commit``, written ``by`` somebody, did it, when that is known;
     ``culprit`` is the attempt it came from, when it is one of ours that can be taken back."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from aidos_actors import crash
-from aidos_actors.actors.words import Delivered, GitWord, GitWork, WorktreeGone, WorktreeReady
+from aidos_actors.actors.words import Delivered, GitWord, GitWork, SweptUp, WorktreeGone, WorktreeReady
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import Discard, Prepare
-from aidos_actors.core.target_orders import Push, Revert, Watch
+from aidos_actors.core.target_orders import Push, Revert, Sweep, Watch
 from aidos_actors.executors.command import mark_of
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree, remove_empty_parents
+from aidos_actors.gitops.damage import mend
+from aidos_actors.gitops.git import Git, GitFailed
+from aidos_actors.gitops.leftovers import clean_gates, prune_restore_points, remove_empty_folders, sweep_worktrees
 from aidos_actors.gitops.minded_run import MindedRun
 from aidos_actors.gitops.on_targets import TargetHands
 from aidos_actors.gitops.push import Remote
@@ -23,6 +27,8 @@ from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
 
 MINDER_END_LIMIT_S = 10.0
+NAMED_MAX = 10
+Done = TypeVar("Done")
 
 
 class GitHands:
@@ -37,12 +43,34 @@ class GitHands:
         self._targets = TargetHands(layout, base_env, self._nursery, self._run, remotes or {})
 
     def carry_out(self, work: GitWork) -> GitWord:
+        return self._mending(work, lambda: self._carry_out(work))
+
+    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+        return self._mending(works[0], lambda: self._targets.integrate(works))
+
+    def _mending(self, work: GitWork, do: Callable[[], Done]) -> Done:
+        """What ``do`` returns; done once more when it failed by damage that could be put right."""
+        repo, target = work.order.repo, getattr(work.order, "target", "")
+        try:
+            return do()
+        except GitFailed as failed:
+            mended = mend(Git(repo, self._run), failed, target) if repo is not None else []
+            if not mended:
+                raise
+            from loguru import logger
+
+            logger.warning("damage in {} was put right: {}", repo, ", ".join(mended[:NAMED_MAX]))
+            return do()
+
+    def _carry_out(self, work: GitWork) -> GitWord:
         order = work.order
         match order:
             case Prepare():
                 return self._prepare(order)
             case Discard():
                 return self._discard(order)
+            case Sweep():
+                return self._sweep(order)
             case Watch():
                 return self._targets.look(work, order)
             case Push():
@@ -51,11 +79,19 @@ class GitHands:
                 return self._targets.take_back(work, order)
         raise TypeError(f"{type(order).__name__} is not carried out by itself")
 
-    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
-        return self._targets.integrate(works)
-
     def close(self) -> None:
         self._nursery.close()
+
+    def clean(self) -> None:
+        """Nothing is left of what a GitOps that died had under way. Only before any order is carried out."""
+        clean_gates(self._layout.gates, self._run)
+
+    def _sweep(self, order: Sweep) -> SweptUp:
+        worktrees = self._layout.worktrees
+        gone = sweep_worktrees(order.repo, worktrees, order.live, self._layout.discarded, self._run)
+        prune_restore_points(Git(order.repo, self._run))
+        remove_empty_folders(worktrees)
+        return SweptUp(order.key, tuple(gone))
 
     def _prepare(self, order: Prepare) -> WorktreeReady:
         repair_locks(order.repo, order.target, self._run)

@@ -8,6 +8,7 @@ from aidos_actors.core.errors import NotFound
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken
 from aidos_actors.gitops.git import Git, Run, run_here
+from aidos_actors.gitops.line import Line
 from aidos_actors.gitops.outcomes import (
     Conflicted,
     Emit,
@@ -18,7 +19,7 @@ from aidos_actors.gitops.outcomes import (
     emit_nothing,
 )
 from aidos_actors.gitops.stack import Item
-from aidos_actors.gitops.train import Line, carry
+from aidos_actors.gitops.train import carry
 
 __all__ = ["Conflicted", "GateFailed", "GateResult", "Integrated", "integrate"]
 

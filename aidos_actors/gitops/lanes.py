@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from aidos_actors.actors.words import GitWork
 from aidos_actors.core.merge_queue import Clashes, compose
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Prepare
-from aidos_actors.core.target_orders import Push, Revert, Watch
+from aidos_actors.core.target_orders import Push, Revert, Sweep, Watch
 
 KINDS: dict[type, str] = {
     Prepare: "prepare",
@@ -25,6 +25,7 @@ KINDS: dict[type, str] = {
     Watch: "watch",
     Revert: "revert",
     Push: "push",
+    Sweep: "sweep",
 }
 ON_TARGETS = (Integrate, Watch, Revert)
 
@@ -47,11 +48,23 @@ class Lanes:
         if work.epoch < self.newest_epoch:
             return
         name = name_of(work)
+        if isinstance(work.order, Prepare):
+            self._drop_sweep(work.order)
         self._wanted[name] = work
         if not self._has_place(name):
             self.again(name)
         elif isinstance(work.order, Push) and self._is_under_way(name):
             self._once_more.add(name)  # what was published meanwhile it may not have seen
+
+    def _drop_sweep(self, order: Prepare) -> None:
+        """A worktree is to be made of which a sweep that waits does not know."""
+        for name, work in tuple(self._wanted.items()):
+            sweep = work.order
+            if not isinstance(sweep, Sweep) or sweep.repo != order.repo or order.path in sweep.live:
+                continue
+            if not self._is_under_way(name):
+                self.forget(work)
+                self._waiting[_lane(work)].remove(name)
 
     def again(self, name: str) -> None:
         """The order ``name``, taken before and not forgotten, waits its turn once more."""
@@ -122,6 +135,15 @@ class Lanes:
         """Whether any order is under way."""
         return bool(self._busy)
 
+    def knows(self, work: GitWork) -> bool:
+        """Whether this very order was taken before and waits still, or is under way."""
+        return self._wanted.get(name_of(work)) == work
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether an order could be under way and is not."""
+        return any(self._waiting.values())
+
     @property
     def is_idle(self) -> bool:
         """Whether nobody wants anything."""
@@ -171,8 +193,8 @@ class Lanes:
 def name_of(work: GitWork) -> str:
     """What makes two orders the same."""
     key = work.order.key
-    if isinstance(work.order, Push):
-        return f"push {work.order.repo}"
+    if isinstance(work.order, Push | Sweep):
+        return operation_of(work)
     return f"{KINDS[type(work.order)]} {key.requirement}/{key.task}/{key.number}"
 
 

@@ -14,6 +14,7 @@ from aidos_actors.folders import remove_empty_parents
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
 from aidos_actors.gitops.git import Git, Run
 from aidos_actors.gitops.greens import Greens
+from aidos_actors.gitops.line import Line
 from aidos_actors.gitops.minded_run import run_gate
 from aidos_actors.gitops.outcomes import Conflicted, GateFailed, GateResult, Gone, Integrated, Outcome
 from aidos_actors.gitops.push import Remote, push_all
@@ -21,7 +22,7 @@ from aidos_actors.gitops.red import look_at
 from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.revert import take_back
 from aidos_actors.gitops.stack import Item
-from aidos_actors.gitops.train import Carried, Line, carry
+from aidos_actors.gitops.train import Carried, carry
 from aidos_actors.layout import Layout
 
 FILES_NAMED_MAX = 10

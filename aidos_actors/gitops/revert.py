@@ -8,9 +8,10 @@ from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.target_orders import Reversal
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git
 from aidos_actors.gitops.inspect import refuse_checked_out
+from aidos_actors.gitops.line import Line
 from aidos_actors.gitops.publish import REVERTED, bare_commit, our_commits, publish, subject_of, write_commit
 from aidos_actors.gitops.stack import NotTheSameTree
-from aidos_actors.gitops.train import PUBLISH_TRIES_MAX, Line
+from aidos_actors.gitops.train import PUBLISH_TRIES_MAX
 
 REASON_CHARACTERS_MAX = 400
 FILES_NAMED_MAX = 10

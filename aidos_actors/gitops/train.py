@@ -6,32 +6,25 @@ anywhere is simply run again. That something was already published is told by th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct, field
 
-from aidos_actors import crash
 from aidos_actors.core.errors import NotFound, TryAgain
 from aidos_actors.core.merge_queue import AskGate, Ground, ItemState, Settle, Train, next_item_state, next_move
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.folders import delete_tree
-from aidos_actors.gitops.epoch import EpochToken
-from aidos_actors.gitops.git import Git
-from aidos_actors.gitops.greens import Greens
 from aidos_actors.gitops.inspect import refuse_checked_out, refuse_impossible
+from aidos_actors.gitops.line import Line, ask_gate
 from aidos_actors.gitops.outcomes import (
     Conflicted,
-    Emit,
-    Gate,
     GateFailed,
     GateResult,
     Gone,
     Integrated,
     Outcome,
-    emit_nothing,
 )
 from aidos_actors.gitops.publish import find_published, ground_of, publish
-from aidos_actors.gitops.push import intent_line
 from aidos_actors.gitops.snapshot import Unstorable, scratch_folder
 from aidos_actors.gitops.stack import (
     Item,
@@ -45,28 +38,8 @@ from aidos_actors.gitops.stack import (
     stack_on,
     who_touched,
 )
-from aidos_actors.gitops.worktrees import add_worktree, discard
 
 PUBLISH_TRIES_MAX = 50
-
-
-class Line(Struct, frozen=True):
-    """The target results go onto, and who judges them. ``gate_folder`` says where a gate's worktree stands;
-    ``is_pushed``: the target goes to a remote."""
-
-    git: Git
-    target: str
-    epoch: EpochToken | None = None
-    gate: Gate | None = None
-    gate_folder: Callable[[AttemptKey], str] | None = None
-    greens: Greens = field(default_factory=Greens)
-    emit: Emit = emit_nothing
-    is_pushed: bool = False
-
-    @property
-    def intents(self) -> list[str]:
-        """What is written before the target moves, besides the restore point."""
-        return [intent_line(self.git, self.target)] if self.is_pushed else []
 
 
 class RedGround(Struct, frozen=True):
@@ -227,23 +200,6 @@ def _ground_known(line: Line, stack: list[Stacked], ground: str) -> Ground:
     if line.greens.red(tree) is not None:
         return Ground.RED
     return Ground.GREEN if line.greens.has_lately(tree) else Ground.UNKNOWN
-
-
-def ask_gate(line: Line, key: AttemptKey, commit: str, tree: str) -> GateResult:
-    """What the gate says of the very commit that would be published, in a worktree of its own."""
-    assert line.gate is not None and line.gate_folder is not None
-    folder, repo, run = line.gate_folder(key), line.git.repo, line.git.run
-    discard(repo, path=folder, run=run)
-    try:
-        add_worktree(line.git, folder, commit, key)
-        crash.before("gate-run")
-        result = line.gate(key, folder, tree)
-        crash.after("gate-run")
-    finally:
-        discard(repo, path=folder, run=run)
-    line.greens.note(tree, result)
-    line.emit("gated", {"tree": tree, "exit_code": result.exit_code})
-    return result
 
 
 def _publish(line: Line, stack: list[Stacked], head: str | None, ground: str) -> bool:

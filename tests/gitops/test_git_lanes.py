@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from aidos_actors.actors.words import GitWork
 from aidos_actors.core.orders import AttemptKey, Discard, GitOrder, Integrate, Prepare
+from aidos_actors.core.target_orders import Sweep
 from aidos_actors.gitops.lanes import Lanes, company_of, name_of
 
 
@@ -102,6 +103,15 @@ def test_after_a_failure_of_the_machine_each_goes_by_itself() -> None:
     for each in both:
         lanes.again(name_of(each))
     assert [len(works) for _, works in lanes.next()] == [1]
+
+
+def test_a_sweep_that_does_not_know_a_worktree_that_is_to_be_made_is_dropped() -> None:
+    """Carried out late, it would take away what was made meanwhile."""
+    for live, is_kept in ((("/w/a",), True), ((), False)):
+        lanes = Lanes()
+        lanes.take(GitWork(1, "home", Sweep(AttemptKey("", "", 0), "/shop", live)))
+        lanes.take(work("prepare", "a"))
+        assert (lanes.next()[0][1][0].order.key.task == "") is is_kept
 
 
 def test_a_timer_that_comes_late_doubles_nothing() -> None:

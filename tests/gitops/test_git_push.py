@@ -8,9 +8,10 @@ import pytest
 from git_sandbox import TARGET, Dying, Sandbox, in_child
 
 from aidos_actors.gitops.git import Git, GitFailed, Run, run_here
+from aidos_actors.gitops.line import Line
 from aidos_actors.gitops.push import Diverged, Remote, push_all
 from aidos_actors.gitops.stack import Item
-from aidos_actors.gitops.train import Line, carry
+from aidos_actors.gitops.train import carry
 
 KILLED = 17
 ORIGIN = Remote("origin")

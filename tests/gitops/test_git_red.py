@@ -14,11 +14,12 @@ from aidos_actors.core.target_orders import Reversal, Sighting
 from aidos_actors.gitops.epoch import claim_epoch
 from aidos_actors.gitops.git import Git, Run, run_here
 from aidos_actors.gitops.greens import Greens
+from aidos_actors.gitops.line import Line
 from aidos_actors.gitops.outcomes import GateResult, Integrated
 from aidos_actors.gitops.red import look_at
 from aidos_actors.gitops.revert import take_back
 from aidos_actors.gitops.stack import Item
-from aidos_actors.gitops.train import Line, carry
+from aidos_actors.gitops.train import carry
 
 KILLED = 17
 WATCHER = AttemptKey("gated", "", 0)

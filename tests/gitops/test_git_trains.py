@@ -17,9 +17,10 @@ from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
 from aidos_actors.gitops.git import Completed, Git, Run, run_here
 from aidos_actors.gitops.greens import Greens
+from aidos_actors.gitops.line import Line
 from aidos_actors.gitops.outcomes import Conflicted, GateFailed, GateResult, Gone, Integrated
 from aidos_actors.gitops.stack import Item, NotTheSameTree
-from aidos_actors.gitops.train import Carried, Line, carry
+from aidos_actors.gitops.train import Carried, carry
 
 KILLED = 17
 

@@ -15,6 +15,7 @@ from aidos_actors.actors.words import (
     Delivered,
     GitWord,
     GitWork,
+    SweptUp,
     TargetSeen,
     TargetsPushed,
     WorkIntegrated,
@@ -25,7 +26,7 @@ from aidos_actors.actors.words import (
 from aidos_actors.core.errors import Fenced, NotFound, TryAgain
 from aidos_actors.core.merge_queue import AskGate, Ground, Train, next_move
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
-from aidos_actors.core.target_orders import Push, Reversal, Revert, Sighting, Watch
+from aidos_actors.core.target_orders import Push, Reversal, Revert, Sighting, Sweep, Watch
 from aidos_actors.layout import Layout
 from tests.simulation.world import Steps, World, step, world
 
@@ -97,6 +98,15 @@ class SimulatedWorkspace:
     def close(self) -> None:
         pass
 
+    def clean(self) -> None:
+        steps: Any = self._clean()
+        return steps  # type: ignore[no-any-return]
+
+    def _clean(self) -> Steps:
+        """What a GitOps that died left of its gates."""
+        for path in [path for path in self._repo.worktrees if path.startswith("gate of ")]:
+            yield from self._discard(path)
+
     def carry_out(self, work: GitWork) -> GitWord:
         steps: Any = self._steps(work)  # a generator: the simulated machine lets its seconds pass
         return steps  # type: ignore[no-any-return]
@@ -106,6 +116,8 @@ class SimulatedWorkspace:
             case Prepare() as order:
                 commit = yield from self._prepare(order)
                 return WorktreeReady(order.key, commit, order.repo)
+            case Sweep() as order:
+                return SweptUp(order.key, (yield from self._sweep(order)))
             case Watch() as order:
                 return TargetSeen(order.key, (yield from self._look(order)))
             case Push() as order:
@@ -199,6 +211,15 @@ class SimulatedWorkspace:
                 words = tuple(WorkIntegrated(key, answer) for key, answer in said.items())
                 return Delivered(words, is_red=has_ended is None)
         raise TryAgain("the target was moved by others again and again")
+
+    def _sweep(self, order: Sweep) -> Steps:
+        """As the real one: who lives in a worktree keeps it, whatever the rows say."""
+        gone = [path for path in self._repo.worktrees if path not in order.live and not path.startswith("gate of ")]
+        used = {life._order.path for life in self._world.lives if life.is_alive and hasattr(life, "_order")}
+        for path in [path for path in gone if path not in used]:
+            yield from self._discard(path)
+        yield from self._do("restore-point-pruned", lambda: None)
+        return tuple(gone)
 
     def _push(self) -> Steps:
         """Each target to the remote, once; the remote is asked first what it has."""

@@ -104,9 +104,8 @@ class Scheduler(ManagedActor):
         inputs = Inputs(self.on_readable, self._after_change) if has_socket else None
         self._crew = CrewSocket(Path(state_dir), inputs, self._hear) if inputs is not None else None
         short = {"send_short": self._crew.send} if self._crew is not None else {}
-        installation = self.ledger.installation
-        self._delivery = DeliveryWatch(self.after, self.send)
-        self._sending = Sending(self._delivery.send, layout, self.epoch, installation, self._incarnations, **short)
+        self._delivery = watch = DeliveryWatch(self.after, self.send)
+        self._sending = Sending(watch.send, layout, self.epoch, self.ledger.installation, self._incarnations, **short)
         self._steps = Steps(self.ledger, self.epoch, self._sending.send_all, self.answer)
         self.take = self._steps.take
         self.writing = Writing(self, self._steps, self._checkpoints.settle, _Due())

@@ -1,11 +1,11 @@
-# make demo | test | kills | sweep | crash-sweep | paused | explore | conformance | fuzz | outlives | growth | peers | lint | venv
+# make demo | test | kills | sweep | crash-sweep | interleavings | paused | explore | conformance | fuzz | outlives | growth | peers | lint | venv
 # make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test kills sweep crash-sweep paused explore conformance fuzz outlives growth peers lint venv
+.PHONY: demo test kills sweep crash-sweep interleavings paused explore conformance fuzz outlives growth peers lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -34,6 +34,11 @@ sweep: venv
 # With real processes: ended before and after every crash point, and at a second one in the recovery; how long each took.
 crash-sweep: venv
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m chaos crash-sweep $(SWEEP_ARGS)
+
+# 1,000 seeded interleavings of five tasks on real git, with kills anywhere: nothing lost, doubled, or removed alive.
+interleavings: venv
+	INTERLEAVINGS=$${INTERLEAVINGS:-1000} INTERLEAVINGS_SEED=$${INTERLEAVINGS_SEED:-$$(date +%s)} \
+	    $(BIN)/python -m pytest -q -s -n 2 tests/gitops/test_git_interleavings.py --timeout 0 $(PYTEST_ARGS)
 
 # 200 real Schedulers stopped by a signal at random moments, and continued before or after their successor has begun.
 paused: venv

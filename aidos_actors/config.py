@@ -52,6 +52,12 @@ class ProjectSettings(BaseModel):
     mode: Mode | None = Field(default=None, description="serial, mixed or parallel; the stricter one holds.")
     workers: int | None = Field(default=None, ge=1, le=1000, description="Tasks at once, of all requirements together.")
     verify: str | None = Field(default=None, min_length=1, description="A gate besides the requirement's own.")
+    push_remote: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", description="The git remote that gets every target."
+    )
+    push_branch: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", description="Its branch there; not set: as the target."
+    )
 
 
 class Config(BaseModel):

@@ -50,9 +50,14 @@ class Layout(Struct, frozen=True, dict=True):
     def checkpoint(self, requirement: str, task: str) -> Path:
         return self.checkpoints / requirement / task
 
+    @property
+    def gates(self) -> Path:
+        """Where merge results are checked out for their gates."""
+        return self.root / "gates"
+
     def gate(self, requirement: str, task: str, number: int) -> Path:
-        """Where the merge result of an attempt is checked out for its gate."""
-        return self.root / "gates" / requirement / task / str(number)
+        """For the gate that sees the work of this attempt last."""
+        return self.gates / requirement / task / str(number)
 
     def gate_output(self, requirement: str, task: str, number: int) -> Path:
         return self.root / "output" / requirement / task / f"{number}.gate.log"

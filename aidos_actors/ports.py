@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from aidos_actors.actors.words import GitWord, GitWork
+from aidos_actors.actors.words import Delivered, GitWord, GitWork
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
 from aidos_actors.core.records import (
     AgentRecord,
@@ -104,6 +104,13 @@ class Workspace(Protocol):
     def carry_out(self, work: GitWork) -> GitWord:
         """The order is done and durable, as if once, and this is what to tell the Scheduler. Raises what git and the
         disk raise, ``TryAgain`` when a process still works where nobody may, ``Fenced`` when the epoch is over."""
+
+    def clean(self) -> None:
+        """Nothing is left of what a dead GitOps had under way. Called once, before anything else; blocks."""
+
+    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+        """Those that could be are on their target, all of them one target's; the others wait on. Raises as
+        ``carry_out``, and ``Conflict`` when the target must not be moved."""
 
     def close(self) -> None:
         """Nothing that was started for it lives any more."""

@@ -23,6 +23,7 @@ from aidos_actors.core.agent_profile import AgentProfile
 from aidos_actors.core.projects import Project
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.hands import WorkerHands
+from aidos_actors.gitops.push import Remote
 from supervisors import Backoff, ChildSpec, Strategy, SupervisorSpec
 
 BACKOFF = Backoff(initial_s=0.05, factor=2, max_s=30)
@@ -68,6 +69,7 @@ def aidos_tree(
         args = {"state_dir": state_dir, **args}
         return ChildSpec(id=name, actor=actor, args=args, backoff=BACKOFF, heartbeat_s=heartbeat_s)
 
+    gitops = leaf("gitops", GitOps, base_env=env, remotes=remotes_of(projects or {}))
     analyzer = leaf("analyzer", Analyzer, settings=analysis, base_env=env, hold_file=hold_file)
     return SupervisorSpec(
         id="root",
@@ -92,7 +94,13 @@ def aidos_tree(
                 ),
             ),
             _branch("analysis", Strategy.ONE_FOR_ONE, analyzer),
-            _branch("delivery", Strategy.ONE_FOR_ONE, leaf("gitops", GitOps, base_env=env)),
+            _branch("delivery", Strategy.ONE_FOR_ONE, gitops),
             _branch("workers", Strategy.DYNAMIC, leaf("worker", Worker, CALL_HEARTBEAT_S, **hands), initial=workers),
         ),
     )
+
+
+def remotes_of(projects: Mapping[str, Project]) -> dict[str, Remote]:
+    """Which repositories' targets are pushed where."""
+    said = ((repo, each.push_remote, each.push_branch) for repo, each in projects.items())
+    return {repo: Remote(name, branch) for repo, name, branch in said if name is not None}

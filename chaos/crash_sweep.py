@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from aidos_actors.core.crash_points import CRASH_POINTS
 from aidos_actors.crash import AT_VARIABLE, MARKS_VARIABLE
-from chaos.campaign import Campaign
+from chaos.campaign import COMMAND, Campaign
 from chaos.facts import Finding
 from chaos.journal import read_journal
 from chaos.stages import PROGRESS
@@ -77,6 +77,7 @@ def _carry_out(case: Case, time_limit_s: float, say: Callable[[str], None]) -> S
         kills=(),
         time_limit_s=time_limit_s,
         changing=changing,
+        command=("/bin/sh", "-c", 'cd "$0" && exec "$@"', str(folder), *COMMAND),  # its aidos.toml lies there
         env={AT_VARIABLE: str(case), MARKS_VARIABLE: str(marks)},
     ).run()
     moments = [event["at"] for event in read_journal(folder / "state") if event["type"] in GOES_ON]

@@ -20,13 +20,15 @@ class Finding(Struct, frozen=True):
 
 
 class Commit(Struct, frozen=True):
-    """One commit on the target after the base; trailers are empty where it has none."""
+    """One commit on the target after the base; trailers are empty where it has none. ``reverts``: the commit that it
+    takes back, if it is there for that."""
 
     id: str
     parents: tuple[str, ...]
     requirement: str = ""
     task: str = ""
     attempt: str = ""
+    reverts: str = ""
 
 
 class GitFacts(Struct, frozen=True):

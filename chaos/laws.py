@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
 from chaos.facts import Commit, Evidence, Finding, GitFacts
+from chaos.journal import Event
 from chaos.record_laws import attempts_never_overlap, further_records_have_a_fault, records_are_of_the_journal
 
 ENDS = frozenset({"attempt_ended", "attempt_lost", "attempt_released", "attempt_conflicted"})
@@ -29,7 +30,7 @@ def requirement_is_done(evidence: Evidence) -> Iterator[Finding]:
 
 def nothing_is_lost(evidence: Evidence) -> Iterator[Finding]:
     """Every done task was accepted; what was accepted with a commit is on the target, as that attempt's commit."""
-    accepted = {event["task"]: event for event in evidence.own_events if event["type"] == "task_done"}
+    accepted = _accepted(evidence)
     for task in evidence.status.get("tasks", ()):
         if task["state"] == "done" and task["id"] not in accepted:
             yield Finding("lost", f"task {task['id']} is done, but no result of it was ever accepted")
@@ -38,7 +39,8 @@ def nothing_is_lost(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("lost", f"task {name} changes files, but was not accepted with a commit")
     if evidence.git is None:
         return
-    on_target = {commit.id: commit for commit in evidence.git.commits}
+    reverted = {commit.reverts for commit in evidence.git.commits}
+    on_target = {commit.id: commit for commit in evidence.git.commits if commit.id not in reverted}
     for name, event in accepted.items():
         commit = event["data"].get("commit")
         if commit is None:
@@ -50,7 +52,8 @@ def nothing_is_lost(evidence: Evidence) -> Iterator[Finding]:
 
 
 def nothing_is_doubled(evidence: Evidence) -> Iterator[Finding]:
-    """One commit and one accepted result a task; and nothing starts after its task was confirmed."""
+    """One commit that stands and one accepted result a task; and nothing starts after its task was confirmed. What was
+    condemned, because it made the target red, is neither."""
     accepted: dict[str, int] = {}
     for event in evidence.own_events:
         task, kind = event["task"], event["type"]
@@ -58,10 +61,14 @@ def nothing_is_doubled(evidence: Evidence) -> Iterator[Finding]:
             if task in accepted:
                 yield Finding("doubled", f"task {task} was accepted twice (seq {accepted[task]} and {event['seq']})")
             accepted.setdefault(task, event["seq"])
+        elif kind == "task_condemned":
+            accepted.pop(task, None)
         elif kind in ("attempt_leased", "attempt_started") and task in accepted:
             what = f"attempt {event['attempt']} of task {task}: {kind} at seq {event['seq']}"
             yield Finding("doubled", f"{what}, after the task was confirmed at seq {accepted[task]}")
-    commits = evidence.git.commits if evidence.git is not None else ()
+    on_target = evidence.git.commits if evidence.git is not None else ()
+    reverted = {commit.reverts for commit in on_target}
+    commits = [commit for commit in on_target if not commit.reverts and commit.id not in reverted]
     for (requirement, task), count in Counter((commit.requirement, commit.task) for commit in commits).items():
         if requirement == evidence.requirement and count > 1:
             yield Finding("doubled", f"task {task} has {count} commits on the target")
@@ -99,18 +106,29 @@ def journal_has_no_gap(evidence: Evidence) -> Iterator[Finding]:
 
 
 def target_is_linear(evidence: Evidence) -> Iterator[Finding]:
-    """From the base on, each commit has the one before as its only parent, and trailers that tell whose it is."""
+    """From the base on, each commit has the one before as its only parent, and trailers that tell whose it is, or which
+    one before it takes back: each at most once."""
     if evidence.git is None:
         return
     head = evidence.git.base
-    started = {(e["task"], str(e["attempt"])) for e in evidence.own_events if e["type"] == "attempt_started"}
+    begun = [event for event in evidence.events if event["type"] == "attempt_started"]
+    started = {(event["requirement"], event["task"], str(event["attempt"])) for event in begun}
+    to_take_back: set[str] = set()
     for commit in evidence.git.commits:
         if commit.parents != (head,):
             parents = ", ".join(parent[:12] for parent in commit.parents) or "none"
             yield Finding("linear", f"the parents of {commit.id[:12]} are {parents}; expected only {head[:12]}")
         head = commit.id
+        if commit.reverts:
+            if commit.reverts not in to_take_back:
+                yield Finding(
+                    "linear", f"commit {commit.id[:12]} takes back {commit.reverts[:12]}, which does not stand"
+                )
+            to_take_back.discard(commit.reverts)
+            continue
+        to_take_back.add(commit.id)
         requirement, task, attempt = _trailers(commit)
-        if requirement != evidence.requirement or (task, attempt) not in started:
+        if (requirement, task, attempt) not in started:
             said = f"requirement {requirement!r}, task {task!r}, attempt {attempt!r}"
             yield Finding("linear", f"commit {commit.id[:12]} is of no attempt that was started: {said}")
 
@@ -151,6 +169,21 @@ LAWS: tuple[Law, ...] = (
 def judge(evidence: Evidence) -> list[Finding]:
     """Every finding of every law; empty: all hold."""
     return [finding for law in LAWS for finding in law(evidence)]
+
+
+def _accepted(evidence: Evidence) -> dict[str, Event]:
+    """By task, the acceptance that stands: the newest, unless it was condemned."""
+    found: dict[str, Event] = {}
+    condemned: dict[str, Event] = {}
+    for event in evidence.own_events:
+        task, kind = event["task"], event["type"]
+        if kind == "task_done":
+            found[task] = event
+        elif kind == "task_condemned" and task in found:
+            condemned[task] = found.pop(task)
+        elif kind == "task_kept" and task in condemned:
+            found[task] = condemned.pop(task)
+    return found
 
 
 def _trailers(commit: Commit) -> tuple[str, str, str]:

@@ -68,7 +68,7 @@ def attempts_never_overlap(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _is_fault(event: Event) -> bool:
-    """Whether it says that an attempt ended otherwise than by its acceptance."""
-    if event["type"] in ("attempt_lost", "attempt_released", "attempt_conflicted"):
+    """Whether it says that an attempt ended otherwise than by its acceptance, or that this was taken back."""
+    if event["type"] in ("attempt_lost", "attempt_released", "attempt_conflicted", "task_condemned"):
         return True
     return bool(event["type"] == "attempt_ended" and event["data"].get("fault") != "none")

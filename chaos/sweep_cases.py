@@ -17,7 +17,12 @@ from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
 ONLY_WITHOUT_A_REPOSITORY = frozenset(
     {"folder-made", "folder-left", "folder-deleted", "call-of-batch-run", "calls-on-record"}
 )
+ONLY_ON_A_RED_TARGET = frozenset({"revert-written", "revert-confirmed"})
 ONLY_WITH_A_LARGE_DOCUMENT = frozenset({"document-stored"})
+ONLY_WITH_MANY_RESTORE_POINTS = frozenset({"restore-point-pruned"})
+RESTORE_POINTS = 210
+ONLY_SOMETIMES = ONLY_WITHOUT_A_REPOSITORY | ONLY_ON_A_RED_TARGET | ONLY_WITH_A_LARGE_DOCUMENT
+ONLY_SOMETIMES |= ONLY_WITH_MANY_RESTORE_POINTS
 LARGE_CHARACTERS = 110_000
 LATER_BY_MAX = 1
 # Where the first Scheduler comes before its tree has started: a death there ends the whole start, not one process.
@@ -39,7 +44,14 @@ class Place(Struct, frozen=True):
 
 # A first Scheduler that dies ends the whole start: what counts there is its successor's epoch. And a worker removes the
 # folders of its attempts itself, so GitOps removes only those of the dead.
-ONLY_AFTER = {"epoch-begun": Place("order-sent", "after", 3), "folder-deleted": Place("folder-left", "before")}
+# And a target that has turned red is known to be so only by a GitOps that does not remember that it was green.
+ONLY_AFTER = {
+    "epoch-begun": Place("order-sent", "after", 3),
+    "folder-deleted": Place("folder-left", "before"),
+    "revert-written": Place("task-tree-written", "after", 4),
+    "restore-point-pruned": Place("worktree-added", "after"),
+    "revert-confirmed": Place("task-tree-written", "after", 4),
+}
 
 
 class Case(Struct, frozen=True):
@@ -74,7 +86,7 @@ class Case(Struct, frozen=True):
 def plan_cases(seed: int, points: Sequence[str] = tuple(CRASH_POINTS)) -> Iterator[Case]:
     """Each side of each point once, with a second place drawn from those that every run on a repository comes to."""
     chance = Random(seed)
-    names = [name for name in CRASH_POINTS if name not in ONLY_WITHOUT_A_REPOSITORY | ONLY_WITH_A_LARGE_DOCUMENT]
+    names = [name for name in CRASH_POINTS if name not in ONLY_SOMETIMES]
     number = 0
     for point in points:
         for side in SIDES:
@@ -101,9 +113,20 @@ def write_work(folder: Path, case: Case) -> tuple[Path, frozenset[str] | None]:
     }
     if case.first.point in ONLY_WITH_A_LARGE_DOCUMENT:
         tasks["first"]["env"] = {"LARGE": "x" * LARGE_CHARACTERS}
+    verify = "test -f a.txt"
+    if case.first.point in ONLY_ON_A_RED_TARGET:  # what passed once is refused once the last task has run
+        is_reverted = "git log --format=%B aidos/shop | grep -q 'Aidos-Reverted-Task: first'"
+        tasks["first"]["run"] += f"; if {is_reverted}; then echo good; else echo bad; fi >> first.txt"
+        tasks["last"]["run"] += f"; touch '{folder}/soured'"
+        verify += f" && {{ test ! -e '{folder}/soured' || ! grep -q bad first.txt; }}"
     _make_repository(folder / "shop")
+    if case.first.point in ONLY_WITH_MANY_RESTORE_POINTS:
+        refs = "".join(f"create refs/aidos/restore/old/t-{number} HEAD\n" for number in range(RESTORE_POINTS))
+        words = ["git", "update-ref", "--stdin"]
+        subprocess.run(words, cwd=folder / "shop", input=refs.encode(), check=True, timeout=GIT_TIMEOUT_S)
+    (folder / "aidos.toml").write_text('[projects."shop"]\npush_remote = "origin"\n')
     changing = frozenset(name for name, task in tasks.items() if "run" in task)
-    return _write(folder, {"id": "shop", "repo": "./shop", "verify": "test -f a.txt", "tasks": tasks}), changing
+    return _write(folder, {"id": "shop", "repo": "./shop", "verify": verify, "tasks": tasks}), changing
 
 
 def _work() -> str:
@@ -122,7 +145,9 @@ def _make_repository(folder: Path) -> None:
     (folder / "a.txt").write_text("a\n")
     identity = ("-c", "user.name=Someone", "-c", "user.email=someone@localhost", "-c", "commit.gpgsign=false")
     for words in (
+        ("init", "-q", "--bare", "../remote.git"),
         ("init", "-q", "-b", "main"),
+        ("remote", "add", "origin", "../remote.git"),
         ("add", "-A"),
         (*identity, "commit", "-q", "--no-verify", "-m", "Begin"),
     ):

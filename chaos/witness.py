@@ -15,7 +15,7 @@ GIT_TIMEOUT_S = 120.0
 GONE_WITHIN_S = 1.0
 LOOK_EVERY_S = 0.02
 MARKS = ("AIDOS_STATE_DIR", "AIDOS_WORKTREE", "AIDOS_CHECKPOINT_DIR", "AIDOS_MARK")
-TRAILERS = ("Aidos-Requirement", "Aidos-Task", "Aidos-Attempt")
+TRAILERS = ("Aidos-Requirement", "Aidos-Task", "Aidos-Attempt", "Aidos-Reverted-Commit")
 _TRAILER = "%(trailers:key={},valueonly,separator=%x2C)"
 
 
@@ -62,7 +62,7 @@ def _commits(repo: str, target: str, base: str) -> list[Commit]:
     layout = "%x09".join(("%H", "%P", *(_TRAILER.format(name) for name in TRAILERS)))
     lines = git(repo, "log", "--reverse", "--topo-order", f"--format={layout}", ref, f"^{base}", "--").split("\n")
     found = [line.split("\t") for line in lines if line]
-    return [Commit(fields[0], tuple(fields[1].split()), *fields[2:5]) for fields in found]
+    return [Commit(fields[0], tuple(fields[1].split()), *fields[2:6]) for fields in found]
 
 
 def orphans_of(state_dir: Path, known: Iterable[Process], spared: Iterable[Process]) -> list[str]:

@@ -10,24 +10,41 @@ and so do the workers. A process that has failed too often starts anew, but not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from aidos_actors import crash
-from aidos_actors.actors.words import SCHEDULER, GitWord, GitWork, WorkIntegrated
-from aidos_actors.core.errors import Conflict, Fenced, NotFound
-from aidos_actors.core.orders import Integrate, Integration
+from aidos_actors.actors.words import (
+    SCHEDULER,
+    Delivered,
+    GitWord,
+    GitWork,
+    SweptUp,
+    TargetSeen,
+    TargetsPushed,
+    WorkIntegrated,
+    WorkReverted,
+)
+from aidos_actors.core.errors import AidosError, Conflict, Fenced
+from aidos_actors.core.orders import AttemptKey, Integrate, Integration
+from aidos_actors.core.target_orders import Push, Sweep, Unwatch, Watch
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands
 from aidos_actors.gitops.lanes import Lanes, name_of, operation_of
+from aidos_actors.gitops.push import Remote
+from aidos_actors.gitops.watches import Watches
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Workspace
 from supervisors import Backoff, ExitReason, ManagedActor
 from supervisors.backoff import ceiling_s
 from supervisors.messages import JobDone
 
+LOOK_EVERY_S = 15.0
+RED_WAIT_S = 15.0
+CLEANING = "clean up"
+NOBODY = AttemptKey("", "", 0)
 ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
 
@@ -35,13 +52,24 @@ class _Again(Struct, frozen=True):
     name: str
 
 
+class _Look(Struct, frozen=True):
+    """Timer: the watched targets are to be looked at."""
+
+
 class _MayBegin(Struct, frozen=True):
     """Timer: an operation that was held back may be due for its probe."""
 
 
+class Frozen(AidosError):
+    """What this process knows of its orders contradicts itself."""
+
+    code = "frozen"
+
+
 class GitOps(ManagedActor):
     """Answers ``Prepare`` with ``WorktreeReady``, ``Integrate`` with ``WorkIntegrated``, ``Discard`` with
-    ``WorktreeGone``."""
+    ``WorktreeGone``, ``Revert`` with ``WorkReverted``, and ``Watch`` with ``TargetSeen`` when there is something to
+    tell."""
 
     treatments = TREATMENTS
 
@@ -49,58 +77,153 @@ class GitOps(ManagedActor):
         self,
         state_dir: str,
         base_env: dict[str, str],
-        hands: Callable[[Layout, dict[str, str]], Workspace] = GitHands,
+        hands: Callable[..., Workspace] = GitHands,
+        remotes: Mapping[str, Remote] | None = None,
     ) -> None:
-        self._hands = hands(Layout(state_dir), base_env)
+        self._remotes = dict(remotes or {})
+        self._hands = hands(Layout(state_dir), base_env, self._remotes)
         self._lanes = Lanes()
         self._failures: dict[str, int] = {}
+        self._watches = Watches()
+        self._for_green: set[str] = set()
+        self._is_look_set = False
+        for repo in self._remotes:
+            self._push(repo)
+        self._is_clean = False
+        self.start_job(CLEANING, self._hands.clean)
 
     def receive(self, message: Any, sender: str | None) -> None:
+        is_reminder = False
         match message:
+            case GitWork(order=Watch() | Unwatch()):
+                self._watches.take(message)
+                self._set_look()
             case GitWork():
+                is_reminder = self._lanes.knows(message)
                 self._lanes.take(message)
+            case _Look():
+                self._is_look_set = False
+                for work in self._watches.works:
+                    self._lanes.take(work)
+                self._set_look()
             case _Again(name=name):
                 self._lanes.again(name)
+            case JobDone(job=job) if job == CLEANING:
+                self._is_clean = True
             case JobDone(job=lane):
                 self._done(self._lanes.ended(lane), message)
-        for lane, work in self._lanes.next(self.attempt):
-            self.start_job(lane, self._hands.carry_out, work)
+        if self._is_clean:
+            self._start(is_reminder=is_reminder)
+
+    def _start(self, *, is_reminder: bool) -> None:
+        """Whatever may is under way. Raises ``Frozen`` when, reminded of what waits, nothing is and nothing bars it:
+        then a new life of this actor is given everything anew."""
+        held_back: list[str] = []
+
+        def may_begin(operation: str) -> bool:
+            is_free = self.attempt(operation)
+            held_back.extend([] if is_free else [operation])
+            return is_free
+
+        for lane, works in self._lanes.next(may_begin):
+            if isinstance(works[0].order, Integrate):
+                self.start_job(lane, self._hands.integrate, works)
+            else:
+                self.start_job(lane, self._hands.carry_out, works[0])
+        if is_reminder and self._lanes.has_waiting and not self._lanes.is_busy and not held_back:
+            raise Frozen("orders wait, nothing holds them back, and none is under way")
+
+    def _set_look(self) -> None:
+        if self._watches.works and not self._is_look_set:
+            self._is_look_set = True
+            self.after(LOOK_EVERY_S, _Look())
 
     def on_stop(self, reason: ExitReason) -> None:
         self._hands.close()
 
-    def _done(self, work: GitWork, done: JobDone) -> None:
+    def _done(self, works: tuple[GitWork, ...], done: JobDone) -> None:
         error = done.error
         if error is None:
-            self._answer(work, done.value)
+            self._deliver(works, done.value)
         elif isinstance(error, Fenced):
-            self.succeeded(operation_of(work))
-            self._lanes.fenced(work)
-        elif isinstance(error, Conflict) and isinstance(work.order, Integrate):
-            self._answer(work, WorkIntegrated(work.order.key, Integration(None, "refused", error.message)))
-        elif isinstance(error, NotFound) and isinstance(work.order, Integrate):
-            lost = Integration(None, "conflict", f"the work is gone: {error.message}")
-            self._answer(work, WorkIntegrated(work.order.key, lost))
+            self.succeeded(operation_of(works[0]))
+            for work in works:
+                self._lanes.fenced(work)
+        elif isinstance(error, Conflict) and isinstance(works[0].order, Integrate):
+            for work in works:
+                self._answer(work, WorkIntegrated(work.order.key, Integration(None, "refused", error.message)))
         else:
-            self._try_again(work, error)
+            self._try_again(works, error)
+
+    def _deliver(self, works: tuple[GitWork, ...], value: Delivered | GitWord) -> None:
+        """Whoever is settled is told of; the others wait on, before those who came later."""
+        words = value.words if isinstance(value, Delivered) else (value,)
+        answers = {word.key: word for word in words}
+        rest = [work for work in works if work.order.key not in answers]
+        for work in works:
+            if work.order.key in answers:
+                self._answer(work, answers[work.order.key])
+        if isinstance(value, Delivered) and value.is_red:
+            self._wait_for_green(rest)
+        else:
+            self._lanes.back(rest)
+            if isinstance(value, Delivered | WorkReverted):
+                self._target_moved()
+                self._push(works[0].order.repo or "")
+        for pair in value.clashes if isinstance(value, Delivered) else ():
+            self._lanes.clashed(*pair)
+
+    def _push(self, repo: str) -> None:
+        """What is published there goes to its remote, if it has one; again and again while that is away."""
+        if repo in self._remotes:
+            self._lanes.take(GitWork(self._lanes.newest_epoch, "", Push(NOBODY, repo)))
+
+    def _wait_for_green(self, works: Sequence[GitWork]) -> None:
+        """The target itself is red. What it needs is looked for at once; the others try again, each by itself: one of
+        them may be what mends it."""
+        for work in works:
+            watch = self._watches.of(work.order.key.requirement)
+            if watch is not None:
+                self._lanes.take(watch)
+            self._lanes.put_off(work)
+            self._for_green.add(name_of(work))
+            self.after(RED_WAIT_S, _Again(name_of(work)))
+
+    def _target_moved(self) -> None:
+        """Perhaps what was red is green now."""
+        for name in self._for_green:
+            self._lanes.again(name)
+        for work in self._watches.of_red:
+            self._lanes.take(work)
+        self._for_green.clear()
 
     def _answer(self, work: GitWork, word: GitWord) -> None:
         self._lanes.forget(work)
         self._failures.pop(name_of(work), None)
         self.succeeded(operation_of(work))
+        is_quiet = isinstance(word, TargetSeen) and not self._watches.is_news(word)
+        if is_quiet or isinstance(word, TargetsPushed | SweptUp):
+            return
         crash.before("git-word-told")
         self.send(SCHEDULER, word)
         crash.after("git-word-told")
 
-    def _try_again(self, work: GitWork, error: BaseException) -> None:
-        """One order that fails while others of its kind succeed is tried more and more slowly, too."""
-        name, operation = name_of(work), operation_of(work)
-        failures = self._failures[name] = self._failures.get(name, 0) + 1
+    def _try_again(self, works: tuple[GitWork, ...], error: BaseException) -> None:
+        """One order that fails while others of its kind succeed is tried more and more slowly, too; each of several
+        that failed together by itself, so that one of them holds up no other."""
+        operation = operation_of(works[0])
+        if isinstance(works[0].order, Sweep):  # by the next try the rows would have gone on
+            self._lanes.forget(works[0])
+            return
         again_s = self.failed(operation, error, may_restart=not self._lanes.is_busy) or 0.0
         grade = self.treatments.of(error).grade
-        delay_s = max(again_s, ceiling_s(ONE_ORDER, failures - 1))
         from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written
 
-        logger.warning("{} {} failed ({} times), again in {:.1f} s: {}", grade, name, failures, delay_s, error)
+        for work in works:
+            name = name_of(work)
+            failures = self._failures[name] = self._failures.get(name, 0) + 1
+            delay_s = max(again_s, ceiling_s(ONE_ORDER, failures - 1))
+            logger.warning("{} {} failed ({} times), again in {:.1f} s: {}", grade, name, failures, delay_s, error)
+            self._lanes.put_off(work)
+            self.after(delay_s, _Again(name))
         self.after(again_s, _MayBegin())
-        self.after(delay_s, _Again(name))

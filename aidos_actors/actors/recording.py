@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aidos_actors import crash
-from aidos_actors.actors.words import AttemptEnded, CallsEnded, MinderReady, WorkIntegrated
+from aidos_actors.actors.words import AttemptEnded, CallsEnded, MinderReady, WorkIntegrated, WorkReverted
 from aidos_actors.core.board import Board
 from aidos_actors.core.orders import Step
 
@@ -40,6 +40,10 @@ class Recording:
                 crash.before("commit-confirmed")
                 self._take(board.integrated(word.key, word.answer, now))
                 self._then(lambda: crash.after("commit-confirmed"))
+            case WorkReverted():
+                crash.before("revert-confirmed")
+                self._take(board.reverted(word.key, word.answer, now))
+                self._then(lambda: crash.after("revert-confirmed"))
             case _:
                 return False
         return True

@@ -21,6 +21,7 @@ from aidos_actors import crash, ports
 from aidos_actors.actors import desk, status
 from aidos_actors.actors.analysed import what_follows
 from aidos_actors.actors.crew_socket import CrewSocket
+from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.recording import Recording
@@ -35,6 +36,7 @@ from aidos_actors.actors.words import (
     AnalysisHeldUp,
     PlanAccepted,
     PlanRejected,
+    TargetSeen,
     WorkerHello,
     WorktreeGone,
     WorktreeReady,
@@ -102,8 +104,8 @@ class Scheduler(ManagedActor):
         inputs = Inputs(self.on_readable, self._after_change) if has_socket else None
         self._crew = CrewSocket(Path(state_dir), inputs, self._hear) if inputs is not None else None
         short = {"send_short": self._crew.send} if self._crew is not None else {}
-        installation = self.ledger.installation
-        self._sending = Sending(self.send, layout, self.epoch, installation, self._incarnations, **short)
+        self._delivery = watch = DeliveryWatch(self.after, self.send)
+        self._sending = Sending(watch.send, layout, self.epoch, self.ledger.installation, self._incarnations, **short)
         self._steps = Steps(self.ledger, self.epoch, self._sending.send_all, self.answer)
         self.take = self._steps.take
         self.writing = Writing(self, self._steps, self._checkpoints.settle, _Due())
@@ -144,6 +146,7 @@ class Scheduler(ManagedActor):
         if self._clock.follow(self.wall(), self.now()):
             self._move_what_is_due()
         now, board = self.clock(), self.board
+        self._delivery.hear(message)
         if self._recording.take(message, now):
             return
         match message:
@@ -155,12 +158,16 @@ class Scheduler(ManagedActor):
                 self.take(board.prepared(message.key, message.base_commit, message.repo, now))
             case WorktreeGone():
                 self.take(board.discarded(message.key, now))
+            case TargetSeen(key=key, seen=seen) if seen is not None:
+                self.take(board.target_seen(key.requirement, seen, now))
             case PlanAccepted() | PlanRejected() | AnalysisHeldUp() | AnalysisDue():
                 self.take(what_follows(message, board, self._layout.blobs, now))
             case Peer():
                 self._peer(message)
             case _Due():
                 self._timer_at = None
+            case LookAtDelivery():
+                self.take(Step(orders=self._delivery.remind(board.owed("gitops"))))
             case dict():
                 self._call(message, self.asked())
 

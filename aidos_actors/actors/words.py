@@ -15,6 +15,7 @@ from aidos_actors.core.orders import (
     WorkerId,
     WorkerOrder,
 )
+from aidos_actors.core.target_orders import Reversal, Sighting
 
 SCHEDULER = "root/scheduling/scheduler"
 ANALYZER = "root/analysis/analyzer"
@@ -87,7 +88,43 @@ class WorktreeGone(Struct, frozen=True):
     key: AttemptKey
 
 
-GitWord = WorktreeReady | WorkIntegrated | WorktreeGone
+class TargetSeen(Struct, frozen=True):
+    """What a target that is watched for the requirement of ``key`` looks like; None: nothing is on it yet."""
+
+    key: AttemptKey
+    seen: Sighting | None
+
+
+class WorkReverted(Struct, frozen=True):
+    key: AttemptKey
+    answer: Reversal
+
+
+class TargetsPushed(Struct, frozen=True):
+    """Every target of ``repo`` is on its remote; ``count`` of them had to be brought there. Not sent to anybody."""
+
+    key: AttemptKey
+    repo: str
+    count: int
+
+
+class SweptUp(Struct, frozen=True):
+    """``paths`` were worktrees nobody knew, and are gone. Not sent to anybody."""
+
+    key: AttemptKey
+    paths: tuple[str, ...]
+
+
+class Delivered(Struct, frozen=True):
+    """What a job that integrated several came to: a word for each that is settled. ``clashes`` are pairs that did not
+    merge with each other; ``is_red``: the target itself is, so nobody was blamed yet. Not sent to anybody."""
+
+    words: tuple[WorkIntegrated, ...]
+    clashes: tuple[tuple[AttemptKey, AttemptKey], ...] = ()
+    is_red: bool = False
+
+
+GitWord = WorktreeReady | WorkIntegrated | WorktreeGone | TargetSeen | WorkReverted | TargetsPushed | SweptUp
 
 
 class PlanAccepted(Struct, frozen=True):

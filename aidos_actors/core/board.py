@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from aidos_actors.core import attempts, ending, integrations, rounds, timeline, workers
+from aidos_actors.core import attempts, ending, integrations, reverting, rounds, timeline, workers
 from aidos_actors.core.board_requirements import EndedRows, RequirementVerbs
 from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
@@ -30,6 +30,7 @@ from aidos_actors.core.owed import Role, owed_to_role
 from aidos_actors.core.records import AgentRecord, AttemptRecord, CallBatch, RequirementRecord, TaskRecord
 from aidos_actors.core.settings import Settings
 from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.core.target_orders import Reversal, Sighting
 
 __all__ = ["Board", "EndedRows", "Settings"]
 
@@ -121,6 +122,14 @@ class Board(RequirementVerbs):
         """The task is done, or done again, or has failed once more."""
         return self._step(now, integrations.integrated, key, answer)
 
+    def target_seen(self, requirement: str, seen: Sighting, now: float) -> Step:
+        """The target is red, or green again; whose commit made it red is taken back."""
+        return self._step(now, reverting.target_seen, requirement, seen)
+
+    def reverted(self, key: AttemptKey, answer: Reversal, now: float) -> Step:
+        """The commit of this attempt is taken back, and its task is done again."""
+        return self._step(now, reverting.reverted, key, answer)
+
     def discarded(self, key: AttemptKey, now: float) -> Step:
         """The worktree is gone. The last one lets its requirement end."""
         return self._step(now, attempts.discarded, key)
@@ -177,6 +186,7 @@ class Board(RequirementVerbs):
         try:
             change(draft, *args)
             for name in draft.touched():
+                reverting.skip_blocked(draft, self._books.open[name])
                 ending.settle(draft, self._books.open[name])
             step = draft.step()
         except BaseException:

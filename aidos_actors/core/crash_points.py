@@ -57,6 +57,12 @@ _OF_THE_SCHEDULER = (
         "it tells the next Scheduler, which knows the results and has it forget them",
     ),
     CrashPoint(
+        "revert-confirmed", "actors/recording.py", ("scheduler",),
+        "the task whose commit was taken back has failed once more, in its row",
+        "GitOps believes to have told it; the next Scheduler does not know",
+        "it asks again, and hears of the same revert",
+    ),
+    CrashPoint(
         "commit-confirmed", "actors/recording.py", ("scheduler",),
         "the task is done, with its commit",
         "its dependents are ready and its worktree stands, and nobody was told",

@@ -13,7 +13,7 @@ from aidos_actors.core.books import Books, key_of
 from aidos_actors.core.crew import Crew
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, Order, Step
-from aidos_actors.core.owed import owed_by_attempt
+from aidos_actors.core.owed import owed_by_attempt, watch_orders
 from aidos_actors.core.records import (
     AgentRecord,
     AttemptRecord,
@@ -53,7 +53,9 @@ class Draft:
     def move_requirement(self, record: RequirementRecord, event: str, **changes: Any) -> RequirementRecord:
         """The record after ``event`` of its table, saved. Raises ``IllegalTransition``."""
         state = next_state(REQUIREMENT_TRANSITIONS, record.state, event)
-        return self.save_requirement(replace(record, state=state, **changes))
+        saved = self.save_requirement(replace(record, state=state, **changes))
+        self._orders.extend(watch_orders(self.books.open[record.id]))
+        return saved
 
     def move_task(self, record: TaskRecord, event: str, **changes: Any) -> TaskRecord:
         """As ``move_requirement``. A moment to wait for holds for one state only: it goes unless given again."""
@@ -83,6 +85,7 @@ class Draft:
         self._undo.append(lambda: self.books.swap(record.id, before))
         self._requirements[record.id] = record
         self._touched[record.id] = None
+        self._orders.extend(watch_orders(opened))
         return opened
 
     def remove_task(self, record: TaskRecord) -> TaskRecord:

@@ -32,6 +32,8 @@ def explain(books: Books, opened: OpenRequirement, task: TaskRecord, now: float)
         return [Reason(str(task.state), f"it has ended: {task.state}" + (f" ({task.error})" if task.error else ""))]
     if not opened.tasks:
         return list(_of_requirement(opened))
+    if task.state is TaskState.REVERTING:
+        return [Reason("reverting", f"its commit turned the target red and is being taken back: {task.error}")]
     attempt = opened.open_attempt(task.id)
     if attempt is not None:
         where = {TaskState.LEASED: "about to start", TaskState.RUNNING: "running"}.get(task.state, "being integrated")

@@ -12,13 +12,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from aidos_actors.core import told_results
 from aidos_actors.core.agents_folded import FOLDS_OF_AGENTS, of_agent
 from aidos_actors.core.attempts_folded import FOLDS_OF_ATTEMPTS
 from aidos_actors.core.errors import AidosError, IllegalTransition
-from aidos_actors.core.folded import Folds, Rows, attempt_of
+from aidos_actors.core.folded import Folds, Rows
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
-from aidos_actors.core.states import TASK_TRANSITIONS, AttemptState, RequirementState, TaskState, next_state
+from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
+from aidos_actors.core.tasks_folded import FOLDS_OF_TASKS
 
 BEGINS = "requirement_submitted"
 
@@ -156,54 +156,6 @@ def _reopened(move: str) -> Callable[[Rows, JournalEvent], None]:
     return folds
 
 
-# Tasks
-
-
-def _ready(rows: Rows, event: JournalEvent) -> None:
-    """What it needs is done, or its time has come."""
-    moves = {TaskState.WAITING: ("unblock",), TaskState.BACKING_OFF: ("due",), TaskState.WAITING_FOR_QUOTA: ("due",)}
-    rows.move_task(event, *moves.get(rows.task(event).state, ()), not_before_at=None)
-
-
-def _returned(rows: Rows, event: JournalEvent) -> None:
-    data = event.data
-    kept = {key: data[key] for key in ("error", "infra_faults", "conflicts", "not_before_at")}
-    rows.move_task(event, data["because"], **kept)
-
-
-def _task_done(rows: Rows, event: JournalEvent) -> None:
-    """With its attempt, which was accepted when it ended, or is now that its commit is on the target; one of a batch
-    never has a row. Or it was cancelled too late, and its commit is recognised."""
-    commit, key = event.data["commit"], attempt_of(event)
-    if rows.task(event).state is TaskState.CANCELLED:
-        rows.move_task(event, "recognise", error=None)
-        return
-    rows.move_task(event, "complete", commit=commit, error=None, finished_at=event.at)
-    told_results.note(rows.results, event.data, (key.task, key.number))
-    if key in rows.in_batches:
-        rows.in_batches.remove(key)
-        del rows.attempts[key]
-    elif rows.attempts[key].state is not AttemptState.ACCEPTED:
-        rows.move_attempt(event, "accept")
-    if commit is not None:
-        rows.move_requirement(event, None, commit=commit)
-
-
-def _task_retried(rows: Rows, event: JournalEvent) -> None:
-    """One whose commit is on the target is not tried again; that it is done is told next."""
-    if rows.task(event).commit is None:
-        clean = {"own_failures": 0, "ruled_failures": None, "agents": None, "conflicts": 0, "error": None}
-        rows.move_task(event, "retry", finished_at=None, **clean)
-
-
-def _failure(event: JournalEvent) -> dict[str, Any]:
-    """Before rules counted by themselves, none did."""
-    data = event.data
-    ruled = data.get("ruled_failures")
-    said = {"own_failures": data["own_failures"], "error": data["error"], "ruled_failures": ruled}
-    return {**said, "agents": data["agents"]} if "agents" in data else said
-
-
 FOLDS: Mapping[str, Folds] = {
     "scheduler_started": _nothing,
     "stale_result_refused": _nothing,
@@ -211,6 +163,8 @@ FOLDS: Mapping[str, Folds] = {
     "task_revised": _nothing,
     "analysis_held_up": _nothing,
     "agent_passed_over": _nothing,
+    "target_red": _nothing,
+    "target_green": _nothing,
     BEGINS: _submitted,
     "analysis_started": lambda rows, event: rows.move_requirement(event, "analyse"),
     "plan_recorded": _plan_recorded,
@@ -227,23 +181,7 @@ FOLDS: Mapping[str, Folds] = {
     "requirement_resumed": _reopened("resume"),
     "requirement_retried": _reopened("retry"),
     "requirement_bumped": lambda rows, event: rows.move_requirement(event, None, bumped_at=event.at),
-    "task_ready": _ready,
-    "task_returned": _returned,
-    "task_done": _task_done,
-    "task_published": lambda rows, event: rows.move_task(event, commit=event.data["commit"]),
-    "task_failed": lambda rows, event: rows.move_task(event, "exhaust", finished_at=event.at, **_failure(event)),
-    "task_retry_scheduled": lambda rows, event: rows.move_task(
-        event, "fail", not_before_at=event.data["not_before_at"], **_failure(event)
-    ),
-    "task_retried": _task_retried,
-    "task_skipped": lambda rows, event: rows.move_task(event, "skip", error=event.data["error"], finished_at=event.at),
-    "task_cancelled": lambda rows, event: rows.move_task(
-        event, "cancel", error=event.data["reason"], finished_at=event.at
-    ),
-    "task_removed": lambda rows, event: rows.move_task(event, "remove", finished_at=event.at),
-    "task_paused": lambda rows, event: rows.move_task(event, paused_at=event.at),
-    "task_resumed": lambda rows, event: rows.move_task(event, paused_at=None),
-    "task_bumped": lambda rows, event: rows.move_task(event, bumped_at=event.at),
+    **FOLDS_OF_TASKS,
     **FOLDS_OF_ATTEMPTS,
     **FOLDS_OF_AGENTS,
 }

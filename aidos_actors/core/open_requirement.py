@@ -22,8 +22,10 @@ from aidos_actors.core.serving import Place
 from aidos_actors.core.settings import Settings
 from aidos_actors.core.shelves import NOTHING, Shelves
 from aidos_actors.core.states import ATTEMPT_OPEN, TASK_FINAL, RequirementState, TaskState
+from aidos_actors.core.target_orders import Sighting
 
 UNTOUCHED = (TaskState.WAITING, TaskState.READY)
+OFFERED_SOON = (TaskState.READY, TaskState.BACKING_OFF, TaskState.WAITING_FOR_QUOTA)
 ALONE = frozenset({"call"})  # only callables must be alone
 
 
@@ -43,6 +45,9 @@ class OpenRequirement(CallsTogether):
         self.attempts: dict[tuple[str, int], AttemptRecord] = {}
         self.batches = Batches()
         self.unfinished = self.done = self.infra_faults = 0
+        self.reverting: dict[str, None] = {}
+        self.blocked: dict[str, None] = {}
+        self.seen: Sighting | None = None
         self._held = 0
         self._past = PastAttempts()
         self._holders: dict[str, int] = {}
@@ -142,11 +147,25 @@ class OpenRequirement(CallsTogether):
         if done:
             for dependent in self.dependents.get(task, ()):
                 self.needs_missing[dependent] -= done
+                self._offer_anew(dependent)
+        self.reverting.pop(task, None)
+        if new is not None and new.state is TaskState.REVERTING:
+            self.reverting[task] = None
         self._hold(task, self._waits_in_lane(new) - self._waits_in_lane(old))
+        self._offer_anew(task)
+
+    def _offer_anew(self, task: str) -> None:
+        """It is offered when it is ready and all it needs is done: one of those may have been reverted meanwhile."""
+        record = self.tasks.get(task)
         self._ready.discard(task)
         self._ready_alone.discard(task)
-        if new is not None and is_offered(new):
-            self._offer(task, new)
+        self.blocked.pop(task, None)
+        if record is None or record.state not in OFFERED_SOON:
+            return
+        if self.needs_missing[task]:
+            self.blocked[task] = None
+        elif is_offered(record):
+            self._offer(task, record)
 
     def add_tasks(self, rows: Iterable[TaskRecord]) -> None:
         """As ``put_task`` for each: tasks that had no row. Most are new altogether, and there may be many."""

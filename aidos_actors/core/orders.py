@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from msgspec import Struct, field
 
 from aidos_actors.core.records import Batch
+from aidos_actors.core.target_orders import Push, Revert, Sweep, Unwatch, Watch
 
 if TYPE_CHECKING:
     from aidos_actors.core.requirement import Task
@@ -165,7 +166,7 @@ class Discard(Struct, frozen=True):
 
 
 WorkerOrder = Start | Go | End | Acknowledge | StartCalls | ReturnCalls | CallsNoted
-GitOrder = Prepare | Integrate | Discard
+GitOrder = Prepare | Integrate | Discard | Watch | Unwatch | Revert | Push | Sweep
 Order = Analyse | WorkerOrder | GitOrder
 
 

@@ -10,6 +10,8 @@
 | integrating | Integrate, to GitOps |
 | closed, worktree kept for the next attempt of an agent | nothing |
 | closed, worktree not discarded yet | Discard, to GitOps |
+
+Besides, GitOps is owed a Revert for each task that is reverting, and a Watch for each open requirement with a gate.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ from aidos_actors.core.orders import (
 )
 from aidos_actors.core.past import minders_of
 from aidos_actors.core.records import AttemptRecord
-from aidos_actors.core.states import AttemptState, RequirementState
+from aidos_actors.core.states import REQUIREMENT_FINAL, WATCHED, AttemptState, RequirementState
+from aidos_actors.core.target_orders import Revert, Sweep, Unwatch, Watch
 
 Role = Literal["analyzer", "gitops", "worker"]
 
@@ -78,6 +81,8 @@ def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOr
 
 def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[Order]:
     """Everything owed to one role (and one worker of it), oldest requirement first, then file order."""
+    if role == "gitops":
+        yield from owed_sweeps(books)
     for opened in sorted(books.open.values(), key=lambda opened: opened.record.position):
         if role == "analyzer":
             if opened.record.state is RequirementState.ANALYSING:
@@ -92,6 +97,20 @@ def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[
                 yield order
         if role == "worker":
             yield from _owed_by_batches(books, opened, worker)
+        elif role == "gitops":
+            yield from (owed_revert(opened, name) for name in opened.reverting)
+            yield from watches_of(opened)
+
+
+def owed_sweeps(books: Books) -> Iterator[Sweep]:
+    """For each repository of open requirements, which worktrees are in use."""
+    live: dict[str, list[str]] = {}
+    for opened in books.open.values():
+        if opened.model.repo is not None:
+            paths = live.setdefault(opened.model.repo, [])
+            paths.extend(each.worktree for each in opened.attempts.values() if each.worktree is not None)
+    for repo, paths in live.items():
+        yield Sweep(AttemptKey("", "", 0), repo, tuple(sorted(paths)))
 
 
 def start_calls(opened: OpenRequirement, worker: WorkerId, epoch: int, members: Iterable[Member]) -> StartCalls:
@@ -115,6 +134,30 @@ def owed_by_batch(books: Books, opened: OpenRequirement, batch: OpenBatch) -> Wo
     if books.crew.draining is Draining.NO:
         return start_calls(opened, batch.worker, books.epoch, batch.open)
     return ReturnCalls(batch.worker)
+
+
+def watches_of(opened: OpenRequirement) -> Iterator[Watch]:
+    """What GitOps is to keep an eye on for this requirement, if anything."""
+    model, record = opened.model, opened.record
+    if record.state in WATCHED and model.repo and model.verify and record.base_commit:
+        key = AttemptKey(record.id, "", 0)
+        yield Watch(key, model.repo, model.target_branch, record.base_commit, model.verify)
+
+
+def watch_orders(opened: OpenRequirement) -> Iterator[Watch | Unwatch]:
+    """What GitOps must hear now that the requirement has come to its state: its target is looked at while it is open
+    and has a gate."""
+    yield from watches_of(opened)
+    if opened.record.state in REQUIREMENT_FINAL and opened.model.repo and opened.model.verify:
+        yield Unwatch(AttemptKey(opened.record.id, "", 0), opened.model.repo)
+
+
+def owed_revert(opened: OpenRequirement, name: str) -> Revert:
+    """The commit of this task is to be taken back."""
+    task, model, base = opened.tasks[name], opened.model, opened.record.base_commit
+    assert model.repo and base
+    key = AttemptKey(task.requirement, task.id, task.attempts)
+    return Revert(key, model.repo, model.target_branch, base, task.error or "")
 
 
 def discard_late(books: Books, key: AttemptKey, repo: str | None) -> Discard:

@@ -13,11 +13,14 @@ _STRICTEST_FIRST = (Mode.SERIAL, Mode.MIXED, Mode.PARALLEL)
 
 class Project(Struct, frozen=True):
     """``workers`` is the most tasks at once, of one requirement and of all together; ``verify`` judges every merge
-    result, besides what a requirement asks for itself. None: nothing is said."""
+    result, besides what a requirement asks for itself. ``push_remote`` gets what is published, as ``push_branch`` or
+    under the target's own name. None: nothing is said."""
 
     mode: Mode | None = None
     workers: int | None = None
     verify: str | None = None
+    push_remote: str | None = None
+    push_branch: str | None = None
 
 
 NO_PROJECT = Project()

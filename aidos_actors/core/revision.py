@@ -91,6 +91,10 @@ def refuse_under_way(known: RequirementRecord, opened: OpenRequirement | None) -
         under_way = ", ".join(sorted({attempt.task for attempt in opened.attempts.values()})[:10])
         text = f"requirement {name!r} is {known.state}, but something of it is still under way: {under_way}"
         raise Conflict(text, hint=f"repeat when it has ended, or `cancel {name}` first")
+    if opened is not None and opened.reverting:
+        names = ", ".join(opened.reverting)
+        text = f"requirement {name!r} is {known.state}, but commits of it are being reverted: {names}"
+        raise Conflict(text, hint="repeat in a moment")
 
 
 def _revised(

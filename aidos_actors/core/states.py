@@ -4,9 +4,10 @@ Rules for this file: every change of state in the system is a row here; an event
 ``IllegalTransition`` and changes nothing; a new behaviour is a new row, never an ``if`` somewhere else.
 
 A task is *leased* from the moment a worker was promised it until its command has started, *running* until the command
-ended, *integrating* until its commit is on the target. Four ways lead back: ``fail`` is the task's own fault and uses
-up a retry; ``lose`` is a fault of the infrastructure and does not; ``release`` is an orderly hand-back (a drain);
-``defer`` waits for a coding agent whose usage limit was reached, and uses up nothing either.
+ended, *integrating* until its commit is on the target, *reverting* while a commit that turned the target red is taken
+back. Four ways lead back: ``fail`` is the task's own fault and uses up a retry; ``lose`` is a fault of the
+infrastructure and does not; ``release`` is an orderly hand-back (a drain); ``defer`` waits for a coding agent whose
+usage limit was reached, and uses up nothing either.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class TaskState(StrEnum):
     LEASED = "leased"
     RUNNING = "running"
     INTEGRATING = "integrating"
+    REVERTING = "reverting"
     BACKING_OFF = "backing_off"
     WAITING_FOR_QUOTA = "waiting_for_quota"
     DONE = "done"
@@ -86,7 +88,13 @@ _REVISED: Mapping[str, TaskState] = {"revise": T.WAITING, "remove": T.REMOVED}
 
 TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
     T.WAITING: {"unblock": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
-    T.READY: {"lease": T.LEASED, "defer": T.WAITING_FOR_QUOTA, "cancel": T.CANCELLED, **_REVISED},
+    T.READY: {
+        "lease": T.LEASED,
+        "defer": T.WAITING_FOR_QUOTA,
+        "skip": T.SKIPPED,
+        "cancel": T.CANCELLED,
+        **_REVISED,
+    },
     T.LEASED: {
         "start": T.RUNNING,
         "fail": T.BACKING_OFF,
@@ -114,9 +122,10 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "lose": T.READY,
         "cancel": T.CANCELLED,
     },
-    T.BACKING_OFF: {"due": T.READY, "cancel": T.CANCELLED, **_REVISED},
-    T.WAITING_FOR_QUOTA: {"due": T.READY, "cancel": T.CANCELLED, **_REVISED},
-    T.DONE: _REVISED,
+    T.REVERTING: {"fail": T.BACKING_OFF, "exhaust": T.FAILED, "keep": T.DONE, "cancel": T.CANCELLED},
+    T.BACKING_OFF: {"due": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
+    T.WAITING_FOR_QUOTA: {"due": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
+    T.DONE: {"condemn": T.REVERTING, **_REVISED},
     T.FAILED: {"retry": T.WAITING, **_REVISED},
     T.SKIPPED: {"retry": T.WAITING, **_REVISED},
     T.CANCELLED: {"retry": T.WAITING, "recognise": T.DONE, **_REVISED},
@@ -157,8 +166,10 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
     A.CANCELLED: {},
 }
 
-# Final: nothing goes on by itself. Only ``retry`` and ``revise``, asked for by a person, lead out of them.
+# Final: nothing goes on by itself. Only ``retry`` and ``revise``, asked for by a person, lead out of them; and, while
+# its requirement is open, ``condemn`` out of a task that is done.
 REQUIREMENT_FINAL = frozenset({R.DONE, R.FAILED, R.CANCELLED})
+WATCHED = frozenset({R.RUNNING, R.PAUSED})  # its target is looked at now and then, when it has a gate
 TASK_FINAL = frozenset({T.DONE, T.FAILED, T.SKIPPED, T.CANCELLED, T.REMOVED})
 ATTEMPT_OPEN = frozenset(state for state, row in ATTEMPT_TRANSITIONS.items() if row)
 

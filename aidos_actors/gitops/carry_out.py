@@ -2,113 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from aidos_actors import crash
-from aidos_actors.actors.words import GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.actors.words import Delivered, GitWord, GitWork, SweptUp, WorktreeGone, WorktreeReady
 from aidos_actors.core.errors import TryAgain
-from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
+from aidos_actors.core.orders import Discard, Prepare
+from aidos_actors.core.target_orders import Push, Revert, Sweep, Watch
 from aidos_actors.executors.command import mark_of
-from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree, remove_empty_parents
-from aidos_actors.gitops.epoch import EpochToken, claim_epoch
-from aidos_actors.gitops.integrate import Conflicted, GateFailed, GateResult, Integrated, integrate
-from aidos_actors.gitops.minded_run import MindedRun, run_gate
+from aidos_actors.gitops.damage import mend
+from aidos_actors.gitops.git import Git, GitFailed
+from aidos_actors.gitops.leftovers import clean_gates, prune_restore_points, remove_empty_folders, sweep_worktrees
+from aidos_actors.gitops.minded_run import MindedRun
+from aidos_actors.gitops.on_targets import TargetHands
+from aidos_actors.gitops.push import Remote
+from aidos_actors.gitops.quick_run import QuickRun
 from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
 
 MINDER_END_LIMIT_S = 10.0
-FILES_NAMED_MAX = 10
+NAMED_MAX = 10
+Done = TypeVar("Done")
 
 
 class GitHands:
     """The port ``Workspace`` on real repositories. Called from one job thread per lane; blocks."""
 
-    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+    def __init__(
+        self, layout: Layout, base_env: Mapping[str, str], remotes: Mapping[str, Remote] | None = None
+    ) -> None:
         self._layout = layout
-        self._base_env = base_env
         self._nursery = Nursery()
-        self._run = MindedRun(self._nursery)
-        self._tokens: dict[tuple[str, int], EpochToken] = {}
+        self._run = QuickRun(MindedRun(self._nursery))
+        self._targets = TargetHands(layout, base_env, self._nursery, self._run, remotes or {})
 
     def carry_out(self, work: GitWork) -> GitWord:
+        return self._mending(work, lambda: self._carry_out(work))
+
+    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+        return self._mending(works[0], lambda: self._targets.integrate(works))
+
+    def _mending(self, work: GitWork, do: Callable[[], Done]) -> Done:
+        """What ``do`` returns; done once more when it failed by damage that could be put right."""
+        repo, target = work.order.repo, getattr(work.order, "target", "")
+        try:
+            return do()
+        except GitFailed as failed:
+            mended = mend(Git(repo, self._run), failed, target) if repo is not None else []
+            if not mended:
+                raise
+            from loguru import logger
+
+            logger.warning("damage in {} was put right: {}", repo, ", ".join(mended[:NAMED_MAX]))
+            return do()
+
+    def _carry_out(self, work: GitWork) -> GitWord:
         order = work.order
         match order:
             case Prepare():
-                repair_locks(order.repo, order.target, self._run)
-                commit = prepare(
-                    order.repo,
-                    path=order.path,
-                    target=order.target,
-                    base_commit=order.base_commit,
-                    key=order.key,
-                    run=self._run,
-                    quarantine_dir=str(self._layout.discarded),
-                )
-                return WorktreeReady(order.key, commit, order.repo)
-            case Integrate():
-                return WorkIntegrated(order.key, self._integrate(work, order))
+                return self._prepare(order)
             case Discard():
                 return self._discard(order)
+            case Sweep():
+                return self._sweep(order)
+            case Watch():
+                return self._targets.look(work, order)
+            case Push():
+                return self._targets.push(order)
+            case Revert():
+                return self._targets.take_back(work, order)
+        raise TypeError(f"{type(order).__name__} is not carried out by itself")
 
     def close(self) -> None:
         self._nursery.close()
 
-    def _integrate(self, work: GitWork, order: Integrate) -> Integration:
+    def clean(self) -> None:
+        """Nothing is left of what a GitOps that died had under way. Only before any order is carried out."""
+        clean_gates(self._layout.gates, self._run)
+
+    def _sweep(self, order: Sweep) -> SweptUp:
+        worktrees = self._layout.worktrees
+        gone = sweep_worktrees(order.repo, worktrees, order.live, self._layout.discarded, self._run)
+        prune_restore_points(Git(order.repo, self._run))
+        remove_empty_folders(worktrees)
+        return SweptUp(order.key, tuple(gone))
+
+    def _prepare(self, order: Prepare) -> WorktreeReady:
         repair_locks(order.repo, order.target, self._run)
-        key = order.key
-
-        def gate(folder: str, _tree: str) -> GateResult:
-            assert order.verify is not None
-            output = self._layout.gate_output(key.requirement, key.task, key.number)
-            return run_gate(self._nursery, order.verify, folder, self._gate_env(key, folder), output)
-
-        gate_folder = self._layout.gate(key.requirement, key.task, key.number)
-        outcome = integrate(
+        commit = prepare(
             order.repo,
-            worktree=order.path,
-            base_commit=order.base_commit,
-            target_base=order.target_base,
+            path=order.path,
             target=order.target,
-            key=key,
-            after=order.after,
-            title=order.title,
-            gate=gate if order.verify else None,
-            gate_folder=str(gate_folder),
-            epoch=self._token(order.repo, work),
+            base_commit=order.base_commit,
+            key=order.key,
             run=self._run,
+            quarantine_dir=str(self._layout.discarded),
         )
-        remove_empty_parents(gate_folder)
-        match outcome:
-            case Integrated(commit=commit, is_unchanged=is_unchanged):
-                return Integration(commit, "integrated", is_unchanged=is_unchanged)
-            case Conflicted(files=files):
-                named = ", ".join(files[:FILES_NAMED_MAX])
-                return Integration(None, "conflict", f"does not merge with what was published meanwhile: {named}")
-            case GateFailed(output_tail=tail, exit_code=code):
-                return Integration(
-                    None, "gate_failed", f"the gate refused the merge result (exit {code}): {tail}", code
-                )
-
-    def _token(self, repo: str, work: GitWork) -> EpochToken:
-        token = self._tokens.get((repo, work.epoch))
-        if token is None:
-            token = claim_epoch(repo, work.installation, work.epoch, self._run)
-            self._tokens[repo, work.epoch] = token
-        return token
-
-    def _gate_env(self, key: AttemptKey, folder: str) -> dict[str, str]:
-        own = {
-            "AIDOS_REQUIREMENT": key.requirement,
-            "AIDOS_TASK": key.task,
-            "AIDOS_ATTEMPT": str(key.number),
-            "AIDOS_WORKTREE": folder,
-        }
-        return task_environment(self._base_env, {}, own)
+        return WorktreeReady(order.key, commit, order.repo)
 
     def _discard(self, order: Discard) -> WorktreeGone:
         """Only when two signals say that nobody works there: the minders are gone, and no process has the mark."""

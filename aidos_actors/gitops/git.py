@@ -6,6 +6,7 @@ Synchronous; may be used from any one thread at a time. Nothing here reads or wr
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -16,46 +17,12 @@ from typing import Protocol
 from msgspec import Struct
 
 from aidos_actors.core.errors import AidosError
+from aidos_actors.gitops.surroundings import SETTINGS, environment
 from supervisors.linux import sync_folder
 
 GIT_TIMEOUT_S = 120.0
 HEAVY_TIMEOUT_S = 1800.0  # for what reads or writes a whole tree
-LOCK_WAIT_MS = 2500  # git itself waits so long for a ref's lock; after that a lock is old enough to be judged stale
-
-# The user's hooks, signing, gc, file watcher and sparse checkout play no part. What is written is synced, with fsync
-# itself: the batch method of git is not promised to be safe on Linux. Settings that would change the meaning of what
-# is parsed here (trailers, encodings), or make a whole tree unstorable (safecrlf), are pinned.
-SETTINGS = (
-    "core.hooksPath=/dev/null",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "commit.gpgsign=false",
-    "tag.gpgsign=false",
-    "core.fsync=committed,reference",
-    "core.fsyncMethod=fsync",
-    f"core.filesRefLockTimeout={LOCK_WAIT_MS}",
-    f"core.packedRefsTimeout={LOCK_WAIT_MS}",
-    "core.fsmonitor=false",
-    "core.untrackedCache=false",
-    "core.splitIndex=false",
-    "core.sparseCheckout=false",
-    "core.safecrlf=false",
-    "add.ignoreErrors=false",
-    "submodule.recurse=false",
-    "worktree.useRelativePaths=false",
-    "trailer.separators=:",
-    "i18n.commitEncoding=UTF-8",
-    "i18n.logOutputEncoding=UTF-8",
-)
-# Of the inherited GIT_* only what says where configuration and git itself are; the rest could redirect a call.
-KEPT_VARIABLES = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH")
-KEPT_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
-FIXED_VARIABLES = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ASKPASS": "true",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "LC_ALL": "C",
-}
+OBJECT_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Completed(Struct, frozen=True):
@@ -140,7 +107,8 @@ class Git:
     def __init__(self, repo: str, run: Run = run_here) -> None:
         self.repo = repo
         self.run = run
-        self._env = _environment()
+        self._env = environment()
+        self._trees: dict[str, str] = {}
 
     @cached_property
     def common_dir(self) -> str:
@@ -170,6 +138,11 @@ class Git:
             place.append(f"--work-tree={work_tree}")
         return self._complete(place, args, work_tree or self.common_dir, data, env or {}, allowed, timeout_s)
 
+    def reach(self, *args: str, env: Mapping[str, str], timeout_s: float) -> Completed:
+        """Runs git where a user would, for what speaks to a remote: its address may be relative to that place."""
+        place = [f"--git-dir={self.common_dir}"]
+        return self._complete(place, args, self.repo, b"", env, (0,), timeout_s)
+
     def text(self, *args: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """What git printed, stripped."""
         return self.call(*args, data=data, env=env).stdout.decode(errors="surrogateescape").strip()
@@ -184,7 +157,26 @@ class Git:
         return self.object_of(f"{name}^{{commit}}")
 
     def tree_of(self, commit: str) -> str:
-        return self.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+        """The tree of a commit, asked once: a commit that is named by its id never gets another one."""
+        tree = self._trees.get(commit) or self.text("rev-parse", "--verify", f"{commit}^{{tree}}")
+        if OBJECT_ID.fullmatch(commit):
+            self._trees[commit] = tree
+        return tree
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """Variables with git's configured identity, as it was first asked for; where it is not complete, our own.
+        Never one that git guesses from the machine."""
+        names = "^(user|author|committer)\\.(name|email)$"
+        found = self.call("config", "-z", "--get-regexp", names, allowed=(0, 1)).stdout.decode(errors="surrogateescape")
+        said = dict(entry.partition("\n")[::2] for entry in found.split("\0") if entry)
+        identity: dict[str, str] = {}
+        for role in ("author", "committer"):
+            name, email = (said.get(f"{role}.{part}") or said.get(f"user.{part}") for part in ("name", "email"))
+            if not (name and name.strip() and email and email.strip()):
+                name, email = OWN_IDENTITY["GIT_AUTHOR_NAME"], OWN_IDENTITY["GIT_AUTHOR_EMAIL"]
+            identity |= {f"GIT_{role.upper()}_NAME": name, f"GIT_{role.upper()}_EMAIL": email}
+        return identity
 
     def transact(self, lines: Sequence[str], reason: str) -> None:
         """Carries out ref commands (``update``, ``create``, ``verify``) all or none; the reflog says ``reason``.
@@ -226,12 +218,3 @@ OWN_IDENTITY = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "AIDOS"), ("EMAIL", "aidos@localhost"))
 }
-
-
-def _environment() -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in KEPT_VARIABLES or name.startswith(KEPT_PREFIXES)
-    }
-    return {**kept, **FIXED_VARIABLES}

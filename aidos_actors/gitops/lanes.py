@@ -1,57 +1,108 @@
 """Which git order is carried out when: one at a time per repository and kind, and per attempt. Pure.
 
-Work on worktrees and work on targets are two lanes, so that a long gate does not hold up the start of other tasks. The
-same order again, while the first waits or is under way, is the same order; one of a newer epoch lends it its authority.
+Work on worktrees and work on targets are two lanes, so that a long gate does not hold up the start of other tasks. What
+waits for one target and one gate is taken together, as the merge queue says. The same order again, while the first
+waits or is under way, is the same order; one of a newer epoch lends it its authority.
+
+Every order that is wanted waits, is under way, or is put off until a moment that somebody keeps. One that is in none of
+these places would wait for ever: ``strays`` finds it, and hearing of it again brings it back.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aidos_actors.actors.words import GitWork
-from aidos_actors.core.orders import Discard, Integrate, Prepare
+from aidos_actors.core.merge_queue import Clashes, compose
+from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Prepare
+from aidos_actors.core.target_orders import Push, Revert, Sweep, Watch
 
-KINDS: dict[type, str] = {Prepare: "prepare", Integrate: "integrate", Discard: "discard"}
+KINDS: dict[type, str] = {
+    Prepare: "prepare",
+    Integrate: "integrate",
+    Discard: "discard",
+    Watch: "watch",
+    Revert: "revert",
+    Push: "push",
+    Sweep: "sweep",
+}
+ON_TARGETS = (Integrate, Watch, Revert)
 
 
 class Lanes:
     def __init__(self) -> None:
         self._wanted: dict[str, GitWork] = {}
         self._waiting: dict[str, deque[str]] = {}
-        self._busy: dict[str, GitWork] = {}
-        self._newest_epoch = 0
+        self._busy: dict[str, tuple[GitWork, ...]] = {}
+        self._put_off: set[str] = set()
+        self._alone: set[str] = set()
+        self._once_more: set[str] = set()
+        self._clashes = Clashes()
+        self.newest_epoch = 0
+        self.ended_count = 0
 
     def take(self, work: GitWork) -> None:
         """``work`` waits its turn; one of an epoch that is over is forgotten."""
-        self._newest_epoch = max(self._newest_epoch, work.epoch)
-        if work.epoch < self._newest_epoch:
+        self.newest_epoch = max(self.newest_epoch, work.epoch)
+        if work.epoch < self.newest_epoch:
             return
         name = name_of(work)
-        is_known = name in self._wanted
+        if isinstance(work.order, Prepare):
+            self._drop_sweep(work.order)
         self._wanted[name] = work
-        if not is_known:
+        if not self._has_place(name):
             self.again(name)
+        elif isinstance(work.order, Push) and self._is_under_way(name):
+            self._once_more.add(name)  # what was published meanwhile it may not have seen
+
+    def _drop_sweep(self, order: Prepare) -> None:
+        """A worktree is to be made of which a sweep that waits does not know."""
+        for name, work in tuple(self._wanted.items()):
+            sweep = work.order
+            if not isinstance(sweep, Sweep) or sweep.repo != order.repo or order.path in sweep.live:
+                continue
+            if not self._is_under_way(name):
+                self.forget(work)
+                self._waiting[_lane(work)].remove(name)
 
     def again(self, name: str) -> None:
         """The order ``name``, taken before and not forgotten, waits its turn once more."""
-        if name in self._wanted:
-            self._waiting.setdefault(_lane(self._wanted[name]), deque()).append(name)
+        self._put_off.discard(name)
+        if name not in self._wanted or self._has_place(name):
+            return
+        waiting = self._waiting.setdefault(_lane(self._wanted[name]), deque())
+        is_urgent = isinstance(self._wanted[name].order, Revert)  # until then everybody else works on a red target
+        (waiting.appendleft if is_urgent else waiting.append)(name)
 
-    def next(self, may_begin: Callable[[str], bool] = lambda _operation: True) -> list[tuple[str, GitWork]]:
-        """What may start now, as (lane, order); each is under way from here on. ``may_begin`` is asked for the
-        operation of an order that would start, and has it wait by saying no."""
+    def back(self, works: Sequence[GitWork]) -> None:
+        """They were under way and nothing is wrong with them: they wait before all others, in their order."""
+        for work in reversed(works):
+            if name_of(work) in self._wanted:
+                self._waiting.setdefault(_lane(work), deque()).appendleft(name_of(work))
+
+    def put_off(self, work: GitWork) -> None:
+        """It failed for reasons of the machine: ``again`` will be called, and then it goes without company."""
+        self._put_off.add(name_of(work))
+        self._alone.add(name_of(work))
+
+    def next(self, may_begin: Callable[[str], bool] = lambda _operation: True) -> list[tuple[str, tuple[GitWork, ...]]]:
+        """What may start now, as (lane, orders that are carried out together); each is under way from here on.
+        ``may_begin`` is asked for the operation of an order that would start, and has it wait by saying no."""
         starts = []
         for lane, names in self._waiting.items():
-            name = None if lane in self._busy else self._first(names, may_begin)
-            if name is not None:
-                names.remove(name)
-                work = self._busy[lane] = self._wanted[name]
-                starts.append((lane, work))
+            first = None if lane in self._busy else self._first(names, may_begin)
+            if first is None:
+                continue
+            works = tuple(self._wanted[name] for name in self._together(first, names))
+            for work in works:
+                names.remove(name_of(work))
+            self._busy[lane] = works
+            starts.append((lane, works))
         return starts
 
     def _first(self, names: deque[str], may_begin: Callable[[str], bool]) -> str | None:
-        under_way = {work.order.key for work in self._busy.values()}
+        under_way = self._keys_under_way()
         refused: set[str] = set()
         for name in names:
             work = self._wanted[name]
@@ -63,18 +114,55 @@ class Lanes:
             refused.add(operation)
         return None
 
+    def _together(self, first: str, names: deque[str]) -> Sequence[str]:
+        work = self._wanted[first]
+        if not isinstance(work.order, Integrate):
+            return [first]
+        under_way, company = self._keys_under_way(), company_of(work)
+        fit = [
+            name
+            for name in names
+            if company_of(self._wanted[name]) == company and self._wanted[name].order.key not in under_way
+        ]
+        fit = fit[fit.index(first) :]
+        return compose(fit, self._clashes, lambda name: _task_of(self._wanted[name].order.key), alone=self._alone)
+
+    def _keys_under_way(self) -> set[AttemptKey]:
+        return {work.order.key for works in self._busy.values() for work in works}
+
     @property
     def is_busy(self) -> bool:
         """Whether any order is under way."""
         return bool(self._busy)
 
-    def ended(self, lane: str) -> GitWork:
-        """The order that was under way in ``lane``, which is free now."""
+    def knows(self, work: GitWork) -> bool:
+        """Whether this very order was taken before and waits still, or is under way."""
+        return self._wanted.get(name_of(work)) == work
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether an order could be under way and is not."""
+        return any(self._waiting.values())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody wants anything."""
+        return not self._wanted
+
+    def ended(self, lane: str) -> tuple[GitWork, ...]:
+        """The orders that were under way in ``lane``, which is free now."""
+        self.ended_count += 1
         return self._busy.pop(lane)
 
     def forget(self, work: GitWork) -> None:
         """The order was answered, or needs none."""
-        self._wanted.pop(name_of(work), None)
+        name = name_of(work)
+        self._wanted.pop(name, None)
+        self._put_off.discard(name)
+        self._alone.discard(name)
+        if name in self._once_more:
+            self._once_more.discard(name)
+            self.take(work)
 
     def fenced(self, work: GitWork) -> None:
         """Its epoch is over: it waits again if a newer scheduler wants the same, else it is forgotten."""
@@ -83,10 +171,30 @@ class Lanes:
         else:
             self.forget(work)
 
+    def clashed(self, one: AttemptKey, other: AttemptKey) -> None:
+        """They did not merge with each other."""
+        self._clashes.note(_task_of(one), _task_of(other))
+
+    def strays(self) -> list[str]:
+        """Orders that are wanted and have no place: they would wait for ever."""
+        return [name for name in self._wanted if not self._has_place(name)]
+
+    def _is_under_way(self, name: str) -> bool:
+        return any(name_of(work) == name for works in self._busy.values() for work in works)
+
+    def _has_place(self, name: str) -> bool:
+        return (
+            self._is_under_way(name)
+            or name in self._put_off
+            or name in self._waiting.get(_lane(self._wanted[name]), ())
+        )
+
 
 def name_of(work: GitWork) -> str:
     """What makes two orders the same."""
     key = work.order.key
+    if isinstance(work.order, Push | Sweep):
+        return operation_of(work)
     return f"{KINDS[type(work.order)]} {key.requirement}/{key.task}/{key.number}"
 
 
@@ -95,5 +203,19 @@ def operation_of(work: GitWork) -> str:
     return f"{KINDS[type(work.order)]} {work.order.repo or 'folders'}"
 
 
+def company_of(work: GitWork) -> tuple[object, ...]:
+    """Orders for which this is the same may be carried out together: one target, one gate, one authority."""
+    order = work.order
+    if not isinstance(order, Integrate):
+        return (name_of(work),)
+    return order.repo, order.target, order.verify, work.epoch, work.installation
+
+
+def _task_of(key: AttemptKey) -> tuple[str, str]:
+    return key.requirement, key.task
+
+
 def _lane(work: GitWork) -> str:
-    return f"{'target' if isinstance(work.order, Integrate) else 'worktrees'} {work.order.repo}"
+    if isinstance(work.order, Push):
+        return f"remote {work.order.repo}"
+    return f"{'target' if isinstance(work.order, ON_TARGETS) else 'worktrees'} {work.order.repo}"

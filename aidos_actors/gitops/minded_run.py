@@ -9,7 +9,7 @@ from aidos_actors.executors.command import shell_order
 from aidos_actors.executors.nursery import Nursery, run
 from aidos_actors.executors.orders import NurseryLost, Order
 from aidos_actors.gitops.git import GIT_TIMEOUT_S, Completed
-from aidos_actors.gitops.integrate import GateResult
+from aidos_actors.gitops.outcomes import GateResult
 
 GATE_TRIES_MAX = 3
 GATE_TIMEOUT_S = 3600.0

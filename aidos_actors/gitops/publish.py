@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from msgspec import Struct
 
 from aidos_actors import crash
 from aidos_actors.core.errors import Fenced
@@ -12,53 +14,81 @@ from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken
 from aidos_actors.gitops.git import OWN_IDENTITY, Git, GitFailed
 from aidos_actors.gitops.repair import transact
-from aidos_actors.gitops.worktrees import real_path, records
+from aidos_actors.gitops.worktrees import record_of
 
 OUR_TRAILERS = ("Requirement", "Task", "Attempt")
+REVERTED = "Aidos-Reverted-Commit"
 TITLE_CHARACTERS_MAX = 200
 STRAY_COMMITS_MAX = 1000
 # How the reflog of a worktree words a commit that was made there, not one that was only visited.
 MADE_HERE = ("commit", "cherry-pick", "revert", "am")
 
 
-def find_published(git: Git, target: str, head: str, target_base: str, key: AttemptKey, after: int = 0) -> str | None:
-    """The commit of ``key``'s task on the first-parent line of ``head``, where ``target`` stood a moment ago, after
-    ``target_base``; durable if found. Whoever publishes on that very head then doubles nothing. One of an attempt up to
-    number ``after`` does not count."""
-    wanted = (f"Aidos-Requirement: {key.requirement}", f"Aidos-Task: {key.task}")
-    values = " ".join(f"%(trailers:key=Aidos-{name},valueonly,separator=%x2C)" for name in OUR_TRAILERS)
+def find_published(
+    git: Git, target: str, head: str, wanted: Mapping[AttemptKey, tuple[str, int]]
+) -> dict[AttemptKey, str]:
+    """For each attempt ``wanted`` whose task has a commit on the first-parent line of ``head``, where ``target`` stood
+    a moment ago: that commit, durable. Whoever publishes on that very head then doubles nothing.
+
+    ``wanted`` says for each the commit after which its requirement began, and the number of the last attempt that does
+    not count. A commit that was reverted on that line does not count either.
+    """
+    found: dict[AttemptKey, str] = {}
+    for base in {base for base, _after in wanted.values()}:
+        on_line = our_commits(git, head, base, {key.requirement for key, (its, _) in wanted.items() if its == base})
+        reverted = {each.reverts for each in on_line}
+        standing = [each for each in on_line if each.reverts is None and each.id not in reverted]
+        for key, (its, after) in wanted.items():
+            task = (key.requirement, key.task)
+            mine = [
+                each.id
+                for each in standing
+                if (each.key.requirement, each.key.task) == task and each.key.number > after
+            ]
+            if its == base and mine:
+                found[key] = mine[0]
+    if found:
+        git.sync_ref(f"refs/heads/{target}")  # its publisher may have been killed before it did
+    return found
+
+
+class OurCommit(Struct, frozen=True):
+    """A commit of a task; or one that takes such a commit, ``reverts``, back."""
+
+    id: str
+    key: AttemptKey
+    reverts: str | None = None
+
+
+def our_commits(git: Git, head: str, base: str, requirements: Collection[str]) -> list[OurCommit]:
+    """Those of these requirements on the first-parent line after ``base``, newest first."""
+    names = [f"Aidos-{also}{name}" for also in ("", "Reverted-") for name in OUR_TRAILERS] + [REVERTED]
+    values = "|".join(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in names)
     lines = git.text(
-        *(
-            "rev-list",
-            "--first-parent",
-            "--no-commit-header",
-            f"--format=%H {values}",
-            "--fixed-strings",
-            "--all-match",
-        ),
-        *(f"--grep={line}" for line in wanted),
-        *(head, f"^{target_base}", "--"),
+        *("rev-list", "--first-parent", "--no-commit-header", f"--format=%H|{values}", "--fixed-strings"),
+        *(f"--grep=Aidos-{also}Requirement: {name}" for also in ("", "Reverted-") for name in sorted(requirements)),
+        *(head, f"^{base}", "--"),
     )
+    found = []
     for line in lines.splitlines():
-        commit, *found = line.split(" ")
-        if found[:2] == [key.requirement, key.task] and _number_of(found[2]) > after:
-            git.sync_ref(f"refs/heads/{target}")  # its publisher may have been killed before it did
-            return commit
-    return None
+        commit, *said, reverts = line.split("|")
+        at = 3 if reverts else 0
+        found.append(OurCommit(commit, AttemptKey(said[at], said[at + 1], number_of(said[at + 2])), reverts or None))
+    return found
 
 
-def _number_of(attempt: str) -> int:
+def number_of(attempt: str) -> int:
     """Of a trailer's text. One that was tampered with counts as new: better done once than twice."""
     return int(attempt) if attempt.isascii() and attempt.isdigit() else sys.maxsize
 
 
-def ground_of(git: Git, worktree: str, target: str, head: str) -> str:
-    """The commit the result goes onto: ``head``, or what lay under commits the task itself made on the target.
+def ground_of(git: Git, worktrees: Iterable[str], head: str) -> str:
+    """The commit the results go onto: ``head``, or what lay under commits their tasks themselves made on the target.
 
     A task that checks out the target and commits there is squashed like any other; its commits are known by the
     reflog of its own worktree.
     """
-    made = set(_made_in(git, worktree))
+    made = {commit for worktree in worktrees for commit in _made_in(git, worktree)}
     if head not in made:
         return head
     line = git.text("rev-list", "--first-parent", f"--max-count={STRAY_COMMITS_MAX}", head, "--").split()
@@ -67,13 +97,22 @@ def ground_of(git: Git, worktree: str, target: str, head: str) -> str:
 
 def commit_tree(git: Git, tree: str, parent: str, title: str, key: AttemptKey) -> str:
     """A commit of ``tree`` with the one parent, the trailers of ``key``, and the author git is configured with."""
-    subject = "".join(letter for letter in " ".join(title.split()) if letter.isprintable())[:TITLE_CHARACTERS_MAX]
     message = (
-        f"{subject.strip() or key.task}\n\n"
+        f"{subject_of(title) or key.task}\n\n"
         f"Aidos-Requirement: {key.requirement}\nAidos-Task: {key.task}\nAidos-Attempt: {key.number}\n"
     )
+    return write_commit(git, tree, parent, message)
+
+
+def subject_of(title: str, characters_max: int = TITLE_CHARACTERS_MAX) -> str:
+    """One printable line of it."""
+    return "".join(letter for letter in " ".join(title.split()) if letter.isprintable())[:characters_max].strip()
+
+
+def write_commit(git: Git, tree: str, parent: str, message: str) -> str:
+    """A commit that no ref names, by the author git is configured with."""
     args = ("commit-tree", tree, "-p", parent, "-F", "-")
-    return git.text(*args, data=message.encode(errors="replace"), env=_identity(git))
+    return git.text(*args, data=message.encode(errors="replace"), env=git.identity)
 
 
 def bare_commit(git: Git, tree: str, parent: str) -> str:
@@ -84,20 +123,30 @@ def bare_commit(git: Git, tree: str, parent: str) -> str:
 
 
 def publish(
-    git: Git, target: str, commit: str, head: str | None, parent: str, key: AttemptKey, epoch: EpochToken | None
+    git: Git,
+    target: str,
+    commit: str,
+    head: str | None,
+    parent: str,
+    key: AttemptKey,
+    epoch: EpochToken | None,
+    *,
+    what: str = "",
+    also: Sequence[str] = (),
 ) -> bool:
     """Whether ``target`` moved from ``head`` (None: did not exist) to ``commit``, durably; False: others moved it.
 
-    A restore point names ``parent`` from before. Raises ``Fenced`` when the epoch is over; then nothing has moved.
+    A restore point, named by ``key`` and ``what`` is done, names ``parent`` from before; ``also`` is written with it.
+    Raises ``Fenced`` when the epoch is over; then nothing has moved.
     """
     ref = f"refs/heads/{target}"
-    restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}"
-    reason = f"aidos: {key.requirement}/{key.task} attempt {key.number}"
+    restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}{what}"
+    reason = f"aidos: {key.requirement}/{key.task} attempt {key.number}{what}"
     guard = [f"verify {epoch.ref} {epoch.oid}"] if epoch else []
     move = f"update {ref} {commit} {head}" if head else f"create {ref} {commit}"
     try:
         crash.before("restore-point")
-        transact(git, [*guard, f"update {restore} {parent}"], reason)
+        transact(git, [*guard, f"update {restore} {parent}", *also], reason)
         crash.after("restore-point")
         crash.before("ref-moved")
         transact(git, [*guard, move], reason, target=target)
@@ -120,11 +169,9 @@ def publish(
 
 
 def _made_in(git: Git, worktree: str) -> Iterator[str]:
-    where = real_path(worktree)
-    for record in records(git):
-        log = record.admin / "logs" / "HEAD"
-        if record.path == where and log.is_file():
-            yield from _made_commits(log)
+    admin = record_of(git, worktree)
+    if admin is not None and (admin / "logs" / "HEAD").is_file():
+        yield from _made_commits(admin / "logs" / "HEAD")
 
 
 def _made_commits(log: Path) -> Iterator[str]:
@@ -133,17 +180,3 @@ def _made_commits(log: Path) -> Iterator[str]:
             facts, _, what = line.partition("\t")
             if what.startswith(MADE_HERE):
                 yield facts.split(" ")[1]
-
-
-def _identity(git: Git) -> dict[str, str]:
-    """Git's configured identity; where it is not complete, our own. Never one that git guesses from the machine."""
-    names = "^(user|author|committer)\\.(name|email)$"
-    found = git.call("config", "-z", "--get-regexp", names, allowed=(0, 1)).stdout.decode(errors="surrogateescape")
-    said = dict(entry.partition("\n")[::2] for entry in found.split("\0") if entry)
-    identity: dict[str, str] = {}
-    for role in ("author", "committer"):
-        name, email = (said.get(f"{role}.{part}") or said.get(f"user.{part}") for part in ("name", "email"))
-        if not (name and name.strip() and email and email.strip()):
-            name, email = OWN_IDENTITY["GIT_AUTHOR_NAME"], OWN_IDENTITY["GIT_AUTHOR_EMAIL"]
-        identity |= {f"GIT_{role.upper()}_NAME": name, f"GIT_{role.upper()}_EMAIL": email}
-    return identity

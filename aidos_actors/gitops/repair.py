@@ -14,6 +14,7 @@ from pathlib import Path
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed, Run, run_here
 
 LOCK_AGE_MIN_S = 2.0
+USERS_LOCK_AGE_MIN_S = 3600.0  # what no git of ours takes, but may stand in the way of everybody
 LOCK_TRIES_MAX = 3
 KEPT_LOCKS_MAX = 100
 PROBLEMS_MAX = 100
@@ -29,8 +30,9 @@ def repair_locks(
 ) -> list[str]:
     """No stale lock of ours stands in the way afterwards; returns the paths of those set aside.
 
-    Ours are the locks of ``target``, of ``refs/aidos``, of the packed refs, and inside our worktrees' records. Locks
-    of the user's checkouts (HEAD, index, config) are never touched. ``now`` is the wall clock in seconds.
+    Ours are the locks of ``target``, of ``refs/aidos``, of the packed refs, and inside our worktrees' records. Those of
+    ``config`` and ``shallow``, which all share, must be an hour old besides. Locks of the user's checkouts (HEAD,
+    index) are never touched. ``now`` is the wall clock in seconds.
     """
     git = Git(repo, run)
     return _set_stale_aside(git, target, time.time() if now is None else now, Path(proc_root))
@@ -64,17 +66,28 @@ def check_repository(repo: str, run: Run = run_here) -> list[str]:
 def _set_stale_aside(git: Git, target: str, now: float, proc: Path) -> list[str]:
     root = Path(git.common_dir)
     aside = []
-    for lock in _our_locks(root, target):
+    for lock, age_min_s in _locks(root, target):
         try:
             before = lock.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
-        is_old = not 0 <= now - before.st_mtime < LOCK_AGE_MIN_S  # a moment in the future: the clock was set back
+        is_old = not 0 <= now - before.st_mtime < age_min_s  # a moment in the future: the clock was set back
         if before.st_uid != os.geteuid() or not is_old or _has_living_holder(before, root, proc):
             continue
         if _move_if_same(lock, before, root / QUARANTINE / "locks"):
             aside.append(str(lock))
     return aside
+
+
+def _locks(root: Path, target: str) -> Iterator[tuple[Path, float]]:
+    """Each that may be set aside, with the age that it must have besides."""
+    yield from ((lock, LOCK_AGE_MIN_S) for lock in _our_locks(root, target))
+    yield from ((root / name, USERS_LOCK_AGE_MIN_S) for name in ("config.lock", "shallow.lock"))
+
+
+def is_open_somewhere(file: os.stat_result, proc: Path = Path("/proc")) -> bool:
+    """Whether a process of this user has it open."""
+    return any(_has_open(process, file) for process in proc.iterdir() if process.name.isdigit())
 
 
 def _our_locks(root: Path, target: str) -> Iterator[Path]:

@@ -1,20 +1,21 @@
 """The tree of a worktree's final state, whatever its task did to git there.
 
-Nothing of the worktree's own git state is used: a fresh index, started from the base commit, takes in the files as
-they are, with the repository's ignore rules. So commits, branches, a merge half done, an ``index.lock`` or a missing
-``.git`` of the task make no difference.
+Nothing of the worktree's own git state is used: an index of our own, as git made it with the worktree or fresh from
+the base commit, takes in the files as they are, with the repository's ignore rules. So commits, branches, a merge half
+done, an ``index.lock`` or a missing ``.git`` of the task make no difference.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from aidos_actors.core.errors import AidosError, NotFound
 from aidos_actors.folders import delete_tree
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed
-from aidos_actors.gitops.worktrees import real_path
+from aidos_actors.gitops.worktrees import kept_index, real_path
 
 # What git says when the content itself cannot be stored, and what it says as well when the store is to blame.
 UNSTORABLE = (
@@ -25,6 +26,7 @@ UNSTORABLE = (
     "Permission denied",
     "File name too long",
 )
+INDEX_DAMAGED = ("index file", "bad signature", "unknown index entry", "index uses")
 STORE_FAILED = ("into database", "repository database", "No space left", "Input/output error", "Read-only file system")
 
 
@@ -55,15 +57,31 @@ def result_tree(git: Git, worktree: str, base_commit: str) -> str:
         delete_tree(scratch)
     scratch.mkdir()
     index = {"GIT_INDEX_FILE": str(scratch / "index")}
-    git.call("read-tree", base_commit, env=index)
+    kept = kept_index(git, worktree, base_commit)
+    if kept is not None:
+        shutil.copy2(kept, scratch / "index")
+    else:
+        git.call("read-tree", base_commit, env=index)
     _dissolve_inner_repositories(git, where, scratch, index)
     try:
-        git.call("add", "--all", "--", ".", work_tree=str(where), env=index, timeout_s=HEAVY_TIMEOUT_S)
+        _add_all(git, where, base_commit, index, has_kept=kept is not None)
     except GitFailed as failed:
         if _is_said(UNSTORABLE, failed) and not _is_said(STORE_FAILED, failed):
             raise Unstorable(f"git cannot store what the task left: {' '.join(failed.stderr.split())}") from failed
         raise
     return git.text("write-tree", env=index)
+
+
+def _add_all(git: Git, where: Path, base_commit: str, index: dict[str, str], *, has_kept: bool) -> None:
+    words = ("add", "--all", "--", ".")
+    try:
+        git.call(*words, work_tree=str(where), env=index, timeout_s=HEAVY_TIMEOUT_S)
+    except GitFailed as failed:
+        if not has_kept or not _is_said(INDEX_DAMAGED, failed):
+            raise
+        Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
+        git.call("read-tree", base_commit, env=index)
+        git.call(*words, work_tree=str(where), env=index, timeout_s=HEAVY_TIMEOUT_S)
 
 
 def _is_said(signs: tuple[str, ...], failed: GitFailed) -> bool:

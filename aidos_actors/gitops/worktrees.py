@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Collection, Iterator
@@ -24,6 +25,7 @@ from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, Run, run_here
 from aidos_actors.gitops.repair import OUR_REASON, QUARANTINE
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+KEPT_INDEX = "aidos-index"
 READY = "aidos-ready"  # in git's record of a worktree that was made whole: this boot, and the commit it started from
 
 
@@ -63,10 +65,37 @@ def prepare(
             hint="Was the branch or the history removed while the requirement ran? Submit it again.",
         )
     admin = add_worktree(git, path, commit, key)
+    keep_index(admin)
     crash.before("worktree-marked")
     (admin / READY).write_text(f"{_read(BOOT_ID)} {commit}")
     crash.after("worktree-marked")
     return commit
+
+
+def keep_index(admin: Path) -> None:
+    """The index of a worktree as git made it is kept beside it, with its time: what was not touched since need not be
+    read again when the result is taken."""
+    try:
+        shutil.copy2(admin / "index", admin / KEPT_INDEX)
+    except OSError:  # it saves time, and no more
+        (admin / KEPT_INDEX).unlink(missing_ok=True)
+
+
+def kept_index(git: Git, path: str, commit: str) -> Path | None:
+    """The index that was kept of the worktree at ``path``, which was made at ``commit`` since this machine started."""
+    admin = record_of(git, path)
+    index = admin / KEPT_INDEX if admin is not None else None
+    is_fit = admin is not None and _read(admin / READY) == f"{_read(BOOT_ID)} {commit}"
+    return index if index is not None and is_fit and index.is_file() else None
+
+
+def record_of(git: Git, path: str) -> Path | None:
+    """The folder of git's record of the worktree at ``path``, when the two name each other; else by looking at all."""
+    where = real_path(path)
+    admin = Path(_read(where / ".git").removeprefix("gitdir: "))
+    if admin.parent == Path(git.common_dir) / "worktrees" and _read(admin / "gitdir") == str(where / ".git"):
+        return admin
+    return next((record.admin for record in records(git) if record.path == where), None)
 
 
 def add_worktree(git: Git, path: str, commit: str, key: AttemptKey) -> Path:

@@ -51,7 +51,30 @@ def test_a_good_run_without_a_repository_breaks_no_law() -> None:
     assert judge(replace(good, events=events, git=None, changing=None)) == []
 
 
+def reverted_evidence(**more: Any) -> Evidence:
+    """Task search was condemned, reverted and done again."""
+    journal = [
+        event("task_condemned", "search", 1, commit="c2", error="red"),
+        event("task_reverted", "search", 1, commit="r2"),
+        event("attempt_leased", "search", 2),
+        event("attempt_started", "search", 2),
+        event("attempt_ended", "search", 2, fault="none"),
+        event("task_done", "search", 2, commit="c3"),
+        event("requirement_done", None, None),
+    ]
+    evidence = with_events(without(good_evidence(), "requirement_done"), *journal)
+    revert, again = Commit("r2", ("c2",), reverts="c2"), Commit("c3", ("r2",), "shop", "search", "2")
+    return with_commits(evidence, C1, C2, replace(revert, **more), again)
+
+
+def test_a_task_that_was_reverted_and_done_again_has_one_commit_that_stands() -> None:
+    assert judge(reverted_evidence()) == []
+
+
 BROKEN = [
+    ("lost", "the commit c3 of task search is not", with_commits(reverted_evidence(), C1, C2)),
+    ("doubled", "search has 2 commits", reverted_evidence(reverts="c1")),
+    ("linear", "takes back c9, which does not stand", reverted_evidence(reverts="c9")),
     ("done", "is running", with_status("running", "done")),
     ("done", "task index is failed: no", with_status("failed", "failed")),
     ("done", "requirement_done 0 times", without(good_evidence(), "requirement_done")),

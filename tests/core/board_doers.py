@@ -46,6 +46,7 @@ from aidos_actors.core.records import (
     TaskRecord,
 )
 from aidos_actors.core.states import TASK_FINAL
+from aidos_actors.core.target_orders import Reversal, Revert
 
 SLOTS = 2
 OK = AttemptOutcome(ok=True, exit_code=0, result="1")
@@ -335,6 +336,14 @@ class GitOps:
                     owner = self.truth.commits.setdefault((key.requirement, key.task), key)
                     assert owner == key, f"two commits of one task: {owner} and {key}"
                 self.outbox.append(("integrated", (key, answer)))
+            case Revert(key=key) if trouble is not None:
+                kept = self.truth.commits.get((key.requirement, key.task))
+                known = Reversal(None, f"commit-{key}", "a conflict") if kept == key else Reversal(None)
+                self.outbox.append(("reverted", (key, known)))
+            case Revert(key=key):
+                if self.truth.commits.get((key.requirement, key.task)) == key:
+                    del self.truth.commits[key.requirement, key.task]
+                self.outbox.append(("reverted", (key, Reversal(f"revert-{key}"))))
             case Discard() if any(pid in self.truth.minders for pid, _ in order.previous):
                 self.inbox.append(order)
             case Discard(key=key):

@@ -26,8 +26,9 @@ class Laws:
         self.ledger.write(step)
         leased = [attempt for key, attempt in self.ledger.attempts.items() if key not in known]
         retried = {(each.requirement, each.task) for each in step.batch.events if each.type == "task_retried"}
+        condemned = {(each.requirement, each.task) for each in step.batch.events if each.type == "task_condemned"}
         for key, state in before.items():
-            stays = state in TASK_FINAL and (state is TaskState.DONE or key not in retried)
+            stays = state in TASK_FINAL and (key not in condemned if state is TaskState.DONE else key not in retried)
             assert not stays or self.ledger.tasks[key].state is state, f"{key} left {state}"
         for attempt in leased:
             key = (attempt.requirement, attempt.task)
@@ -59,8 +60,11 @@ class Laws:
         rows = self.ledger
         for key, task in rows.tasks.items():
             assert task.own_failures <= self.tasks[key].retries + 1
-        done = Counter((event.requirement, event.task) for event in rows.events if event.type == "task_done")
-        assert done == Counter(key for key, task in rows.tasks.items() if task.state is TaskState.DONE)
+        counted = {"task_done": 1, "task_condemned": -1, "task_kept": 1}
+        done: Counter[tuple[str | None, str | None]] = Counter()
+        for event in rows.events:
+            done[event.requirement, event.task] += counted.get(event.type, 0)
+        assert +done == Counter(key for key, task in rows.tasks.items() if task.state is TaskState.DONE)
         kept = Counter(attempt.requirement for attempt in rows.attempts.values() if attempt.worktree is not None)
         assert max(kept.values(), default=0) <= self.worktrees_max
         ended = {name for name, each in rows.requirements.items() if each.state in REQUIREMENT_FINAL}

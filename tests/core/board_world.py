@@ -25,6 +25,7 @@ from aidos_actors.core.orders import (
 )
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
+from aidos_actors.core.target_orders import Revert, Sighting, Unwatch, Watch
 
 PATHS = ("w/1", "w/2")
 CALM_ROUNDS_MAX = 3000
@@ -78,9 +79,9 @@ class World:
     def send(self, order: Order) -> None:
         if isinstance(order, Analyse):
             self.to_analyzer.append(order)
-        elif isinstance(order, Prepare | Integrate | Discard):
+        elif isinstance(order, Prepare | Integrate | Discard | Revert):
             self.gitops.inbox.append(order)
-        else:
+        elif not isinstance(order, Watch | Unwatch):
             worker = self.workers.get(order.worker.path)
             if worker is not None and worker.me == order.worker:
                 worker.inbox.append(order)
@@ -170,6 +171,8 @@ class World:
         elif kind == 60:
             self.now += (0.5, 1.0, 4.0, 30.0)[which % 4]
             self.take(self.board.tick(self.now))
+        elif kind in (59, 61) and which % 2:
+            self.turn_red(which // 2)
         elif kind == 61:
             self.gitops.inbox.clear()  # it dies, and is told what it is owed
             self.send_owed("gitops")
@@ -178,6 +181,17 @@ class World:
         elif worker:
             worker.report()
         self.check_restored()
+
+    def turn_red(self, which: int) -> None:
+        """Somebody's commit is found to have made the target red; or it is green again; or nobody here did it."""
+        if not self.has_own_failures:
+            return
+        done = sorted(self.truth.commits.values())
+        key = done[which % len(done)] if done and which % 4 else None
+        commit = f"commit-{key}" if key is not None else "foreign"
+        name = key.requirement if key is not None else sorted(self.laws.models)[0]
+        seen = Sighting(f"head-{which}", which % 8 != 0, commit, key, "somebody", "red")
+        self.outbox("gitops").append(("target_seen", (name, seen)))
 
     def restart_scheduler(self, *, loses_inbox: bool) -> None:
         self.epoch += 1

@@ -86,7 +86,7 @@ class Sandbox:
         marks = "%(trailers:key=Aidos-Requirement,valueonly,separator=) %(trailers:key=Aidos-Task,valueonly,separator=)"
         lines = self.git("log", f"--format=%P|{marks}", f"{self.base}..{target}").splitlines()
         assert all(" " not in line.partition("|")[0] for line in lines), lines
-        return [line.partition("|")[2] for line in lines]
+        return [line.partition("|")[2].strip() for line in lines]
 
     def fingerprint(self) -> tuple[str, ...]:
         """The user's own checkout: HEAD, branch, index and files."""

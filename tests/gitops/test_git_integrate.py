@@ -145,6 +145,7 @@ def test_the_gate_sees_the_merge_result_and_may_refuse_it(sandbox: Sandbox) -> N
     assert [names for names, _, _ in seen] == [
         [".git", ".gitignore", "README", "good"],
         [".git", ".gitignore", "README", "bad", "good"],
+        [".git", ".gitignore", "README", "good"],  # nobody here knew yet that the head itself is green
     ]
     assert all(tree == checked_out for _, tree, checked_out in seen)
     assert sandbox.git("rev-parse", f"{TARGET}^{{tree}}") == seen[0][1]
@@ -171,7 +172,7 @@ def test_a_lost_race_is_run_again_on_the_new_head(sandbox: Sandbox) -> None:
 
 
 def test_a_race_that_is_lost_for_ever_ends(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("aidos_actors.gitops.integrate"), "PUBLISH_TRIES_MAX", 3)
+    monkeypatch.setattr(import_module("aidos_actors.gitops.train"), "PUBLISH_TRIES_MAX", 3)
     sandbox.do("first", {"first": "1"})
     attempt = sandbox.prepare("slow")
     (attempt.path / "slow").write_text("slow")

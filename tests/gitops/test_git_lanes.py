@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aidos_actors.actors.words import GitWork
 from aidos_actors.core.orders import AttemptKey, Discard, GitOrder, Integrate, Prepare
-from aidos_actors.gitops.lanes import Lanes, name_of
+from aidos_actors.core.target_orders import Sweep
+from aidos_actors.gitops.lanes import Lanes, company_of, name_of
 
 
 def order(kind: str, task: str, repo: str = "/shop") -> GitOrder:
@@ -25,8 +27,8 @@ def work(kind: str, task: str, epoch: int = 1, repo: str = "/shop") -> GitWork:
     return GitWork(epoch, "home", order(kind, task, repo))
 
 
-def names(starts: list[tuple[str, GitWork]]) -> list[str]:
-    return [name_of(work) for _, work in starts]
+def names(starts: list[tuple[str, tuple[GitWork, ...]]]) -> list[str]:
+    return [name_of(work) for _, works in starts for work in works]
 
 
 def test_one_at_a_time_in_each_lane_of_each_repository() -> None:
@@ -36,7 +38,7 @@ def test_one_at_a_time_in_each_lane_of_each_repository() -> None:
     starts = lanes.next()
     assert names(starts) == ["prepare shop/a/1", "integrate shop/c/1", "prepare shop/d/1"]
     assert lanes.next() == []
-    lanes.forget(lanes.ended(starts[0][0]))
+    lanes.forget(*lanes.ended(starts[0][0]))
     assert names(lanes.next()) == ["prepare shop/b/1"]
 
 
@@ -47,39 +49,103 @@ def test_an_attempt_is_never_integrated_and_discarded_at_the_same_time() -> None
     lanes.take(work("discard", "a"))
     assert lanes.next() == []
     lanes.take(work("discard", "b"))
-    [(other, beside)] = lanes.next()
+    [(other, (beside,))] = lanes.next()
     assert beside == work("discard", "b")
-    lanes.forget(lanes.ended(other))
+    lanes.forget(*lanes.ended(other))
     assert lanes.next() == []
-    lanes.forget(lanes.ended(lane))
+    lanes.forget(*lanes.ended(lane))
     assert names(lanes.next()) == ["discard shop/a/1"]
 
 
 def test_an_order_told_again_by_a_newer_scheduler_is_carried_out_with_its_authority() -> None:
     lanes = Lanes()
     lanes.take(work("integrate", "a", epoch=1))
-    [(lane, running)] = lanes.next()
+    [(lane, (running,))] = lanes.next()
     lanes.take(work("integrate", "b", epoch=1))
     for task in "ab":
         lanes.take(work("integrate", task, epoch=2))
     lanes.take(work("integrate", "c", epoch=1))
-    assert lanes.ended(lane) == running
+    assert lanes.ended(lane) == (running,)
     lanes.fenced(running)
-    [(lane, second)] = lanes.next()
-    assert second == work("integrate", "b", epoch=2)
+    [(lane, together)] = lanes.next()
+    assert together == (work("integrate", "b", epoch=2), work("integrate", "a", epoch=2))
     lanes.ended(lane)
-    lanes.forget(second)
-    [(lane, again)] = lanes.next()
-    assert again == work("integrate", "a", epoch=2)
+    lanes.forget(together[0])
+    lanes.fenced(together[1])
+    assert lanes.next() == [] and lanes.is_idle
+
+
+def test_what_waits_for_one_target_and_one_gate_goes_together_in_order() -> None:
+    lanes = Lanes()
+    lanes.take(work("integrate", "first"))
+    [(lane, _)] = lanes.next()
+    gated = GitWork(1, "home", replace(order("integrate", "g"), verify="pytest"))
+    for each in (work("integrate", "a"), gated, work("integrate", "b"), work("integrate", "c")):
+        lanes.take(each)
+    lanes.forget(*lanes.ended(lane))
+    [(lane, together)] = lanes.next()
+    assert [each.order.key.task for each in together] == ["a", "b", "c"]
     lanes.ended(lane)
-    lanes.fenced(again)
-    assert lanes.next() == []
+    lanes.back(together[1:])  # a was settled, and those two were not
+    lanes.forget(together[0])
+    assert [each.order.key.task for each in lanes.next()[0][1]] == ["b", "c"]
+
+
+def test_after_a_failure_of_the_machine_each_goes_by_itself() -> None:
+    lanes = Lanes()
+    for task in "ab":
+        lanes.take(work("integrate", task))
+    [(lane, both)] = lanes.next()
+    assert len(both) == 2
+    for each in lanes.ended(lane):
+        lanes.put_off(each)
+    assert lanes.next() == [] and lanes.strays() == []
+    for each in both:
+        lanes.again(name_of(each))
+    assert [len(works) for _, works in lanes.next()] == [1]
+
+
+def test_a_sweep_that_does_not_know_a_worktree_that_is_to_be_made_is_dropped() -> None:
+    """Carried out late, it would take away what was made meanwhile."""
+    for live, is_kept in ((("/w/a",), True), ((), False)):
+        lanes = Lanes()
+        lanes.take(GitWork(1, "home", Sweep(AttemptKey("", "", 0), "/shop", live)))
+        lanes.take(work("prepare", "a"))
+        assert (lanes.next()[0][1][0].order.key.task == "") is is_kept
+
+
+def test_a_timer_that_comes_late_doubles_nothing() -> None:
+    lanes = Lanes()
+    lanes.take(work("integrate", "a"))
+    [(lane, (running,))] = lanes.next()
+    lanes.again(name_of(running))
+    lanes.forget(*lanes.ended(lane))
+    assert lanes.next() == [] and lanes.is_idle
+
+
+def test_a_pair_that_clashed_twice_is_never_together() -> None:
+    lanes = Lanes()
+    for task in "ab":
+        lanes.take(work("integrate", task))
+    for _ in range(2):
+        lanes.clashed(AttemptKey("shop", "a", 1), AttemptKey("shop", "b", 2))
+    assert [len(works) for _, works in lanes.next()] == [1]
+
+
+def test_an_order_that_has_lost_its_place_is_found_and_comes_back_when_it_is_told_again() -> None:
+    """A queue that is frozen by what leaked: nothing waits, nothing is under way, and yet something is wanted."""
+    lanes = Lanes()
+    lanes.take(work("integrate", "a"))
+    lanes._waiting.clear()
+    assert lanes.next() == [] and lanes.strays() == ["integrate shop/a/1"]
+    lanes.take(work("integrate", "a"))
+    assert names(lanes.next()) == ["integrate shop/a/1"]
 
 
 WORK = st.builds(work, st.sampled_from(("prepare", "integrate", "discard")), st.sampled_from("abc"), st.integers(1, 3))
 
 
-@given(st.lists(st.one_of(WORK, st.sampled_from(("ended", "fenced", "failed")), st.none()), max_size=60))
+@given(st.lists(st.one_of(WORK, st.sampled_from(("ended", "fenced", "failed", "back")), st.none()), max_size=60))
 def test_every_order_of_the_newest_epoch_is_answered(steps: list[GitWork | str | None]) -> None:
     lanes, under_way, failed = Lanes(), {}, []
     told: dict[str, int] = {}
@@ -90,19 +156,27 @@ def test_every_order_of_the_newest_epoch_is_answered(steps: list[GitWork | str |
         lane = next(iter(under_way))
         done = under_way.pop(lane)
         assert lanes.ended(lane) == done
-        if how == "failed":
-            failed.append(name_of(done))
-        elif how == "fenced" and done.epoch < newest:
-            lanes.fenced(done)
-        else:
-            lanes.forget(done)
-            answered.add(name_of(done))
+        if how == "back":
+            lanes.back(done[1:])
+            done = done[:1]
+        for each in done:
+            if how == "failed":
+                lanes.put_off(each)
+                failed.append(name_of(each))
+            elif how == "fenced" and each.epoch < newest:
+                lanes.fenced(each)
+            else:
+                lanes.forget(each)
+                answered.add(name_of(each))
 
     def start() -> None:
-        for lane, each in lanes.next():
+        for lane, works in lanes.next():
             assert lane not in under_way
-            assert each.order.key not in {other.order.key for other in under_way.values()}
-            under_way[lane] = each
+            keys = {other.order.key for others in under_way.values() for other in others}
+            assert not keys & {each.order.key for each in works}
+            assert len({company_of(each) for each in works}) == 1
+            under_way[lane] = works
+        assert lanes.strays() == []
 
     for step in steps:
         if isinstance(step, GitWork):

@@ -98,7 +98,9 @@ class SimulatedMinder(Life):
     def _have_its_effect(self) -> None:
         order = self._order
         if order.repo is not None and not self._is_check:
-            repository(self.world).worktrees[order.path].files[order.key.task] = order.key.task
+            repo = repository(self.world)
+            is_red = order.key.task == "wild" and not any(each.reverts for each in repo.commits.values())
+            repo.worktrees[order.path].files["red" if is_red else order.key.task] = order.key.task
 
     def _dying_s(self) -> float:
         """Most descendants are gone at once; some take long to end, and whoever comes next has to wait."""

@@ -8,11 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from aidos_actors.actors.words import GitWord, GitWork, WorkIntegrated, WorktreeGone, WorktreeReady
+from aidos_actors.actors.words import (
+    Delivered,
+    GitWord,
+    GitWork,
+    SweptUp,
+    TargetSeen,
+    TargetsPushed,
+    WorkIntegrated,
+    WorkReverted,
+    WorktreeGone,
+    WorktreeReady,
+)
 from aidos_actors.core.errors import Fenced, NotFound, TryAgain
+from aidos_actors.core.merge_queue import AskGate, Ground, Train, next_move
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Integration, Prepare
+from aidos_actors.core.target_orders import Push, Reversal, Revert, Sighting, Sweep, Watch
 from aidos_actors.layout import Layout
 from tests.simulation.world import Steps, World, step, world
 
@@ -27,6 +41,7 @@ class Commit:
     parent: str | None
     tree: Tree
     key: AttemptKey | None = None
+    reverts: str | None = None
 
 
 @dataclass
@@ -44,6 +59,7 @@ class Repository:
     commits: dict[str, Commit] = field(default_factory=lambda: {"c0": Commit(None, (("a", "a"),))})
     refs: dict[str, str] = field(default_factory=lambda: {"refs/heads/main": "c0"})
     worktrees: dict[str, Worktree] = field(default_factory=dict)
+    remote: dict[str, str] = field(default_factory=dict)
 
     def write(self, commit: Commit) -> str:
         name = f"c{len(self.commits)}"
@@ -75,12 +91,21 @@ def repository(of: World) -> Repository:
 
 
 class SimulatedWorkspace:
-    def __init__(self, layout: Layout, base_env: Mapping[str, str]) -> None:
+    def __init__(self, layout: Layout, base_env: Mapping[str, str], remotes: Mapping[str, Any]) -> None:
         self._world = world()
         self._repo = repository(self._world)
 
     def close(self) -> None:
         pass
+
+    def clean(self) -> None:
+        steps: Any = self._clean()
+        return steps  # type: ignore[no-any-return]
+
+    def _clean(self) -> Steps:
+        """What a GitOps that died left of its gates."""
+        for path in [path for path in self._repo.worktrees if path.startswith("gate of ")]:
+            yield from self._discard(path)
 
     def carry_out(self, work: GitWork) -> GitWord:
         steps: Any = self._steps(work)  # a generator: the simulated machine lets its seconds pass
@@ -91,12 +116,22 @@ class SimulatedWorkspace:
             case Prepare() as order:
                 commit = yield from self._prepare(order)
                 return WorktreeReady(order.key, commit, order.repo)
-            case Integrate() as order:
-                answer = yield from self._integrate(work, order)
-                return WorkIntegrated(order.key, answer)
+            case Sweep() as order:
+                return SweptUp(order.key, (yield from self._sweep(order)))
+            case Watch() as order:
+                return TargetSeen(order.key, (yield from self._look(order)))
+            case Push() as order:
+                return TargetsPushed(order.key, order.repo, (yield from self._push()))
+            case Revert() as order:
+                return WorkReverted(order.key, (yield from self._take_back(work, order)))
             case Discard() as order:
                 yield from self._discard_order(order)
                 return WorktreeGone(order.key)
+        raise TypeError(work)
+
+    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+        steps: Any = self._integrate(works)
+        return steps  # type: ignore[no-any-return]
 
     def _do(self, name: str, act: Callable[[], Any], span_s: tuple[float, float] = GIT_S) -> Steps:
         return step(name, self._world.chance.uniform(*span_s), act)
@@ -148,22 +183,95 @@ class SimulatedWorkspace:
 
     # ---- the target
 
-    def _integrate(self, work: GitWork, order: Integrate) -> Steps:
-        guard = yield from self._claim(work)
-        tree: Tree | None = None
+    def _integrate(self, works: tuple[GitWork, ...]) -> Steps:
+        """As the real one: one commit on the other, the gate on the top, one move of the target; the first to blame."""
+        orders = [work.order for work in works if isinstance(work.order, Integrate)]
+        guard = yield from self._claim(works[0])
+        said: dict[AttemptKey, Integration] = {}
+        trees: dict[AttemptKey, Tree] = {}
         for _ in range(PUBLISH_TRIES_MAX):
-            head = self._repo.refs.get(f"refs/heads/{order.target}")
-            published = self._find_published(order)
-            if published is not None:
-                return Integration(published, "integrated")
-            if tree is None:
-                tree = yield from self._do("task-tree-written", lambda: self._result_tree(order))
-            if tree == self._repo.commits[order.base_commit].tree:
-                return Integration(None, "integrated")
-            answer = yield from self._publish(guard, order, tree, head)
-            if answer is not None:
-                return answer
+            head = self._repo.refs.get(f"refs/heads/{orders[0].target}")
+            for order in orders:
+                published = self._find_published(order)
+                if published is not None:
+                    said[order.key] = Integration(published, "integrated")
+            rest = [order for order in orders if order.key not in said]
+            for order in rest:
+                if order.key not in trees:
+                    try:
+                        trees[order.key] = yield from self._do("task-tree-written", partial(self._result_tree, order))
+                    except NotFound as gone:
+                        said[order.key] = Integration(None, "conflict", str(gone))
+                        continue
+                    if trees[order.key] == self._repo.commits[order.base_commit].tree:
+                        said[order.key] = Integration(None, "integrated")
+            rest = [order for order in rest if order.key not in said]
+            has_ended = not rest or (yield from self._publish(guard, rest, trees, head, said))
+            if has_ended is not False:
+                words = tuple(WorkIntegrated(key, answer) for key, answer in said.items())
+                return Delivered(words, is_red=has_ended is None)
         raise TryAgain("the target was moved by others again and again")
+
+    def _sweep(self, order: Sweep) -> Steps:
+        """As the real one: who lives in a worktree keeps it, whatever the rows say."""
+        gone = [path for path in self._repo.worktrees if path not in order.live and not path.startswith("gate of ")]
+        used = {life._order.path for life in self._world.lives if life.is_alive and hasattr(life, "_order")}
+        for path in [path for path in gone if path not in used]:
+            yield from self._discard(path)
+        yield from self._do("restore-point-pruned", lambda: None)
+        return tuple(gone)
+
+    def _push(self) -> Steps:
+        """Each target to the remote, once; the remote is asked first what it has."""
+        repo, count = self._repo, 0
+        for target in [name for name in repo.refs if name.startswith("refs/heads/aidos/")]:
+            head, record = repo.refs[target], target.replace("refs/heads", "refs/aidos/pushed")
+            if repo.refs.get(record) == head:
+                continue
+            if repo.remote.get(target) != head:
+                count += 1
+                yield from self._do("remote-pushed", partial(self._arrive, target, head))
+            yield from self._do("push-recorded", partial(repo.refs.__setitem__, record, head))
+        return count
+
+    def _arrive(self, target: str, head: str) -> None:
+        repo, before = self._repo, self._repo.remote.get(target)
+        if before == head or (before is not None and before not in repo.line(target)):
+            self._world.broken.append(f"{head} is pushed over {before}")
+        repo.remote[target] = head
+
+    def _look(self, order: Watch) -> Steps:
+        """The first commit with which the gate refuses the line is the culprit."""
+        head = self._repo.refs.get(f"refs/heads/{order.target}")
+        if head is None or head == order.target_base or not self._is_red(head):
+            return Sighting(head, False) if head not in (None, order.target_base) else None
+        yield from self._gate_at(order.key, head)
+        line = self._repo.line(f"refs/heads/{order.target}")
+        culprit = next(name for name in reversed(line) if self._is_red(name))
+        return Sighting(head, True, culprit, self._repo.commits[culprit].key, "somebody", "red")
+
+    def _take_back(self, work: GitWork, order: Revert) -> Steps:
+        guard = yield from self._claim(work)
+        ref = f"refs/heads/{order.target}"
+        for _ in range(PUBLISH_TRIES_MAX):
+            line = self._repo.line(ref)
+            reverts = {self._repo.commits[name].reverts: name for name in line}
+            mine = next((name for name in line if self._repo.commits[name].key == order.key), None)
+            if mine is None or mine in reverts:
+                return Reversal(reverts.get(mine))
+            before = dict(self._repo.commits[self._repo.commits[mine].parent or ""].tree)
+            gone = dict(self._repo.commits[mine].tree).keys() - before.keys()
+            left = tuple(pair for pair in self._repo.commits[line[0]].tree if pair[0] not in gone)
+            write = partial(self._repo.write, Commit(line[0], left, None, mine))
+            revert = yield from self._do("revert-written", write)
+            key = order.key
+            restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}-revert"
+            if (yield from self._move(guard, restore, line[0], ref, revert, line[0])):
+                return Reversal(revert)
+        raise TryAgain("the target was moved by others again and again")
+
+    def _is_red(self, commit: str) -> bool:
+        return any(name.startswith("red") for name, _ in self._repo.commits[commit].tree)
 
     def _claim(self, work: GitWork) -> Steps:
         ref, mine = f"refs/aidos/epoch/{work.installation}", str(work.epoch)
@@ -177,9 +285,15 @@ class SimulatedWorkspace:
         return ref, mine
 
     def _find_published(self, order: Integrate) -> str | None:
-        for name in self._repo.line(f"refs/heads/{order.target}"):
+        line = self._repo.line(f"refs/heads/{order.target}")
+        reverted = {self._repo.commits[name].reverts for name in line}
+        for name in line:
             key = self._repo.commits[name].key
-            if key is not None and (key.requirement, key.task) == (order.key.requirement, order.key.task):
+            if (
+                key is not None
+                and name not in reverted
+                and (key.requirement, key.task) == (order.key.requirement, order.key.task)
+            ):
                 return name
         return None
 
@@ -189,25 +303,58 @@ class SimulatedWorkspace:
             raise NotFound(f"the worktree {order.path} is gone")
         return tuple(sorted(found.files.items()))
 
-    def _publish(self, guard: tuple[str, str], order: Integrate, tree: Tree, head: str | None) -> Steps:
-        ref = f"refs/heads/{order.target}"
-        parent = head or order.base_commit
-        merged = yield from self._do("merge-tree-written", lambda: self._merge(order, tree, parent))
-        commit = yield from self._do("commit-written", lambda: self._repo.write(Commit(parent, merged, order.key)))
-        if order.verify is not None:
-            gate = f"gate of {order.key}"
-            yield from self._discard(gate)
-            yield from self._add(gate, commit)
-            yield from self._do("gate-run", lambda: None, GATE_S)
-            yield from self._discard(gate)
-        restore = f"refs/aidos/restore/{order.key.requirement}/{order.key.task}-{order.key.number}"
-        yield from self._do("restore-point", lambda: self._repo.transact(guard, restore, parent, None))
-        move = lambda: self._repo.transact(guard, ref, commit, head or "")  # noqa: E731
-        has_moved = yield from self._do("ref-moved", move)
-        if not has_moved:
+    def _publish(
+        self,
+        guard: tuple[str, str],
+        orders: list[Integrate],
+        trees: dict[AttemptKey, Tree],
+        head: str | None,
+        said: dict[AttemptKey, Integration],
+    ) -> Steps:
+        """Whether the target moved, or nothing was to be published; None when it is red itself. A tree with a file
+        named ``red`` is red."""
+        first = orders[0]
+        ref, ground = f"refs/heads/{first.target}", head or first.base_commit
+        stack: list[tuple[Integrate, str]] = []
+        for order in orders:
+            parent = stack[-1][1] if stack else ground
+            merge = partial(self._merge, order, trees[order.key], parent)
+            merged = yield from self._do("merge-tree-written", merge)
+            write = partial(self._repo.write, Commit(parent, merged, order.key))
+            stack.append((order, (yield from self._do("commit-written", write))))
+        train = Train(len(stack), Ground.RED if self._is_red(ground) else Ground.GREEN)
+        while isinstance(move := next_move(train, has_gate=first.verify is not None), AskGate):
+            order, commit = stack[move.length - 1]
+            yield from self._gate_at(order.key, commit)
+            train = train.judged(move.length, is_green=not self._is_red(commit))
+        if move.is_ground_red:
             return None
-        yield from self._do("ref-synced", lambda: None)
-        return Integration(commit, "integrated")
+        if move.publish:
+            key, top = first.key, stack[move.publish - 1][1]
+            restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}"
+            if not (yield from self._move(guard, restore, ground, ref, top, head or "")):
+                return False
+        for number, (order, commit) in enumerate(stack):
+            if number < move.publish:
+                said[order.key] = Integration(commit, "integrated")
+            elif number == move.blamed:
+                said[order.key] = Integration(None, "gate_failed", "red", 1)
+        return True
+
+    def _move(self, guard: tuple[str, str], restore: str, ground: str, ref: str, top: str, head: str) -> Steps:
+        """Whether the target moved from ``head`` to ``top``."""
+        yield from self._do("restore-point", lambda: self._repo.transact(guard, restore, ground, None))
+        has_moved = yield from self._do("ref-moved", lambda: self._repo.transact(guard, ref, top, head))
+        if has_moved:
+            yield from self._do("ref-synced", lambda: None)
+        return has_moved
+
+    def _gate_at(self, key: AttemptKey, commit: str) -> Steps:
+        gate = f"gate of {key}"
+        yield from self._discard(gate)
+        yield from self._add(gate, commit)
+        yield from self._do("gate-run", lambda: None, GATE_S)
+        yield from self._discard(gate)
 
     def _merge(self, order: Integrate, tree: Tree, parent: str) -> Tree:
         """The work's own files over what others published meanwhile: these tasks never touch the same one."""

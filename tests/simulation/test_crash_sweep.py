@@ -16,7 +16,7 @@ from supervisors.systems.simulated import Faults
 from tests.simulation.whole_life import WholeLife
 from tests.simulation.world import Place
 
-RTO_S = 5.0
+RTO_S = 6.0  # where the same need not be done again, it counts to the end of the whole life
 LIVES = int(os.environ.get("SWEEP_LIVES", "60"))
 FIRST_SEED = int(os.environ.get("SWEEP_SEED", "0"))
 GROUPS = 6
@@ -36,13 +36,18 @@ def is_large(*places: Place) -> bool:
     return any(place.point == "document-stored" for place in places)
 
 
+def is_red(*places: Place) -> bool:
+    """Only on a target that has turned red something is taken back."""
+    return any(place.point.startswith("revert-") for place in places)
+
+
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("name", CRASH_POINTS)
 def test_a_process_ends_at_each_point_and_the_work_is_done_all_the_same(name: str, side: str) -> None:
     place = Place(name, side)
-    earlier = ONLY_AFTER.get(name)
+    earlier = None if is_red(place) else ONLY_AFTER.get(name)  # in these lives a target turns red by itself
     places = (place,) if earlier is None else (Place(earlier.point, earlier.side, earlier.nth), place)
-    life = lived(WholeLife(seed=FIRST_SEED + 1, places=places, is_large=is_large(place)))
+    life = lived(WholeLife(seed=FIRST_SEED + 1, places=places, is_large=is_large(place), is_red=is_red(place)))
     assert len(life.fates.struck) == len(places), f"{place} was never reached"
     assert max(life.back_after_s()) < RTO_S
 
@@ -59,7 +64,13 @@ def random_life(seed: int) -> WholeLife:
     )
     kill = 0.0 if places and chance.random() < 0.5 else 0.003
     faults = Faults(kill=kill, kills_max=chance.choice((1, 2, 5)), lose=chance.choice((0.0, 0.01)))
-    return WholeLife(seed=seed, places=places, faults=faults, is_large=is_large(*places))
+    return WholeLife(
+        seed=seed,
+        places=places,
+        faults=faults,
+        is_large=is_large(*places),
+        is_red=chance.random() < 0.3 or is_red(*places),
+    )
 
 
 @pytest.mark.parametrize("group", range(GROUPS))

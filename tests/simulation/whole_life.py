@@ -16,6 +16,7 @@ from aidos_actors.actors.words import SCHEDULER
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.core.views import event_view, status_view
+from aidos_actors.gitops.push import Remote
 from aidos_actors.tree import aidos_tree
 from chaos.facts import Commit, Evidence, Finding, GitFacts
 from chaos.laws import judge
@@ -42,14 +43,15 @@ def memory_ledger(_state_dir: Path) -> MemoryLedger:
 
 HANDS: dict[str, dict[str, Any]] = {
     "scheduler": {"open_ledger": memory_ledger, "has_socket": False},
-    "gitops": {"hands": SimulatedWorkspace},
+    "gitops": {"hands": SimulatedWorkspace, "remotes": {"/shop": Remote("origin")}},
     "worker": {"hands": SimulatedExecutor, "has_socket": False},
 }
 
 
-def requirements(*, is_large: bool = False) -> list[Requirement]:
-    """One on a repository, one without: between them they come to every crash point. ``is_large``: in messages, the
-    first has to travel as a file."""
+def requirements(*, is_large: bool = False, is_red: bool = False) -> list[Requirement]:
+    """One on a repository, two without: between them they come to nearly every crash point. ``is_large``: in messages,
+    the first has to travel as a file. ``is_red``: one more publishes to the first one's target, what its gate
+    refuses."""
     env = {"LARGE": LARGE} if is_large else {}
     shop = {
         "id": "shop", "repo": "/shop", "base": "main", "verify": "gate",
@@ -63,10 +65,18 @@ def requirements(*, is_large: bool = False) -> list[Requirement]:
     plain = {"id": "plain", "tasks": [{"id": "one", "run": "one", "retries": 9}]}
     calls = {"id": "calls", "tasks": [{"id": f"c{n}", "call": "some:thing", "retries": 9} for n in range(5)]}
     calls["tasks"] += [{"id": "after", "call": "some:thing", "needs": ["c0", "c4"], "retries": 9}]
-    return [Requirement.model_validate({"title": each["id"], **each}) for each in (shop, plain, calls)]
+    wild = {"id": "wild", "repo": "/shop", "base": "main", "target": "aidos/shop", "mode": "serial"}
+    wild["tasks"] = [{"id": name, "run": name, "retries": 9} for name in ("wild", *(f"tame{n}" for n in range(3)))]
+    some = (wild, shop, plain, calls) if is_red else (shop, plain, calls)
+    return [Requirement.model_validate({"title": each["id"], **each}) for each in some]
 
 
-CHANGING = {"shop": frozenset({"first", "left", "right"}), "plain": None, "calls": None}
+CHANGING = {
+    "shop": frozenset({"first", "left", "right"}),
+    "plain": None,
+    "calls": None,
+    "wild": frozenset({"wild", *(f"tame{n}" for n in range(3))}),
+}
 
 
 def simulated(spec: SupervisorSpec) -> SupervisorSpec:
@@ -92,6 +102,7 @@ class WholeLife:
     places: tuple[Place, ...] = ()
     faults: Faults | None = None
     is_large: bool = False
+    is_red: bool = False
     meanwhile: Callable[[SimulatedTree], None] = lambda _tree: None
     before_end: Callable[[], Any] = lambda: None
 
@@ -114,7 +125,7 @@ class WholeLife:
         tree.machine.faults = self.faults or Faults()  # from here on: a tree that cannot start at first is not started
         crash.arm(self.fates)
         self.machine = tree.machine
-        for each in requirements(is_large=self.is_large):
+        for each in self._requirements:
             self.submit(each)
         self.meanwhile(tree)
         self.machine.run_until(self._is_over, self.machine.now() + LIMIT_S)
@@ -124,6 +135,10 @@ class WholeLife:
         tree.stop()
         crash.arm(None)
         self.machine.run_for(CALM_S)
+
+    @property
+    def _requirements(self) -> list[Requirement]:
+        return requirements(is_large=self.is_large, is_red=self.is_red)
 
     def submit(self, requirement: Requirement) -> None:
         """Repeated, as callers do, until it is on the ledger's disk."""
@@ -143,18 +158,21 @@ class WholeLife:
 
     def _is_over(self) -> bool:
         found = self.world.disk.requirements
-        return len(found) == len(CHANGING) and all(each.state in REQUIREMENT_FINAL for each in found.values())
+        return len(found) == len(self._requirements) and all(each.state in REQUIREMENT_FINAL for each in found.values())
 
     # ---- what is left
 
     def findings(self) -> list[Finding]:
         """What is wrong; none is good news."""
         found = [Finding("seen", text) for text in self.world.broken]
-        for requirement in requirements():
+        for requirement in self._requirements:
             if requirement.id in self.world.disk.requirements:
                 found += judge(self._evidence(requirement))
         if not self._is_over():
             found.append(Finding("done", f"not over after {LIMIT_S:g} virtual seconds"))
+        refs, remote = repository(self.world).refs, repository(self.world).remote
+        behind = [name for name in refs if name.startswith("refs/heads/aidos/") and remote.get(name) != refs[name]]
+        found += [Finding("pushed", f"{name} is {refs[name]}, and {remote.get(name)} on the remote") for name in behind]
         left = [*self.world.folders, *self.world.quarantine]
         return found + [Finding("left", f"{path} was left behind") for path in left]
 
@@ -179,9 +197,9 @@ class WholeLife:
         commits = []
         for name in names:
             commit = repo.commits[name]
-            assert commit.key is not None and commit.parent is not None
-            key = commit.key
-            commits.append(Commit(name, (commit.parent,), key.requirement, key.task, str(key.number)))
+            assert commit.parent is not None
+            key = (commit.key.requirement, commit.key.task, str(commit.key.number)) if commit.key else ("", "", "")
+            commits.append(Commit(name, (commit.parent,), *key, commit.reverts or ""))
         return GitFacts("c0", tuple(commits), tuple(repo.worktrees))
 
     def back_after_s(self) -> list[float]:

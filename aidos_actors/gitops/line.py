@@ -1,0 +1,52 @@
+"""The target that results go onto, and how its gate is asked about one of its heads, past, present or to come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct, field
+
+from aidos_actors import crash
+from aidos_actors.core.orders import AttemptKey
+from aidos_actors.gitops.epoch import EpochToken
+from aidos_actors.gitops.git import Git
+from aidos_actors.gitops.greens import Greens
+from aidos_actors.gitops.outcomes import Emit, Gate, GateResult, emit_nothing
+from aidos_actors.gitops.push import intent_line
+from aidos_actors.gitops.worktrees import add_worktree, discard
+
+
+class Line(Struct, frozen=True):
+    """The target results go onto, and who judges them. ``gate_folder`` says where a gate's worktree stands;
+    ``is_pushed``: the target goes to a remote."""
+
+    git: Git
+    target: str
+    epoch: EpochToken | None = None
+    gate: Gate | None = None
+    gate_folder: Callable[[AttemptKey], str] | None = None
+    greens: Greens = field(default_factory=Greens)
+    emit: Emit = emit_nothing
+    is_pushed: bool = False
+
+    @property
+    def intents(self) -> list[str]:
+        """What is written before the target moves, besides the restore point."""
+        return [intent_line(self.git, self.target)] if self.is_pushed else []
+
+
+def ask_gate(line: Line, key: AttemptKey, commit: str, tree: str) -> GateResult:
+    """What the gate says of the very commit that would be published, in a worktree of its own."""
+    assert line.gate is not None and line.gate_folder is not None
+    folder, repo, run = line.gate_folder(key), line.git.repo, line.git.run
+    discard(repo, path=folder, run=run)
+    try:
+        add_worktree(line.git, folder, commit, key)
+        crash.before("gate-run")
+        result = line.gate(key, folder, tree)
+        crash.after("gate-run")
+    finally:
+        discard(repo, path=folder, run=run)
+    line.greens.note(tree, result)
+    line.emit("gated", {"tree": tree, "exit_code": result.exit_code})
+    return result

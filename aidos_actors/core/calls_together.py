@@ -34,7 +34,7 @@ class CallsTogether:
     def must_be_alone(self, task: str) -> bool:
         raise NotImplementedError
 
-    def _hold(self, task: str, change: int) -> None:
+    def _hold(self, lane: str | None, change: int) -> None:
         raise NotImplementedError
 
     def travels_in_batches(self, task: str) -> bool:
@@ -81,7 +81,7 @@ class CallsTogether:
             self._ready.discard(name)
             self._ready_alone.discard(name)
             if self._lanes[name] is not None:
-                self._hold(name, 1)
+                self._hold(self._lanes[name], 1)
 
     def finish_calls(self, batch: OpenBatch, rows: Sequence[TaskRecord]) -> None:
         """As ``put_task`` and ``put_attempt`` for each of them, at once: members of it that were under way are done."""
@@ -94,7 +94,7 @@ class CallsTogether:
             for dependent in self.dependents.get(name, ()):
                 self.needs_missing[dependent] -= 1
             if self._lanes[name] is not None:
-                self._hold(name, -1)
+                self._hold(self._lanes[name], -1)
         self.unfinished -= len(rows)
         self.done += len(rows)
         self._held -= not batch.open

@@ -13,6 +13,7 @@ from aidos_actors.core.books import Books
 from aidos_actors.core.crew import Draining
 from aidos_actors.core.open_requirement import OpenRequirement, is_offered
 from aidos_actors.core.records import TaskRecord
+from aidos_actors.core.requirement import Mode
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 from aidos_actors.core.views import rfc3339
 
@@ -67,9 +68,16 @@ def _of_task(opened: OpenRequirement, task: TaskRecord, now: float) -> Iterator[
         yield Reason("backing_off", f"its next try is due in {max(0.0, task.not_before_at - now):.1f} s{error}")
     holders = opened.lane_holders(task.id)
     if holders:
-        group = opened.definitions[task.id].group
-        why = f"of its group {group}" if opened.model.mode == "mixed" else "of its serial requirement"
-        yield Reason("group", f"another task {why} is under way: {_some(holders)}")
+        yield Reason("group", f"another task {_why_not_beside(opened, task)} is under way: {_some(holders)}")
+
+
+def _why_not_beside(opened: OpenRequirement, task: TaskRecord) -> str:
+    group = opened.definitions[task.id].group
+    if opened.model.mode == Mode.SERIAL:
+        return "of its serial requirement"
+    if opened.model.mode != Mode.PARALLEL and group is not None:
+        return f"of its group {group}"
+    return f"that did not merge either (this one {task.conflicts} times), so that they take turns,"
 
 
 def _of_workers(books: Books, opened: OpenRequirement, task: TaskRecord) -> Iterator[Reason]:

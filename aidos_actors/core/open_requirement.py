@@ -15,7 +15,7 @@ from aidos_actors.core.orders import Minders
 from aidos_actors.core.past import PastAttempts
 from aidos_actors.core.plan import dependents_of
 from aidos_actors.core.projects import applied
-from aidos_actors.core.ready import Lanes, lane_of, rank_of
+from aidos_actors.core.ready import TURNS, Lanes, lane_of, rank_of, turns_of
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Mode, Requirement, Task
 from aidos_actors.core.serving import Place
@@ -51,6 +51,7 @@ class OpenRequirement(CallsTogether):
         self._held = 0
         self._past = PastAttempts()
         self._holders: dict[str, int] = {}
+        self._taking_turns: set[tuple[str, int]] = set()
         self._ready = Shelves()
         self._ready_alone = Lanes()
 
@@ -115,12 +116,12 @@ class OpenRequirement(CallsTogether):
     def lane_holders(self, task: str) -> list[str]:
         """The siblings because of which ``task`` may not start: they are under way, or in a serial requirement keep
         their turn until they are tried again."""
-        lane = self._lane(task)
-        if lane is None:
-            return []
+        if (lane := self._lanes[task]) is None:
+            turns = turns_of(lane, self.tasks[task].conflicts) == TURNS
+            return sorted(name for name, _ in self._taking_turns if turns and name != task)
         under_way = {each.task for each in self.attempts.values() if _occupies_lane(each)}
         waiting = {each.id for each in self.tasks.values() if self._waits_in_lane(each)}
-        return sorted(name for name in (under_way | waiting) - {task} if self._lane(name) == lane)
+        return sorted(name for name in (under_way | waiting) - {task} if self._lanes[name] == lane)
 
     def minders_before(self, attempt: AttemptRecord) -> Minders:
         """Minders that must be gone before ``attempt`` starts: its task's earlier ones, and lost ones of its lane.
@@ -151,7 +152,7 @@ class OpenRequirement(CallsTogether):
         self.reverting.pop(task, None)
         if new is not None and new.state is TaskState.REVERTING:
             self.reverting[task] = None
-        self._hold(task, self._waits_in_lane(new) - self._waits_in_lane(old))
+        self._hold(self._lanes[task], self._waits_in_lane(new) - self._waits_in_lane(old))
         self._offer_anew(task)
 
     def _offer_anew(self, task: str) -> None:
@@ -184,10 +185,11 @@ class OpenRequirement(CallsTogether):
     def _offer(self, task: str, record: TaskRecord) -> None:
         definition = self.definitions[task]
         rank = rank_of(self._mode, definition, record.position, record.bumped_at)
+        lane = turns_of(self._lanes[task], record.conflicts)
         if self.must_be_alone(task):
-            self._ready_alone.add(task, rank, self._lanes[task])
+            self._ready_alone.add(task, rank, lane)
         else:
-            self._ready.add(task, rank, self._lanes[task], definition.executor)
+            self._ready.add(task, rank, lane, definition.executor)
 
     def put_attempt(self, task: str, number: int, new: AttemptRecord | None) -> None:
         """The row is replaced and the indexes follow; a closed attempt whose worktree is gone is no longer kept."""
@@ -197,14 +199,11 @@ class OpenRequirement(CallsTogether):
             self.attempts[key] = new
         if self.batches.of(task, number) is None:
             self._held += is_held(new) - is_held(old)
-        self._hold(task, _occupies_lane(new) - _occupies_lane(old))
+        self._occupy(key, _occupies_lane(new) - _occupies_lane(old))
         self._past.put(key, self._neighbourhood(task), new, self.attempts.get(key))
 
-    def _lane(self, task: str) -> str | None:
-        return self._lanes[task]
-
     def _neighbourhood(self, task: str) -> tuple[str, str]:
-        lane = self._lane(task)
+        lane = self._lanes[task]
         return ("task", task) if lane is None else ("lane", lane)
 
     def _waits_in_lane(self, task: TaskRecord | None) -> bool:
@@ -212,8 +211,17 @@ class OpenRequirement(CallsTogether):
         waits = task is not None and task.not_before_at is not None and task.paused_at is None
         return waits and self._mode is Mode.SERIAL
 
-    def _hold(self, task: str, change: int) -> None:
-        lane = self._lane(task)
+    def _occupy(self, attempt: tuple[str, int], change: int) -> None:
+        """The attempt holds its lane, or that of those who take turns, until it is over: then the same one is free."""
+        task = self.tasks.get(attempt[0])  # an attempt is loaded before its task
+        if change > 0 and task is not None and turns_of(self._lanes[task.id], task.conflicts) == TURNS:
+            self._taking_turns.add(attempt)
+        lane = TURNS if attempt in self._taking_turns else self._lanes[attempt[0]]
+        if change < 0:
+            self._taking_turns.discard(attempt)
+        self._hold(lane, change)
+
+    def _hold(self, lane: str | None, change: int) -> None:
         if lane is None or not change:
             return
         before = self._holders.get(lane, 0)

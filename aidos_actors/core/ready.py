@@ -10,6 +10,8 @@ from heapq import heappop, heappush
 
 from aidos_actors.core.requirement import Mode, Task
 
+TURNS = "\0turns"
+CONFLICTS_BEFORE_TURNS = 2
 Rank = tuple[float, int, int]
 Entry = tuple[Rank, str, str | None]
 
@@ -19,6 +21,13 @@ def lane_of(mode: Mode, task: Task) -> str | None:
     if mode is Mode.SERIAL:
         return ""
     return task.group if mode is Mode.MIXED else None
+
+
+def turns_of(lane: str | None, conflicts: int) -> str | None:
+    """The lane of a task that did not merge ``conflicts`` times with what others published meanwhile: from the second
+    time on it takes turns with others of its requirement that did not either, lest all are done again for each one that
+    is published. One that is in a lane has its turn there."""
+    return TURNS if lane is None and conflicts >= CONFLICTS_BEFORE_TURNS else lane
 
 
 def rank_of(mode: Mode, task: Task, position: int, bumped_at: float | None) -> Rank:

@@ -205,3 +205,26 @@ def test_the_memory_of_refused_results_is_bounded(monkeypatch: pytest.MonkeyPatc
         bench.take(bench.board.integrated(AttemptKey("r", "a", number), INTEGRATED, bench.now))
     assert len(bench.board._books.refused) == 3
     assert bench.events().count("stale_result_refused") == 10
+
+
+def test_tasks_that_conflict_again_and_again_take_turns() -> None:
+    """Else all of them would be done again for each one that is published."""
+
+    def leased() -> list[AttemptKey]:
+        return [AttemptKey(each.requirement, each.task, each.number) for each in bench.dispatch().batch.attempts]
+
+    bench = Bench({name: {} for name in "abc"}, slots=3, repo="/repo")
+    for conflicts in (1, 2):
+        keys = leased()
+        assert len(keys) == 3
+        for key in keys:
+            bench.finish(bench.run(key), CONFLICT)
+            assert bench.task(key.task).conflicts == conflicts
+    (first,) = leased()
+    bench.run(first)
+    (reason,) = bench.board.explain("r", "b", bench.now, None)
+    assert "take turns" in reason.text and first.task in reason.text
+    bench.finish(first, CONFLICT)
+    (second,) = leased()
+    bench.finish(bench.run(second))
+    assert len(leased()) == 1

@@ -8,33 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from aidos_actors.core.batches import Batches, OpenBatch
-from aidos_actors.core.ready import Lanes
+from aidos_actors.core.laned import Laned
 from aidos_actors.core.records import AttemptRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement, Task
-from aidos_actors.core.shelves import Shelves
 
 
-class CallsTogether:
+class CallsTogether(Laned):
     """A part of ``OpenRequirement``."""
 
     model: Requirement
     definitions: dict[str, Task]
     dependents: dict[str, list[str]]
     needs_missing: dict[str, int]
-    tasks: dict[str, TaskRecord]
     attempts: dict[tuple[str, int], AttemptRecord]
     batches: Batches
     unfinished: int
     done: int
     _held: int
-    _lanes: dict[str, str | None]
-    _ready: Shelves
-    _ready_alone: Lanes
 
     def must_be_alone(self, task: str) -> bool:
-        raise NotImplementedError
-
-    def _hold(self, lane: str | None, change: int) -> None:
         raise NotImplementedError
 
     def travels_in_batches(self, task: str) -> bool:

@@ -211,29 +211,6 @@ class OpenRequirement(CallsTogether):
         waits = task is not None and task.not_before_at is not None and task.paused_at is None
         return waits and self._mode is Mode.SERIAL
 
-    def _occupy(self, attempt: tuple[str, int], change: int) -> None:
-        """The attempt holds its lane, or that of those who take turns, until it is over: then the same one is free."""
-        task = self.tasks.get(attempt[0])  # an attempt is loaded before its task
-        if change > 0 and task is not None and turns_of(self._lanes[task.id], task.conflicts) == TURNS:
-            self._taking_turns.add(attempt)
-        lane = TURNS if attempt in self._taking_turns else self._lanes[attempt[0]]
-        if change < 0:
-            self._taking_turns.discard(attempt)
-        self._hold(lane, change)
-
-    def _hold(self, lane: str | None, change: int) -> None:
-        if lane is None or not change:
-            return
-        before = self._holders.get(lane, 0)
-        self._holders[lane] = before + change
-        if before == 0:
-            self._ready.hold(lane)
-            self._ready_alone.hold(lane)
-        elif before + change == 0:
-            del self._holders[lane]
-            self._ready.free(lane)
-            self._ready_alone.free(lane)
-
 
 def is_offered(task: TaskRecord | None) -> bool:
     """Ready, and neither waiting for its time nor paused."""

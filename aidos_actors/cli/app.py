@@ -12,6 +12,7 @@ from typer._click.exceptions import ClickException
 from aidos_actors.cli.answer import Done, error_envelope, say
 from aidos_actors.cli.config import config_verbs
 from aidos_actors.cli.db import db_verbs
+from aidos_actors.cli.git import git_verbs
 from aidos_actors.cli.parsing import command_for
 from aidos_actors.cli.steering import steering
 from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, File, Json, Revise, State, answer_verb, options_of
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(steering)
 app.add_typer(config_verbs, name="config")
 app.add_typer(db_verbs, name="db")
+app.add_typer(git_verbs, name="git")
 
 
 @app.command()

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Start, WorkerId
+from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.executors.begun import BegunMark
 from aidos_actors.executors.call_queue import CallQueue
 from aidos_actors.executors.command import judged
@@ -69,7 +70,7 @@ class SimulatedMinder(Life):
         elif self._end is None:
             yield from step("command-started", 0.001, self._begin)
             until = self.world.machine.now() + self.world.chance.uniform(*WORK_S)
-            while self.world.machine.now() < until and self._end is None:
+            while (self.world.machine.now() < until or self._must_wait) and self._end is None:
                 yield LOOK_S
             if self._end is None:
                 self._have_its_effect()
@@ -87,6 +88,12 @@ class SimulatedMinder(Life):
         if not (self.owner.is_alive and self._nursery.is_alive) or self.owner in self.world.disowned:
             return "Its owner has gone."
         return self._ending
+
+    @property
+    def _must_wait(self) -> bool:
+        """What turned the target red can be done again only while its requirement is open: until the others are done."""
+        shop = self.world.disk.requirements.get("shop")
+        return self._order.key.task == "tame0" and shop is not None and shop.state not in REQUIREMENT_FINAL
 
     @property
     def _is_check(self) -> bool:

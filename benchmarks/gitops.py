@@ -161,7 +161,7 @@ def measured(files: int, tasks: int, runs: int) -> list[Row]:
         Row(f"plain git merge ({where})", found["plain"], unit="ms", how="a checkout, nothing synced"),
         Row(f"plain git merge, synced ({where})", found["synced"], unit="ms", how="the same with core.fsync"),
         Row(f"integrated ({where})", found["ours"], unit="ms", how=f"stacks of {BATCH_MAX}, checked, synced"),
-        Row(f"  by plain git merge ({where})", ratios, unit="x", goal=RATIO_GOAL, how="both medians of one run"),
+        Row(f"  by plain git merge ({where})", ratios, unit="x", goals={"median": RATIO_GOAL}, how="of one run"),
         Row(f"  by plain git merge, synced ({where})", durable, unit="x"),
         Row(f"  processes of git a result ({where})", [median(found["processes"])], unit=""),
         Row(f"worktree made ({where})", found["prepare"], unit="ms"),

@@ -91,7 +91,7 @@ class SimulatedMinder(Life):
 
     @property
     def _must_wait(self) -> bool:
-        """What turned the target red can be done again only while its requirement is open: until the others are done."""
+        """What turned the target red can be done again only while its requirement is open: until others are done."""
         shop = self.world.disk.requirements.get("shop")
         return self._order.key.task == "tame0" and shop is not None and shop.state not in REQUIREMENT_FINAL
 

@@ -25,7 +25,7 @@ from aidos_actors.core.orders import (
 )
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
-from aidos_actors.core.target_orders import Revert, Sighting, Unwatch, Watch
+from aidos_actors.core.target_orders import Revert, Sighting, Sweep, Unwatch, Watch
 
 PATHS = ("w/1", "w/2")
 CALM_ROUNDS_MAX = 3000
@@ -81,7 +81,7 @@ class World:
             self.to_analyzer.append(order)
         elif isinstance(order, Prepare | Integrate | Discard | Revert):
             self.gitops.inbox.append(order)
-        elif not isinstance(order, Watch | Unwatch):
+        elif not isinstance(order, Watch | Unwatch | Sweep):
             worker = self.workers.get(order.worker.path)
             if worker is not None and worker.me == order.worker:
                 worker.inbox.append(order)

@@ -162,7 +162,7 @@ def test_integrating_needs_no_worker() -> None:
     assert bench.board.next_due_at() is None
     bench.take(bench.board.worker_gone("w/1", "first", bench.now))
     assert bench.attempt(A1).state is AttemptState.INTEGRATING
-    assert [type(order).__name__ for order in bench.board.owed("gitops")] == ["Integrate"]
+    assert [type(order).__name__ for order in bench.board.owed("gitops")] == ["Sweep", "Integrate"]
 
 
 def test_orders_are_owed_to_the_worker_that_holds_the_attempt() -> None:

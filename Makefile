@@ -1,11 +1,11 @@
-# make demo | test | kills | sweep | crash-sweep | interleavings | paused | explore | conformance | fuzz | outlives | growth | peers | lint | venv
+# make demo | test | kills | sweep | crash-sweep | interleavings | paused | explore | conformance | fuzz | outlives | growth | benchmarks | peers | lint | venv
 # make PYTHON=/path/to/python3.12 venv
 #
 # All paths are relative, so the checkout may lie in a folder with spaces in its name. One environment serves all
 # targets: the demo's gate runs the shop's own tests, so it needs pytest as well.
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test kills sweep crash-sweep interleavings paused explore conformance fuzz outlives growth peers lint venv
+.PHONY: demo test kills sweep crash-sweep interleavings paused explore conformance fuzz outlives growth benchmarks peers lint venv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
@@ -67,6 +67,10 @@ outlives: venv
 
 growth: venv
 	GROWTH_CYCLES=$${GROWTH_CYCLES:-2000} $(BIN)/python -m pytest -q -s tests/supervisors/test_nothing_grows.py --timeout 0
+
+# Every benchmark runs, and finds something for each of its rows.
+benchmarks: venv
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/docs/test_benchmarks.py -m "long or not long"
 
 # This project beside its durable peers, which get an environment of their own: a table here, JSON and a plot in
 # build/benchmarks. PEERS_ARGS="--runs 9" make peers

@@ -1,4 +1,5 @@
-"""Each benchmark runs, and finds something for every row. How fast is not asked: the machine is busy with tests."""
+"""Each benchmark runs, and finds something for every row. How fast is not asked: the machine is busy with tests. Those
+that take long are tried by ``make benchmarks``."""
 
 from __future__ import annotations
 
@@ -41,6 +42,7 @@ def checked(rows: list[dict[str, Any]], skipped: set[str]) -> list[str]:
     return [row["name"] for row in rows]
 
 
+@pytest.mark.long
 def test_supervision_has_every_row(tmp_path: Path) -> None:
     found = run(tmp_path, "supervision", "--kills", "1", "--runs", "1", "--actors", "4")
     assert checked(found["rows"], set() if shutil.which("erl") else {OTP}) == [
@@ -80,12 +82,14 @@ def test_durable_has_every_row(tmp_path: Path) -> None:
     assert all(row["median_ms"] > 0 for row in results.values())
 
 
+@pytest.mark.long
 def test_idle_has_every_tree(tmp_path: Path) -> None:
     trees = run(tmp_path, "idle", "--seconds", "0.1", "--runs", "1", "--settle", "0")["trees"]
     assert list(trees) == ["aidos", "watched", "unwatched"]
     assert all(tree["pss_bytes_per_idle_actor"]["least"] > 0 for tree in trees.values())
 
 
+@pytest.mark.long
 def test_throughput_has_every_row(tmp_path: Path) -> None:
     found = run(tmp_path, "throughput", "--runs", "1", "--count", "5", "--singles", "3", "--alone")
     assert checked(found["rows"], set()) == [
@@ -117,6 +121,7 @@ def test_commands_has_every_row(tmp_path: Path) -> None:
     assert checked(found["rows"], set()) == ["command: bare subprocess", "command: ours", "command: ours beyond bare"]
 
 
+@pytest.mark.long
 def test_recovery_loses_nothing(tmp_path: Path) -> None:
     found = run(tmp_path, "recovery", "--runs", "1", "--kills", "1", "--count", "8")
     rows = {row["name"]: row for row in found["rows"]}
@@ -130,7 +135,7 @@ def test_recovery_loses_nothing(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_scale_compares_each_size_with_a_small_one(tmp_path: Path) -> None:
     words = ("--open", "4", "--history", "5", "--singles", "1", "--mib", "0.1")
     found = run(tmp_path, "scale", "--runs", "1", *words)

@@ -86,23 +86,17 @@ class LlmAnalyzer:
         reserved = self._charge(size, settings.answer_tokens_max, settings.timeout_s)  # a token is a byte at least
         day = self._purse.take(reserved)
         began = time.monotonic()
-        spent = reserved
+
+        def correct(spent: Charge, rest_s: float | None = None) -> None:
+            self._purse.correct(reserved, replace(spent, seconds=time.monotonic() - began), day, rest_s)
+
         try:
             done = self._chat.complete(self._request(messages, asked_for), withdrawal)
-            spent = self._charge(_or(done.tokens_in, size), _or(done.tokens_out, settings.answer_tokens_max), 0)
-            return done.text
-        except NotNow as error:
-            spent = Charge()
-            self._purse.rest(error.delay_s)
+        except Exception as error:
+            correct(_cost_of(error, reserved), error.delay_s if isinstance(error, NotNow) else None)
             raise
-        except (Declined, Refused, Unfit):
-            spent = Charge()
-            raise
-        except NotReached:
-            spent = Charge(calls=0)
-            raise
-        finally:
-            self._purse.correct(reserved, replace(spent, seconds=time.monotonic() - began), day)
+        correct(self._charge(_or(done.tokens_in, size), _or(done.tokens_out, settings.answer_tokens_max), 0))
+        return done.text
 
     def _charge(self, tokens_in: int, tokens_out: int, seconds: float) -> Charge:
         settings = self._settings
@@ -122,6 +116,16 @@ class LlmAnalyzer:
         if settings.temperature is not None:
             request["temperature"] = settings.temperature
         return request
+
+
+def _cost_of(error: Exception, reserved: Charge) -> Charge:
+    """Of a request that was not answered: what was booked, unless the error says better."""
+    match error:
+        case NotReached():
+            return Charge(calls=0)
+        case NotNow() | Declined() | Refused() | Unfit():
+            return Charge()
+    return reserved
 
 
 def _or(counted: int | None, assumed: int) -> int:

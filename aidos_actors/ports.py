@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from aidos_actors.actors.words import Delivered, GitWord, GitWork
+from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
 from aidos_actors.core.records import (
     AgentRecord,
@@ -96,6 +97,14 @@ class Analyzer(Protocol):
 
     def close(self) -> None:
         """Nothing that was started for it lives any more."""
+
+
+@runtime_checkable
+class WithdrawableAnalyzer(Analyzer, Protocol):
+    """One that can end early, when nobody wants its answer any more. Of others the answer is waited for."""
+
+    def analyse_until(self, requirement: Requirement, withdrawal: Withdrawal) -> tuple[Task, ...]:
+        """As ``analyse``; raises anything soon after the question was withdrawn, perhaps before it began."""
 
 
 class Workspace(Protocol):

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 
@@ -17,8 +18,10 @@ from aidos_actors.crash import AT_VARIABLE, MARKS_VARIABLE
 from chaos.campaign import COMMAND, Campaign
 from chaos.facts import Finding
 from chaos.journal import read_journal
+from chaos.model_server import model_server
 from chaos.stages import PROGRESS
-from chaos.sweep_cases import Case, write_work
+from chaos.sweep_cases import Case, work, write_work
+from chaos.sweep_words import ONLY_IN_WORDS, judge_analysis, plan_of, write_words
 
 RTO_S = 10.0  # of an actor, a nursery, a minder
 GOES_ON = PROGRESS | {"requirement_submitted", "requirement_done"}
@@ -70,7 +73,24 @@ def _carry_out(case: Case, time_limit_s: float, say: Callable[[str], None]) -> S
     marks = folder / "marks"
     marks.mkdir()
     file, changing = write_work(folder, case)
-    report = Campaign(
+    with model_server(plan_of(work())) if case.first.point in ONLY_IN_WORDS else nullcontext() as model:
+        if model is not None:
+            file, changing = write_words(folder, model.url)
+        report = _campaign(folder, case, file, changing, time_limit_s).run()
+    moments = [event["at"] for event in read_journal(folder / "state") if event["type"] in GOES_ON]
+    struck = sum((marks / f"struck-{number}").exists() for number in range(len(case.places)))
+    back_s = tuple(_back_s(marks, number, moments) for number in range(struck))
+    findings = (*report.findings, *(judge_analysis(folder, model, struck) if model is not None else ()))
+    swept = Swept(case, struck, back_s, findings, report.took_s)
+    if findings:
+        say(f"kept: {folder}")
+    else:
+        shutil.rmtree(folder)
+    return swept
+
+
+def _campaign(folder: Path, case: Case, file: Path, changing: frozenset[str] | None, time_limit_s: float) -> Campaign:
+    return Campaign(
         requirement=file,
         state_dir=folder / "state",
         seed=case.number,
@@ -78,17 +98,8 @@ def _carry_out(case: Case, time_limit_s: float, say: Callable[[str], None]) -> S
         time_limit_s=time_limit_s,
         changing=changing,
         command=("/bin/sh", "-c", 'cd "$0" && exec "$@"', str(folder), *COMMAND),  # its aidos.toml lies there
-        env={AT_VARIABLE: str(case), MARKS_VARIABLE: str(marks)},
-    ).run()
-    moments = [event["at"] for event in read_journal(folder / "state") if event["type"] in GOES_ON]
-    struck = sum((marks / f"struck-{number}").exists() for number in range(len(case.places)))
-    back_s = tuple(_back_s(marks, number, moments) for number in range(struck))
-    swept = Swept(case, struck, back_s, report.findings, report.took_s)
-    if report.findings:
-        say(f"kept: {folder}")
-    else:
-        shutil.rmtree(folder)
-    return swept
+        env={AT_VARIABLE: str(case), MARKS_VARIABLE: str(folder / "marks")},
+    )
 
 
 def _back_s(marks: Path, number: int, moments: Iterable[float]) -> float:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
+from chaos.sweep_words import ONLY_IN_WORDS
 
 ONLY_WITHOUT_A_REPOSITORY = frozenset(
     {"folder-made", "folder-left", "folder-deleted", "call-of-batch-run", "calls-on-record"}
@@ -22,7 +23,7 @@ ONLY_WITH_A_LARGE_DOCUMENT = frozenset({"document-stored"})
 ONLY_WITH_MANY_RESTORE_POINTS = frozenset({"restore-point-pruned"})
 RESTORE_POINTS = 210
 ONLY_SOMETIMES = ONLY_WITHOUT_A_REPOSITORY | ONLY_ON_A_RED_TARGET | ONLY_WITH_A_LARGE_DOCUMENT
-ONLY_SOMETIMES |= ONLY_WITH_MANY_RESTORE_POINTS
+ONLY_SOMETIMES |= ONLY_WITH_MANY_RESTORE_POINTS | ONLY_IN_WORDS
 LARGE_CHARACTERS = 110_000
 LATER_BY_MAX = 1
 # Where the first Scheduler comes before its tree has started: a death there ends the whole start, not one process.
@@ -101,15 +102,15 @@ def write_work(folder: Path, case: Case) -> tuple[Path, frozenset[str] | None]:
     Raises ``CalledProcessError`` when git fails."""
     tasks: dict[str, dict[str, Any]]
     if case.first.point in ONLY_WITHOUT_A_REPOSITORY:
-        tasks = {name: {"run": _work(), "retries": 9} for name in ("one", "two", "three")}
+        tasks = {name: {"run": work(), "retries": 9} for name in ("one", "two", "three")}
         tasks["called"] = {"call": "platform:python_version", "needs": ["one"], "retries": 9}
         return _write(folder, {"id": "plain", "tasks": tasks}), None
     tasks = {
-        "first": {"run": _work(), "retries": 9},
-        "left": {"run": _work(), "needs": ["first"], "verify": "test -f left.txt", "retries": 9},
-        "right": {"run": _work(), "needs": ["first"], "verify": "test -f right.txt", "retries": 9},
+        "first": {"run": work(), "retries": 9},
+        "left": {"run": work(), "needs": ["first"], "verify": "test -f left.txt", "retries": 9},
+        "right": {"run": work(), "needs": ["first"], "verify": "test -f right.txt", "retries": 9},
         "called": {"call": "platform:python_version", "needs": ["first"], "retries": 9},
-        "last": {"run": _work(), "needs": ["left", "right", "called"], "retries": 9},
+        "last": {"run": work(), "needs": ["left", "right", "called"], "retries": 9},
     }
     if case.first.point in ONLY_WITH_A_LARGE_DOCUMENT:
         tasks["first"]["env"] = {"LARGE": "x" * LARGE_CHARACTERS}
@@ -129,7 +130,8 @@ def write_work(folder: Path, case: Case) -> tuple[Path, frozenset[str] | None]:
     return _write(folder, {"id": "shop", "repo": "./shop", "verify": verify, "tasks": tasks}), changing
 
 
-def _work() -> str:
+def work() -> str:
+    """What a task does: on record when it began and ended, and a change to a file of its name."""
     begin, end = _RECORD.format(edge="start"), _RECORD.format(edge="end")
     return f"{begin}; sleep 0.2; echo $AIDOS_TASK > $AIDOS_TASK.txt; {end}"
 

@@ -77,6 +77,10 @@ class Accounts:
             self._errors.pop(operation, None)
             self._publish()
 
+    def abandoned(self, operation: str) -> None:
+        if operation in self._accounts:
+            self._accounts[operation] = rules.abandoned(self._accounts[operation])
+
     def failed(
         self, budget: ErrorBudget, treatments: Treatments, operation: str, error: BaseException, may_restart: bool
     ) -> tuple[float | None, ExitReason | None]:

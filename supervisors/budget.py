@@ -1,10 +1,10 @@
 """The error budget of one operation, as a table. Pure: time and chance are arguments.
 
-| level | succeeded | failed | failed too often | probe due |
-|---|---|---|---|---|
-| well | well | well | degraded | well |
-| degraded | well | degraded | degraded | probing |
-| probing | well | degraded | degraded | probing |
+| level | succeeded | failed | failed too often | probe due | abandoned |
+|---|---|---|---|---|---|
+| well | well | well | degraded | well | well |
+| degraded | well | degraded | degraded | probing | degraded |
+| probing | well | degraded | degraded | probing | degraded |
 
 *Failed too often* is ``degrade_after`` failures in a row. While degraded the operation is not begun, but for one probe
 after a wait that doubles; a success brings it back by itself. ``restart_after`` failures in a row are spent: the
@@ -35,6 +35,7 @@ class Happening(StrEnum):
     FAILED = "failed"
     FAILED_TOO_OFTEN = "failed too often"
     PROBE_DUE = "probe due"
+    ABANDONED = "abandoned"
 
 
 TABLE: dict[Level, dict[Happening, Level]] = {
@@ -43,18 +44,21 @@ TABLE: dict[Level, dict[Happening, Level]] = {
         Happening.FAILED: Level.WELL,
         Happening.FAILED_TOO_OFTEN: Level.DEGRADED,
         Happening.PROBE_DUE: Level.WELL,
+        Happening.ABANDONED: Level.WELL,
     },
     Level.DEGRADED: {
         Happening.SUCCEEDED: Level.WELL,
         Happening.FAILED: Level.DEGRADED,
         Happening.FAILED_TOO_OFTEN: Level.DEGRADED,
         Happening.PROBE_DUE: Level.PROBING,
+        Happening.ABANDONED: Level.DEGRADED,
     },
     Level.PROBING: {
         Happening.SUCCEEDED: Level.WELL,
         Happening.FAILED: Level.DEGRADED,
         Happening.FAILED_TOO_OFTEN: Level.DEGRADED,
         Happening.PROBE_DUE: Level.PROBING,
+        Happening.ABANDONED: Level.DEGRADED,
     },
 }
 
@@ -101,6 +105,16 @@ def may_begin(account: Account, now: float) -> tuple[Account, bool]:
     if account.level is Level.PROBING or now < account.probe_at:
         return account, False
     return replace(account, level=TABLE[account.level][Happening.PROBE_DUE]), True
+
+
+def abandoned(account: Account) -> Account:
+    """What was begun came to no outcome, through no fault of its own: nothing is held against it, and if it was a probe
+    the next one is due at once.
+
+    >>> abandoned(Account(Level.PROBING, failures=3, probe_at=12.0))
+    Account(level=<Level.DEGRADED: 'degraded'>, failures=3, probe_at=12.0)
+    """
+    return replace(account, level=TABLE[account.level][Happening.ABANDONED])
 
 
 def is_spent(budget: ErrorBudget, account: Account) -> bool:

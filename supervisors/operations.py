@@ -30,12 +30,16 @@ class Operations:
 
     def attempt(self, operation: str) -> bool:
         """Whether ``operation`` may be begun now: always while it is well; while it is degraded only as its probe,
-        which must end in ``succeeded`` or ``failed``."""
+        which must end in ``succeeded``, ``failed`` or ``abandoned``."""
         return self._shell.accounts.may_begin(operation)
 
     def succeeded(self, operation: str) -> None:
         """Nothing is held against ``operation`` any more."""
         self._shell.accounts.succeeded(operation)
+
+    def abandoned(self, operation: str) -> None:
+        """``operation`` was ended before it came to anything; that says nothing of it."""
+        self._shell.accounts.abandoned(operation)
 
     def failed(self, operation: str, error: BaseException, *, may_restart: bool = True) -> float | None:
         """The failure counts against the budget of ``operation``. Seconds after which to try again (with ``after``, and

@@ -12,13 +12,14 @@ from aidos_actors.actors.words import PlanAccepted, PlanRejected
 from aidos_actors.analysis_settings import DOCUMENT
 from aidos_actors.analyzers.held import hold_while_exists
 from aidos_actors.analyzers.kept import KeptPlans
+from aidos_actors.analyzers.withdrawal import Withdrawal, Withdrawn
 from aidos_actors.blobs import get_text, put_text
 from aidos_actors.core.errors import AidosError, BadInput
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.layout import Layout
-from aidos_actors.ports import Analyzer
+from aidos_actors.ports import Analyzer, WithdrawableAnalyzer
 
 
 class Read(Struct, frozen=True):
@@ -72,18 +73,24 @@ class AnalysisHands:
             return Read(order, PlanRejected(order.requirement, why))
         return Read(order, requirement=requirement, names=names)
 
-    def ask(self, order: Analyse, name: str, requirement: Requirement) -> Asked:
-        """What it found is on disk before anybody hears of it, if the disk can. Raises only for want of memory."""
+    def ask(self, order: Analyse, name: str, requirement: Requirement, withdrawal: Withdrawal) -> Asked:
+        """What it found is on disk before anybody hears of it, if the disk can, wanted or not. Raises only for want of
+        memory. ``Withdrawn`` is its error when the question was withdrawn before there was an answer."""
         analyzer = self._analyzers[name]
         try:
-            tasks = analyzer.analyse(requirement)
+            withdrawal.check()
+            if isinstance(analyzer, WithdrawableAnalyzer):
+                tasks = analyzer.analyse_until(requirement, withdrawal)
+            else:
+                tasks = analyzer.analyse(requirement)
             build_plan(requirement.model_copy(update={"tasks": tasks}))
             self._keep(name, analyzer, requirement, tasks)
             return Asked(order, name, self._accepted(order, name, requirement, tasks))
         except MemoryError:
             raise
         except Exception as error:
-            return Asked(order, name, error=error)
+            is_withdrawn = withdrawal.is_withdrawn and not isinstance(error, Withdrawn)
+            return Asked(order, name, error=Withdrawn(str(error)) if is_withdrawn else error)
 
     def _keep(self, name: str, analyzer: Analyzer, requirement: Requirement, tasks: tuple[Task, ...]) -> None:
         try:

@@ -15,25 +15,24 @@ from typing import Any
 from msgspec import Struct
 
 from aidos_actors.actors.analysing import AnalysisHands, Asked, Read
+from aidos_actors.actors.analyzers_health import NEXT_LOOK_S, AnalyzersHealth
 from aidos_actors.actors.asking import Asking, Lane
 from aidos_actors.actors.words import SCHEDULER, AnalysisDue, AnalysisHeldUp, PlanRejected
 from aidos_actors.analysis_settings import AnalysisSettings
-from aidos_actors.analyzers.answers import NoPlan, NotNow
 from aidos_actors.analyzers.configured import configured
+from aidos_actors.analyzers.withdrawal import Withdrawn
 from aidos_actors.core import analysis
 from aidos_actors.core.analysis import Ask, Failure, Reject, Wait
-from aidos_actors.core.orders import Analyse
+from aidos_actors.core.orders import Analyse, Withdraw
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Analyzer as AnalyzerPort
 from supervisors import ExitReason, ManagedActor
-from supervisors.messages import JobDone
+from supervisors.messages import JobDone, Peer
 
 READING = "read documents"
 READS_AT_ONCE_MAX = 32
 ASLEEP_MAX = 10_000
-NEXT_LOOK_S = 5.0
-ERROR_CHARS_MAX = 1000
 
 Make = Callable[[AnalysisSettings, Path, Mapping[str, str]], Mapping[str, AnalyzerPort]]
 
@@ -68,7 +67,8 @@ class Analyzer(ManagedActor):
         self._open: dict[str, Asking] = {}
         self._reading = Lane(READS_AT_ONCE_MAX)
         self._asking = Lane(self._settings.at_once)
-        self._resting: dict[str, str] = {}
+        self._health = AnalyzersHealth(self)
+        self.watch(SCHEDULER)
 
     def on_stop(self, reason: ExitReason) -> None:
         self._hands.close()
@@ -77,6 +77,10 @@ class Analyzer(ManagedActor):
         match message:
             case Analyse():
                 self._take(message)
+            case Withdraw(requirement=name):
+                self._withdraw(name)
+            case Peer(incarnation=str()):
+                self._ask_whether_wanted()
             case _Due(requirement=name):
                 self._due(name)
             case JobDone(job=job):
@@ -94,6 +98,7 @@ class Analyzer(ManagedActor):
         name = order.requirement
         asking = self._open.get(name)
         if asking is None or asking.order != order:
+            self._let_go(name)
             self._forget_asleep()
             self._open[name] = Asking(order)
         elif asking.due_at is None or asking.due_at > self.now():
@@ -101,6 +106,26 @@ class Analyzer(ManagedActor):
         else:
             asking.due_at = None
         self._reading.put(name)
+
+    def _withdraw(self, name: str) -> None:
+        """Nothing works on it any more. That is said, for the word may be an old one."""
+        if self._let_go(name):
+            self.send(SCHEDULER, AnalysisDue(name))
+
+    def _let_go(self, name: str) -> bool:
+        """Whether there was something to let go. What was asked of an analyzer ends beside the mailbox."""
+        asking = self._open.pop(name, None)
+        self._reading.drop(name)
+        self._asking.drop(name)
+        if asking is not None:
+            asking.withdrawal.withdraw()
+        return asking is not None
+
+    def _ask_whether_wanted(self) -> None:
+        """A new Scheduler is there, and what is under way may have been withdrawn by the one before it."""
+        for name, asking in self._open.items():
+            if asking.due_at is None:
+                self.send(SCHEDULER, AnalysisDue(name))
 
     def _due(self, name: str) -> None:
         """Whether it is wanted still is for the Scheduler to say."""
@@ -133,8 +158,9 @@ class Analyzer(ManagedActor):
         while True:
             step = self._next_step(asking)
             if isinstance(step, Ask):
-                if self.attempt(_operation(step.name)):
-                    self.start_job(f"ask {name}", self._hands.ask, asking.order, step.name, asking.requirement)
+                if self._health.may_be_asked(step.name):
+                    question = (asking.order, step.name, asking.requirement, asking.withdrawal)
+                    self.start_job(f"ask {name}", self._hands.ask, *question)
                     return
                 asking.failures[step.name] = Failure("it is degraded, and not asked just now", NEXT_LOOK_S)
             else:
@@ -166,10 +192,10 @@ class Analyzer(ManagedActor):
         if done.error is not None:
             raise done.error
         found: Asked = done.value
-        failure = self._heard(found.name, found.error)
+        failure = self._health.heard(found.name, found.error)
         asking = self._open.get(name)
-        if asking is None or found.order != asking.order:
-            return
+        if asking is None or found.order != asking.order or isinstance(found.error, Withdrawn):
+            return  # withdrawn, and perhaps ordered again since: its turn is next
         if failure is None:
             self._answer(name, found.word)
         else:
@@ -201,7 +227,7 @@ class Analyzer(ManagedActor):
         self.after(span_s, _Due(name))
 
     def _answer(self, name: str, word: Any) -> None:
-        self._open.pop(name, None)
+        self._let_go(name)
         self.send(SCHEDULER, word)
 
     def _tell(self, name: str, asking: Asking, failed: str, following: str | None, again_s: float | None) -> None:
@@ -209,31 +235,3 @@ class Analyzer(ManagedActor):
         if (failed, error, following) not in asking.told:
             asking.told.add((failed, error, following))
             self.send(SCHEDULER, AnalysisHeldUp(name, failed, error, following, again_s))
-
-    def _heard(self, name: str, error: Exception | None) -> Failure | None:
-        """It counts against the analyzer's budget, unless the analyzer itself is well. None: it has found a plan."""
-        operation = _operation(name)
-        text = " ".join(f"{getattr(error, 'message', '') or f'{type(error).__name__}: {error}'}".split())
-        text = text[:ERROR_CHARS_MAX]
-        self._rest(name, text if isinstance(error, NotNow) else "")
-        if error is None or isinstance(error, NoPlan | NotNow):
-            self.succeeded(operation)
-        match error:
-            case None:
-                return None
-            case NoPlan():
-                return Failure(text)
-            case NotNow():
-                return Failure(text, error.delay_s, is_asked_for=True)
-        again_s = self.failed(operation, error, may_restart=False)  # what is not here is no better for another process
-        return Failure(text, NEXT_LOOK_S if again_s is None else again_s)
-
-    def _rest(self, name: str, why: str) -> None:
-        """``tree`` shows that it waits, or that it waits no longer."""
-        if why != self._resting.get(name, ""):
-            self._resting[name] = why
-            self.degrade("; ".join(f"analyzer {each}: {said}" for each, said in self._resting.items() if said))
-
-
-def _operation(name: str) -> str:
-    return f"ask analyzer {name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.analysis import Failure
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.requirement import Requirement
@@ -19,6 +20,7 @@ class Asking(Struct):
     failures: dict[str, Failure] = field(default_factory=dict)
     due_at: float | None = None
     told: set[tuple[str, str, str | None]] = field(default_factory=set)
+    withdrawal: Withdrawal = field(default_factory=Withdrawal)
 
 
 class Lane:
@@ -44,6 +46,10 @@ class Lane:
                 self._running.add(name)
                 begun.append(name)
         return begun
+
+    def drop(self, name: str) -> None:
+        """It is not begun; what is running goes on to its end."""
+        self._waiting.pop(name, None)
 
     def ended(self, name: str) -> None:
         self._running.discard(name)

@@ -8,7 +8,7 @@ from typing import Any
 from aidos_actors import crash
 from aidos_actors.actors.words import ANALYZER, GITOPS, GitWork, WorkerHello, WorkerOrders
 from aidos_actors.blobs import put_text
-from aidos_actors.core.orders import Analyse, Discard, Integrate, Order, Prepare, WorkerId, WorkerOrder
+from aidos_actors.core.orders import Analyse, Discard, Integrate, Order, Prepare, Withdraw, WorkerId, WorkerOrder
 from aidos_actors.core.target_orders import Push, Revert, Sweep, Unwatch, Watch
 from aidos_actors.layout import Layout
 
@@ -58,6 +58,8 @@ class Sending:
             match order:
                 case Analyse():
                     self._send(ANALYZER, Analyse(order.requirement, put_text(self._blobs, order.document)))
+                case Withdraw():
+                    self._send(ANALYZER, order)
                 case Prepare() | Integrate() | Discard() | Watch() | Unwatch() | Revert() | Push() | Sweep():
                     self._send(GITOPS, GitWork(self._epoch, self._installation, order))
                 case _:

@@ -147,7 +147,7 @@ class AnalysisHeldUp(Struct, frozen=True):
 
 
 class AnalysisDue(Struct, frozen=True):
-    """The time to wait is over: who wants the analysis still should say so."""
+    """The Analyzer has, or had, this analysis: who wants it still should say so, and who does not too."""
 
     requirement: str
 

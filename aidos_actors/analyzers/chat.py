@@ -8,17 +8,20 @@ say what may have been spent: ``NotReached`` nothing, ``Declined`` and ``Refused
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from aidos_actors.analyzers.answers import NoPlan, NotNow
+from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.errors import TryAgain, Unfit
 
 CONNECT_MAX_S = 10.0
@@ -67,10 +70,11 @@ class Chat:
         self._lock = threading.Lock()
         self._client: Any = None
 
-    def complete(self, request: Mapping[str, Any]) -> Completion:
-        """The answer, whole, within the time limit. Blocks."""
+    def complete(self, request: Mapping[str, Any], withdrawal: Withdrawal | None = None) -> Completion:
+        """The answer, whole, within the time limit. Blocks. A request that is withdrawn loses its connection at once,
+        but for one that has none yet, which loses it as soon as it has: ``TryAgain``."""
         try:
-            with self._answering(request) as response:
+            with self._answering(request, withdrawal or Withdrawal()) as response:
                 body = self._body(response)
                 status, headers = response.status_code, response.headers
         except self._failures() as error:
@@ -94,9 +98,16 @@ class Chat:
         return (httpx2.HTTPError, httpx2.StreamError, OSError)
 
     @contextmanager
-    def _answering(self, request: Mapping[str, Any]) -> Iterator[Any]:
+    def _answering(self, request: Mapping[str, Any], withdrawal: Withdrawal) -> Iterator[Any]:
+        def trace(event: str, facts: Mapping[str, Any]) -> None:
+            if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+                withdrawal.then(partial(_cut, facts["return_value"].get_extra_info("socket")))
+
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        with self._connected().stream("POST", self._url, json=request, headers=headers) as response:
+        extensions = {"trace": trace}
+        with self._connected().stream(
+            "POST", self._url, json=request, headers=headers, extensions=extensions
+        ) as response:
             yield response
 
     def _connected(self) -> Any:
@@ -107,7 +118,8 @@ class Chat:
         with self._lock:
             if self._client is None:
                 timeout = httpx2.Timeout(self._timeout_s, connect=min(CONNECT_MAX_S, self._timeout_s))
-                self._client = httpx2.Client(timeout=timeout, follow_redirects=False)
+                limits = httpx2.Limits(max_keepalive_connections=0)  # one that was kept would not be told to ``trace``
+                self._client = httpx2.Client(timeout=timeout, follow_redirects=False, limits=limits)
             return self._client
 
     def _body(self, response: Any) -> bytes:
@@ -161,6 +173,13 @@ class Chat:
             text = text.replace(self._key, SECRET_SHOWN)
         line = " ".join(text.split())[:SAID_CHARS_MAX]
         return "".join(each if each.isprintable() else "?" for each in line)
+
+
+def _cut(connection: socket.socket) -> None:
+    """Both sides see the end of it; a thread that reads from it goes on with an error. ``close`` would not wake it, and
+    ``SSLSocket.shutdown`` would take the reader's TLS state away."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _count(usage: Any, name: str) -> int | None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from aidos_actors.analysis_settings import CommandAnalysis
 from aidos_actors.analyzers.answers import NoPlan, read_answer
+from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.executors.command import SHELL
@@ -22,6 +24,7 @@ from aidos_actors.folders import delete_tree
 
 TEMPORARY = 75  # what sysexits.h calls EX_TEMPFAIL
 SAID_CHARS_MAX = 300
+UNWANTED = "Nobody wants its answer any more."
 
 
 class CommandAnalyzer:
@@ -44,8 +47,12 @@ class CommandAnalyzer:
         return self._settings.model_dump_json()
 
     def analyse(self, requirement: Requirement) -> tuple[Task, ...]:
-        """``NoPlan``: it failed, or its answer is none; ``TryAgain``: it ended with 75, by a signal, or over its time.
-        Raises ``NurseryLost`` as well."""
+        """As ``analyse_until``, to the end."""
+        return self.analyse_until(requirement, Withdrawal())
+
+    def analyse_until(self, requirement: Requirement, withdrawal: Withdrawal) -> tuple[Task, ...]:
+        """``NoPlan``: it failed, or its answer is none; ``TryAgain``: it ended with 75, by a signal, over its time, or
+        because it was withdrawn. Raises ``NurseryLost`` as well."""
         assert requirement.text is not None and self._settings.run is not None
         own = {"AIDOS_REQUIREMENT": requirement.id, "AIDOS_TITLE": requirement.title}
         if requirement.repo is not None:
@@ -60,7 +67,7 @@ class CommandAnalyzer:
             output_limit_bytes=self._settings.output_bytes,
         )
         try:
-            answer = _judged(run(self._nursery, order))
+            answer = _judged(run(self._nursery, order, lambda minded: withdrawal.then(partial(minded.end, UNWANTED))))
         finally:
             delete_tree(Path(folder))
         return read_answer(answer, self._settings.allow)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from aidos_actors import crash
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.durable_file import write_durably
 from aidos_actors.ports import Analyzer
@@ -40,7 +41,9 @@ class KeptPlans:
         path = self._folder / _key(name, analyzer, requirement)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         content = f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}".encode()
+        crash.before("plan-kept")
         write_durably(path, content, path.with_name(f"{path.name}.part"))
+        crash.after("plan-kept")
         files = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)
         for path in files[:-KEPT_MAX]:
             path.unlink(missing_ok=True)

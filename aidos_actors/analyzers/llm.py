@@ -17,6 +17,7 @@ from aidos_actors.analyzers.answers import NoPlan, NotNow, keys_for, read_answer
 from aidos_actors.analyzers.chat import Chat, Declined, NotReached, Refused
 from aidos_actors.analyzers.prompts import VERSION, Message, answer_format, messages_for, repair_of, unfenced
 from aidos_actors.analyzers.purse import Purse
+from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.errors import Unfit
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.spending import Charge, DayLimits
@@ -47,56 +48,55 @@ class LlmAnalyzer:
 
     def analyse(self, requirement: Requirement) -> tuple[Task, ...]:
         """As the port says; ``Unfit`` where the configuration must change."""
+        return self.analyse_until(requirement, Withdrawal())
+
+    def analyse_until(self, requirement: Requirement, withdrawal: Withdrawal) -> tuple[Task, ...]:
+        """As ``analyse``. A request that is withdrawn is cut off, and counts as it was reserved."""
         size_bytes = len((requirement.text or "").encode())
         if size_bytes > self._settings.text_bytes:
             raise NoPlan(f"the text has {size_bytes:,} bytes, more than analysis.llm.text_bytes")
         messages = messages_for(requirement, self._keys)
-        answer = self._ask(messages)
+        answer = self._ask(messages, withdrawal)
         try:
             return read_answer(unfenced(answer), self._settings.allow)
         except NoPlan as error:
             messages += repair_of(answer, error.problems)
-        return read_answer(unfenced(self._ask(messages)), self._settings.allow)
+        return read_answer(unfenced(self._ask(messages, withdrawal)), self._settings.allow)
 
     def close(self) -> None:
         self._chat.close()
 
-    def _ask(self, messages: list[Message]) -> str:
+    def _ask(self, messages: list[Message], withdrawal: Withdrawal) -> str:
         """The answer's text. A server that does not know the format asked for is asked for a plainer one, from then
         on."""
         while True:
+            withdrawal.check()
             asked_for = self._format
             try:
-                return self._charged(messages, asked_for)
+                return self._charged(messages, asked_for, withdrawal)
             except Refused as error:
                 if asked_for not in PLAINER:
                     raise NoPlan(error.message) from error
                 self._format = PLAINER[asked_for]
 
-    def _charged(self, messages: list[Message], asked_for: str) -> str:
+    def _charged(self, messages: list[Message], asked_for: str, withdrawal: Withdrawal) -> str:
         """One call, on record before it is made."""
         settings = self._settings
         size = sum(len(each["content"].encode()) for each in messages)
         reserved = self._charge(size, settings.answer_tokens_max, settings.timeout_s)  # a token is a byte at least
         day = self._purse.take(reserved)
         began = time.monotonic()
-        spent = reserved
+
+        def correct(spent: Charge, rest_s: float | None = None) -> None:
+            self._purse.correct(reserved, replace(spent, seconds=time.monotonic() - began), day, rest_s)
+
         try:
-            done = self._chat.complete(self._request(messages, asked_for))
-            spent = self._charge(_or(done.tokens_in, size), _or(done.tokens_out, settings.answer_tokens_max), 0)
-            return done.text
-        except NotNow as error:
-            spent = Charge()
-            self._purse.rest(error.delay_s)
+            done = self._chat.complete(self._request(messages, asked_for), withdrawal)
+        except Exception as error:
+            correct(_cost_of(error, reserved), error.delay_s if isinstance(error, NotNow) else None)
             raise
-        except (Declined, Refused, Unfit):
-            spent = Charge()
-            raise
-        except NotReached:
-            spent = Charge(calls=0)
-            raise
-        finally:
-            self._purse.correct(reserved, replace(spent, seconds=time.monotonic() - began), day)
+        correct(self._charge(_or(done.tokens_in, size), _or(done.tokens_out, settings.answer_tokens_max), 0))
+        return done.text
 
     def _charge(self, tokens_in: int, tokens_out: int, seconds: float) -> Charge:
         settings = self._settings
@@ -116,6 +116,16 @@ class LlmAnalyzer:
         if settings.temperature is not None:
             request["temperature"] = settings.temperature
         return request
+
+
+def _cost_of(error: Exception, reserved: Charge) -> Charge:
+    """Of a request that was not answered: what was booked, unless the error says better."""
+    match error:
+        case NotReached():
+            return Charge(calls=0)
+        case NotNow() | Declined() | Refused() | Unfit():
+            return Charge()
+    return reserved
 
 
 def _or(counted: int | None, assumed: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from aidos_actors import crash
 from aidos_actors.analyzers.answers import NotNow
 from aidos_actors.core.spending import Charge, DayLimits, Spent, day_of, reserve, settle, until_next_day_s
 from aidos_actors.durable_file import write_durably
@@ -36,18 +37,21 @@ class Purse:
             after = reserve(spent, self._limits, charge, wall)
             if isinstance(after, str):
                 raise NotNow(f"its budget of {after} a day does not hold another call", until_next_day_s(wall))
+            crash.before("charge-taken")
             self._write(after)
+            crash.after("charge-taken")
             return after.day
 
-    def correct(self, reserved: Charge, actual: Charge, day: str) -> None:
-        """What was taken on that day was another charge. OSError: it stays as it was taken."""
+    def correct(self, reserved: Charge, actual: Charge, day: str, rest_s: float | None = None) -> None:
+        """What was taken on that day was another charge. With ``rest_s`` nobody is to be called for so long, whoever
+        asks then. OSError: it stays as it was taken."""
         with self._lock:
-            self._write(settle(self._spent(), reserved, actual, day))
-
-    def rest(self, span_s: float) -> None:
-        """Nobody is to be called for so long, whoever asks then."""
-        with self._lock:
-            self._write(replace(self._spent(), resting_until=self._wall() + span_s))
+            spent = settle(self._spent(), reserved, actual, day)
+            if rest_s is not None:
+                spent = replace(spent, resting_until=self._wall() + rest_s)
+            crash.before("charge-corrected")
+            self._write(spent)
+            crash.after("charge-corrected")
 
     def _spent(self) -> Spent:
         try:

@@ -13,8 +13,8 @@ from aidos_actors.core.books import Books
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.explain import Reason, explain
 from aidos_actors.core.open_requirement import OpenRequirement
-from aidos_actors.core.orders import Analyse, Step
-from aidos_actors.core.owed import owed_to_role
+from aidos_actors.core.orders import Step
+from aidos_actors.core.owed import owed_about_analysis
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
@@ -77,11 +77,9 @@ class RequirementVerbs:
         return self._about(requirement, now, lifecycle.held_up, facts)
 
     def owed_analysis(self, requirement: str) -> Step:
-        """The analysis, if it is still wanted."""
-        orders = owed_to_role(self._books, "analyzer", None)
-        return Step(
-            orders=tuple(each for each in orders if isinstance(each, Analyse) and each.requirement == requirement)
-        )
+        """The Analyzer holds it: the analysis, if it is still wanted, or that it is not."""
+        order = owed_about_analysis(self._books, requirement)
+        return Step() if order is None else Step(orders=(order,))
 
     def rejected(self, requirement: str, reason: str, now: float) -> Step:
         """The document is no plan: the requirement has failed."""

@@ -82,6 +82,27 @@ _OF_THE_SCHEDULER = (
     ),
 )  # fmt: skip
 
+_OF_THE_ANALYZER = (
+    CrashPoint(
+        "plan-kept", "analyzers/kept.py", ("analyzer",),
+        "the tasks that an analyzer found are on disk, under a hash of what it was asked",
+        "a plan that was paid for, and that nobody was told of",
+        "the Scheduler asks each new Analyzer for what it is owed, which finds it there, or asks for it once more",
+    ),
+    CrashPoint(
+        "charge-taken", "analyzers/purse.py", ("analyzer",),
+        "a request to a model is booked at its highest",
+        "a request on record that was never made",
+        "nobody: it stays spent, so that no death makes a day cheaper than it was; the next life books one of its own",
+    ),
+    CrashPoint(
+        "charge-corrected", "analyzers/purse.py", ("analyzer",),
+        "what the request cost is booked instead, with the time that the model asked to be left alone",
+        "an answer that was paid for is lost with who asked for it",
+        "the next life asks once more, not before that time; its request is booked besides",
+    ),
+)  # fmt: skip
+
 _OF_A_WORKER = (
     CrashPoint(
         "leftovers-ended", "executors/hands.py", ("worker",),
@@ -196,7 +217,6 @@ _BELOW_THE_WORKER = (
     ),
 )  # fmt: skip
 
-CRASH_POINTS: Mapping[str, CrashPoint] = {
-    point.name: point for point in (*_OF_THE_SCHEDULER, *OF_GITOPS, *_OF_A_WORKER, *_BELOW_THE_WORKER)
-}
+_ALL = (_OF_THE_SCHEDULER, _OF_THE_ANALYZER, OF_GITOPS, _OF_A_WORKER, _BELOW_THE_WORKER)
+CRASH_POINTS: Mapping[str, CrashPoint] = {point.name: point for points in _ALL for point in points}
 SIDES = ("before", "after")

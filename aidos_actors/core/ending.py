@@ -13,12 +13,14 @@ from aidos_actors.core.attempts import cancel_attempt
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.lifecycle import skip_dependents
 from aidos_actors.core.open_requirement import OpenRequirement
-from aidos_actors.core.records import TaskRecord
+from aidos_actors.core.orders import Withdraw
+from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.states import TASK_FINAL, RequirementState, TaskState
 
 CANCELLED = "cancelled"
 DEADLINE = "deadline"
 _UNDER_WAY = frozenset({RequirementState.RUNNING, RequirementState.PAUSED})
+_MAY_BE_ASKED_ABOUT = frozenset({RequirementState.ANALYSING, RequirementState.PAUSED})
 
 
 def cancel_task(draft: Draft, opened: OpenRequirement, task: TaskRecord, reason: str) -> None:
@@ -43,6 +45,7 @@ def cancel_all(draft: Draft, opened: OpenRequirement) -> None:
     """The requirement is ending: nothing of it starts any more. When all its tasks have ended it is too late."""
     record = opened.record
     if not _is_under_way(opened):
+        withdraw(draft, record)
         record = draft.move_requirement(record, "cancel", error=CANCELLED, finished_at=draft.now)
         draft.note("requirement_cancelled", record, error=CANCELLED)
     elif opened.unfinished and not opened.is_ending:
@@ -55,10 +58,17 @@ def past_deadline(draft: Draft, opened: OpenRequirement) -> None:
     allowed_s, total = opened.model.deadline_s or 0.0, len(opened.model.tasks)
     error = f"{DEADLINE}: not finished within {allowed_s:g} s; {done} of {total} tasks were done"
     if not _is_under_way(opened):
+        withdraw(draft, opened.record)
         record = draft.move_requirement(opened.record, "fail", error=error, finished_at=draft.now)
         draft.note("requirement_failed", record, error=error)
         return
     _end_all(draft, opened, DEADLINE, error)
+
+
+def withdraw(draft: Draft, record: RequirementRecord) -> None:
+    """The Analyzer hears that an analysis which may be under way is not wanted any more."""
+    if record.state in _MAY_BE_ASKED_ABOUT:
+        draft.order(Withdraw(record.id))
 
 
 def settle(draft: Draft, opened: OpenRequirement) -> None:

@@ -46,6 +46,13 @@ class Analyse(Struct, frozen=True):
     document: str
 
 
+class Withdraw(Struct, frozen=True):
+    """To the Analyzer: nobody wants the analysis any more; end what works on it. Should it be wanted after all (this
+    may be the late word of a Scheduler that is dead), it is ordered again when the Analyzer says that it let it go."""
+
+    requirement: str
+
+
 class Prepare(Struct, frozen=True):
     """To GitOps: make the worktree ``path`` at the head of ``target``, or at ``base_commit`` when it has none yet."""
 
@@ -167,7 +174,7 @@ class Discard(Struct, frozen=True):
 
 WorkerOrder = Start | Go | End | Acknowledge | StartCalls | ReturnCalls | CallsNoted
 GitOrder = Prepare | Integrate | Discard | Watch | Unwatch | Revert | Push | Sweep
-Order = Analyse | WorkerOrder | GitOrder
+Order = Analyse | Withdraw | WorkerOrder | GitOrder
 
 
 class AgentEnd(Struct, frozen=True):

@@ -12,6 +12,12 @@
 | closed, worktree not discarded yet | Discard, to GitOps |
 
 Besides, GitOps is owed a Revert for each task that is reverting, and a Watch for each open requirement with a gate.
+
+| requirement | owes the Analyzer |
+|---|---|
+| analysing | Analyse |
+| waiting, or paused without a plan | nothing: what was asked already may be answered, and the answer is kept |
+| any other, or one that is over | Withdraw, when the Analyzer says that it holds it |
 """
 
 from __future__ import annotations
@@ -39,6 +45,7 @@ from aidos_actors.core.orders import (
     ReturnCalls,
     Start,
     StartCalls,
+    Withdraw,
     WorkerId,
     WorkerOrder,
 )
@@ -77,6 +84,15 @@ def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOr
     if attempt.worktree is not None and attempt.kept_at is None:
         return Discard(key_of(attempt), opened.model.repo, attempt.worktree, minders_of(attempt))
     return None
+
+
+def owed_about_analysis(books: Books, requirement: str) -> Analyse | Withdraw | None:
+    """What the Analyzer must hear of an analysis that it holds."""
+    opened = books.open.get(requirement)
+    if opened is None or opened.tasks:
+        return Withdraw(requirement)
+    is_wanted = opened.record.state is RequirementState.ANALYSING
+    return Analyse(requirement, opened.record.document) if is_wanted else None
 
 
 def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[Order]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from aidos_actors.core import ending
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict
 from aidos_actors.core.lifecycle import note_plan, unblock
@@ -55,6 +56,8 @@ def revise(
     if by_name and not model.tasks:
         hint = "list its tasks (`## Tasks`), or give it another id"
         raise Conflict(f"requirement {known.id!r} has a plan, which words cannot replace", hint=hint)
+    if not by_name:
+        ending.withdraw(draft, known)
     old = Requirement.model_validate_json(known.document)
     stays = unchanged(old, model)
     kept = {name for name, row in by_name.items() if name in stays and row.state is TaskState.DONE}

@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -215,8 +216,9 @@ def _hand_over(
     return control, capture
 
 
-def run(nursery: Nursery, order: Order) -> Outcome:
+def run(nursery: Nursery, order: Order, began: Callable[[Minded], None] = lambda _minded: None) -> Outcome:
     """Runs the order and waits for its end; an order that cannot be spawned has the outcome ``failed_to_start``.
+    ``began`` gets the minder before it starts the command, so that it can be ended.
 
     Raises ``NurseryLost`` when the nursery dies meanwhile; then everything the command had started has ended.
     """
@@ -224,5 +226,6 @@ def run(nursery: Nursery, order: Order) -> Outcome:
         minded = nursery.spawn(order)
     except SpawnFailed as refused:
         return Outcome("failed_to_start", message=refused.message)
+    began(minded)
     minded.go()
     return minded.wait()

@@ -14,8 +14,9 @@ from aidos_actors.actors.words import AnalysisDue, AnalysisHeldUp, PlanAccepted,
 from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.analyzers.answers import NoPlan, NotNow
 from aidos_actors.analyzers.documents import DocumentAnalyzer
+from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.errors import TryAgain
-from aidos_actors.core.orders import Analyse
+from aidos_actors.core.orders import Analyse, Withdraw
 from aidos_actors.core.requirement import Requirement, Task
 from supervisors import ChildSpec, ManagedActor, SupervisorSpec
 from supervisors.testing import SimulatedTree, eventually
@@ -32,6 +33,7 @@ class World:
     asked: list[tuple[str, str]]
     words: list[Any]
     wanted: dict[str, Analyse]
+    ended: list[str]
 
 
 class Scripted:
@@ -47,9 +49,15 @@ class Scripted:
         return ""
 
     def analyse(self, requirement: Requirement) -> tuple[Task, ...]:
+        return self.analyse_until(requirement, Withdrawal())
+
+    def analyse_until(self, requirement: Requirement, withdrawal: Withdrawal) -> tuple[Task, ...]:
         World.asked.append((self._name, requirement.id))
+        withdrawal.then(lambda: World.ended.append(requirement.id))
         script = World.says[self._name]
         said = script.pop(0) if len(script) > 1 else script[0]
+        if callable(said):
+            said = said(withdrawal)
         if isinstance(said, Exception):
             raise said
         return tuple(said)
@@ -69,14 +77,19 @@ class SchedulerOfATest(ManagedActor):
             World.wanted[message.requirement] = message
             self.send(ANALYZER, message)
             return
+        if isinstance(message, Withdraw):
+            World.wanted.pop(message.requirement, None)
+            self.send(ANALYZER, message)
+            return
         World.words.append(message)
-        if isinstance(message, AnalysisDue) and message.requirement in World.wanted:
-            self.send(ANALYZER, World.wanted[message.requirement])
+        if isinstance(message, AnalysisDue):
+            self.send(ANALYZER, World.wanted.get(message.requirement) or Withdraw(message.requirement))
 
 
 @contextmanager
 def living(folder: Path, first: list[Any], second: list[Any]) -> Iterator[SimulatedTree]:
     World.says, World.asked, World.words, World.wanted = {"first": first, "second": second}, [], [], {}
+    World.ended = []
     args = {"state_dir": str(folder), "make": scripted}
     children = [
         SupervisorSpec(id="scheduling", children=[ChildSpec(id="scheduler", actor=SchedulerOfATest)]),
@@ -175,6 +188,72 @@ def test_many_at_once_all_come_to_their_end(tmp_path: Path) -> None:
             tree.tell(SCHEDULER, wanted(f"r{number}"))
         eventually(lambda: len(World.words) == 300, within_s=600.0, clock=tree)
         assert {each.requirement for each in World.words} == {f"r{number}" for number in range(300)}
+
+
+def degraded(tree: SimulatedTree) -> str:
+    return tree.which_children("root/analysis")[0].degraded or ""
+
+
+def test_what_is_withdrawn_is_ended_and_nobody_else_is_asked(tmp_path: Path) -> None:
+    with living(tmp_path, [TryAgain("down")], [TryAgain("down, too")]) as tree:
+        tree.tell(SCHEDULER, wanted())
+        eventually(lambda: World.asked, clock=tree)
+        for _ in range(2):
+            tree.tell(SCHEDULER, Withdraw("r"))
+        eventually(lambda: World.ended, clock=tree)
+        asked = len(World.asked)
+        tree.sleep(DAY_S)
+        assert len(World.asked) == asked
+        assert not [each for each in World.words if isinstance(each, PlanAccepted | PlanRejected)]
+
+
+def test_what_waits_for_its_turn_is_withdrawn_before_it_is_asked_about(tmp_path: Path) -> None:
+    with living(tmp_path, [FOUND], [FOUND]) as tree:
+        for number in range(50):
+            tree.tell(SCHEDULER, wanted(f"r{number}"))
+            tree.tell(SCHEDULER, Withdraw(f"r{number}"))
+        tree.tell(SCHEDULER, wanted())
+        answered(tree)
+        tree.sleep(60.0)
+        assert len(World.asked) < 25
+
+
+def test_a_withdrawal_is_no_failure_of_the_analyzer_and_its_probe_is_free_again(tmp_path: Path) -> None:
+    """Degraded: each question is a probe. One that is withdrawn while it is asked must not be the last."""
+
+    def cut_off(withdrawal: Withdrawal) -> Exception:
+        withdrawal.withdraw()
+        return TryAgain("it was cut off")
+
+    with living(tmp_path, [TryAgain("down")], [NoPlan("too hard")]) as tree:
+        tree.tell(SCHEDULER, wanted())
+        eventually(lambda: degraded(tree), within_s=600.0, clock=tree)
+        World.says["first"], World.asked = [cut_off, FOUND], []
+        eventually(lambda: World.asked, within_s=600.0, clock=tree)
+        tree.tell(SCHEDULER, Withdraw("r"))
+        tree.tell(SCHEDULER, wanted())
+        assert answered(tree).analyzer == "first"
+        assert not degraded(tree)
+
+
+def test_a_withdrawal_that_comes_late_loses_nothing(tmp_path: Path) -> None:
+    """The word of a dead Scheduler comes after the order of its successor."""
+    with living(tmp_path, [TryAgain("down"), FOUND], [NoPlan("too hard")]) as tree:
+        tree.tell(SCHEDULER, wanted())
+        eventually(lambda: World.asked, clock=tree)
+        tree.tell(ANALYZER, Withdraw("r"))
+        assert answered(tree).analyzer == "first"
+
+
+def test_a_new_scheduler_is_asked_whether_it_wants_what_is_under_way(tmp_path: Path) -> None:
+    with living(tmp_path, [FOUND], [FOUND]) as tree:
+        for number in range(300):
+            tree.tell(SCHEDULER, wanted(f"r{number}"))
+        eventually(lambda: World.asked, clock=tree)
+        tree.kill(SCHEDULER)
+        World.wanted.clear()
+        tree.sleep(DAY_S)
+        assert len(World.asked) < 250, "without a question to the new one it would be all 300"
 
 
 def test_one_that_is_killed_is_asked_for_again_by_whoever_wants_it(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
 from chaos.command import run_command_line
 from chaos.crash_sweep import Swept, sweep, table
 from chaos.facts import Finding
+from chaos.model_server import model_server
 from chaos.sweep_cases import Case, Place, plan_cases
+from chaos.sweep_words import judge_analysis, plan_of
 
 
 def test_each_side_of_each_point_is_swept_with_a_second_place_and_the_seed_says_which() -> None:
@@ -37,6 +41,27 @@ def test_an_unknown_point_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit) as ended:
         run_command_line(["crash-sweep", "no-such-point"])
     assert ended.value.code == 2 and "no-such-point" in capsys.readouterr().err
+
+
+def test_what_a_model_is_paid_for_is_judged(tmp_path: Path) -> None:
+    """Nothing is in order here: paid for too often, not on record, two plans, and no commit."""
+    folder = tmp_path / "state" / "analysis" / "llm"
+    folder.mkdir(parents=True)
+    (tmp_path / "shop").mkdir()
+    (folder / "spent.json").write_text('{"calls": 1, "tokens": 150}')
+    with model_server(plan_of("true")) as model:
+        model.requests, model.answers = 3, 2
+        assert len(list(judge_analysis(tmp_path, model, 0))) == 5
+        model.requests, model.answers = 1, 1
+        assert len(list(judge_analysis(tmp_path, model, 0))) == 2
+
+
+@pytest.mark.chaos
+def test_a_plan_that_was_paid_for_and_lost_is_asked_for_once_more() -> None:
+    said: list[str] = []
+    case = Case(1, Place("charge-corrected", "after", 2), Place("plan-kept", "after"))
+    (swept,) = sweep([case], 1, 150.0, said.append)
+    assert swept.struck == 2 and not swept.findings, "\n".join(said)
 
 
 @pytest.mark.chaos

@@ -21,6 +21,7 @@ from aidos_actors.core.orders import (
     Order,
     Prepare,
     Step,
+    Withdraw,
     WorkerId,
 )
 from aidos_actors.core.requirement import Requirement
@@ -79,6 +80,8 @@ class World:
     def send(self, order: Order) -> None:
         if isinstance(order, Analyse):
             self.to_analyzer.append(order)
+        elif isinstance(order, Withdraw):
+            self.to_analyzer = deque(each for each in self.to_analyzer if each.requirement != order.requirement)
         elif isinstance(order, Prepare | Integrate | Discard | Revert):
             self.gitops.inbox.append(order)
         elif not isinstance(order, Watch | Unwatch | Sweep):

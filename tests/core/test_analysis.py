@@ -18,7 +18,7 @@ from aidos_actors.core.analysis import (
     worth_keeping,
 )
 from aidos_actors.core.errors import Conflict
-from aidos_actors.core.orders import Analyse, Step
+from aidos_actors.core.orders import Analyse, Step, Withdraw
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import RequirementState
 
@@ -108,13 +108,45 @@ def test_what_was_found_for_another_document_changes_nothing(other: Requirement)
 def test_it_is_owed_while_it_is_analysing_and_no_longer() -> None:
     bench = analysing()
     assert bench.board.owed_analysis("r").orders == (Analyse("r", bench.record().document),)
-    assert bench.board.owed_analysis("other") == Step()
+    assert bench.board.owed_analysis("other").orders == (Withdraw("other"),)
     bench.take(bench.board.held_up("r", bench.now, analyzer="llm", error="down", next=None, again_s=5.0))
     assert bench.ledger.events[-1].type == "analysis_held_up"
-    bench.take(bench.board.steer("cancel", "r", None, bench.now))
-    assert bench.board.owed_analysis("r") == Step()
+    assert bench.take(bench.board.steer("cancel", "r", None, bench.now)).orders == (Withdraw("r"),)
+    assert bench.board.owed_analysis("r").orders == (Withdraw("r"),)
     assert bench.board.held_up("r", bench.now, analyzer="llm") == Step()
     assert bench.board.analysed("r", bench.now, found_for(words())) == Step()
+
+
+def test_past_its_deadline_it_is_withdrawn() -> None:
+    bench = analysing(words(deadline_s=10))
+    due_at = bench.board.next_due_at()
+    assert due_at is not None
+    bench.now = due_at
+    assert Withdraw("r") in bench.take(bench.board.tick(due_at)).orders
+    assert bench.record().state is RequirementState.FAILED
+    assert bench.board.owed_analysis("r").orders == (Withdraw("r"),)
+
+
+def test_paused_it_may_be_answered_and_other_words_withdraw_it() -> None:
+    bench = analysing()
+    assert bench.take(bench.board.steer("pause", "r", None, bench.now)).orders == ()
+    assert bench.board.owed_analysis("r") == Step()
+    model = words("Other.")
+    step = bench.board.revise(
+        model, base_commit=None, document=model.model_dump_json(), known=bench.record(), tasks=[], now=bench.now
+    )
+    assert bench.take(step).orders == (Withdraw("r"),)
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
+    assert bench.board.owed_analysis("r").orders == (Withdraw("r"),)
+
+
+def test_what_was_not_begun_or_is_planned_needs_no_withdrawal_when_it_is_cancelled() -> None:
+    bench = Bench()
+    bench.submit(words())
+    assert bench.take(bench.board.steer("cancel", "r", None, bench.now)).orders == ()
+    bench = analysing()
+    bench.take(bench.board.analysed("r", bench.now, found_for(words())))
+    assert Withdraw("r") not in bench.take(bench.board.steer("cancel", "r", None, bench.now)).orders
 
 
 def test_words_cannot_replace_a_plan_but_a_plan_can_replace_words() -> None:

@@ -17,6 +17,7 @@ from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.core.views import event_view, status_view
 from aidos_actors.gitops.push import Remote
+from aidos_actors.layout import Layout
 from aidos_actors.tree import aidos_tree
 from chaos.facts import Commit, Evidence, Finding, GitFacts
 from chaos.laws import judge
@@ -27,6 +28,7 @@ from supervisors.systems.simulated_tree import SimulatedTree
 from tests.simulation.memory_ledger import MemoryLedger
 from tests.simulation.simulated_commands import SimulatedExecutor
 from tests.simulation.simulated_git import SimulatedWorkspace, repository
+from tests.simulation.simulated_model import REQUIREMENT, broken_laws, simulated_analyzers
 from tests.simulation.world import WORLD, Fates, Place, World, world
 
 LIMIT_S = 900.0
@@ -45,13 +47,14 @@ HANDS: dict[str, dict[str, Any]] = {
     "scheduler": {"open_ledger": memory_ledger, "has_socket": False},
     "gitops": {"hands": SimulatedWorkspace, "remotes": {"/shop": Remote("origin")}},
     "worker": {"hands": SimulatedExecutor, "has_socket": False},
+    "analyzer": {"make": simulated_analyzers},
 }
 
 
 def requirements(*, is_large: bool = False, is_red: bool = False) -> list[Requirement]:
-    """One on a repository, two without: between them they come to nearly every crash point. ``is_large``: in messages,
-    the first has to travel as a file. ``is_red``: one more publishes to the first one's target, what its gate
-    refuses."""
+    """One on a repository, two without, one in words: between them they come to nearly every crash point.
+    ``is_large``: in messages, the first has to travel as a file. ``is_red``: one more publishes to the first one's
+    target, what its gate refuses."""
     env = {"LARGE": LARGE} if is_large else {}
     shop = {
         "id": "shop", "repo": "/shop", "base": "main", "verify": "gate",
@@ -67,7 +70,7 @@ def requirements(*, is_large: bool = False, is_red: bool = False) -> list[Requir
     calls["tasks"] += [{"id": "after", "call": "some:thing", "needs": ["c0", "c4"], "retries": 9}]
     wild = {"id": "wild", "repo": "/shop", "base": "main", "target": "aidos/shop", "mode": "serial"}
     wild["tasks"] = [{"id": name, "run": name, "retries": 9} for name in ("wild", *(f"tame{n}" for n in range(3)))]
-    some = (wild, shop, plain, calls) if is_red else (shop, plain, calls)
+    some = (wild, shop, plain, calls, REQUIREMENT) if is_red else (shop, plain, calls, REQUIREMENT)
     return [Requirement.model_validate({"title": each["id"], **each}) for each in some]
 
 
@@ -75,6 +78,7 @@ CHANGING = {
     "shop": frozenset({"first", "left", "right"}),
     "plain": None,
     "calls": None,
+    "words": None,
     "wild": frozenset({"wild", *(f"tame{n}" for n in range(3))}),
 }
 
@@ -135,6 +139,7 @@ class WholeLife:
         tree.stop()
         crash.arm(None)
         self.machine.run_for(CALM_S)
+        self.world.broken += broken_laws(self.world, Layout(state_dir).analysis)
 
     @property
     def _requirements(self) -> list[Requirement]:

@@ -108,6 +108,7 @@ class World:
     lives: list[Life] = field(default_factory=list)
     life: Life | None = None
     repository: Any = None
+    model: Any = None
     disowned: list[Any] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from supervisors import ActorTree, Backoff, ChildSpec, ErrorBudget, SupervisorError, SupervisorSpec
 from supervisors.accounts import wait_in_place_s
 from supervisors.backoff import ceiling_s
-from supervisors.budget import TABLE, Account, Happening, Level, failed, is_spent, may_begin, succeeded
+from supervisors.budget import TABLE, Account, Happening, Level, abandoned, failed, is_spent, may_begin, succeeded
 from supervisors.grades import UNKNOWN, Grade, Policy, Treatment, Treatments
 from supervisors.testing import SimulatedTree
 from tests.supervisors.failing_actor import Failing, Patient
@@ -70,7 +70,7 @@ def test_what_is_no_use_to_repeat_degrades_at_once_and_stays_so_until_it_succeed
     assert fail(may_begin(account, 200.0)[0]).level is Level.DEGRADED
 
 
-STEPS = st.lists(st.sampled_from(["begin", "fail", "succeed"]), max_size=60)
+STEPS = st.lists(st.sampled_from(["begin", "fail", "succeed", "abandon"]), max_size=60)
 
 
 @given(STEPS, st.integers(1, 5), st.integers(0, 10), st.lists(st.floats(0, 1), min_size=60, max_size=60))
@@ -91,6 +91,9 @@ def test_whatever_happens_the_account_follows_the_failures_in_a_row(
             if not account.is_well:
                 ceiling = ceiling_s(budget.probe, max(0, row - degrade_after))
                 assert ceiling / 2 - 1e-6 <= account.probe_at - now <= ceiling + 1e-6
+        elif step == "abandon":
+            account = abandoned(account)
+            assert account.level is not Level.PROBING and may_begin(account, account.probe_at)[1]
         else:
             row, account = 0, succeeded(account)
         assert account.failures == row

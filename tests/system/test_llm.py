@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,28 @@ def test_a_death_mid_answer_and_a_request_to_wait_are_waited_out(place: Place) -
     errors = [each["error"] for each in held_up(place)]
     assert "RemoteProtocolError" in errors[0] and errors[1] == "HTTP 429: slow down" and len(errors) == 2
     assert not place.event("task_failed")
+
+
+def test_a_request_whose_answer_nobody_wants_any_more_is_cut_off_and_stays_paid_for(place: Place) -> None:
+    gone = threading.Event()
+
+    def listens(handler: BaseHTTPRequestHandler) -> None:
+        gone.set() if handler.connection.recv(1) == b"" else None
+
+    with chat_server(listens, tasks(*FOUND)) as server:
+        file = configured(place, server.url)
+        run = place.begin("run", str(file))
+        eventually(lambda: len(server.requests) == 1)
+        place.data("cancel", "notes")
+        assert gone.wait(2.0), "the server sees it at once, not after the time limit of 20 s"
+        assert run.wait(60) == 1
+        assert place.event("analysis_held_up") is None and len(server.requests) == 1
+        spent = json.loads((place.state / "analysis" / "llm" / "spent.json").read_text())
+        assert spent["calls"] == 1 and spent["tokens"] > 8192, "nobody knows what it cost: it counts as its highest"
+        place.data("retry", "notes")
+        assert place.aidos("run", str(file)).returncode == 0
+        assert len(server.requests) == 2
+    place.assert_laws("notes", {"one", "two"})
 
 
 def test_an_analyzer_killed_while_it_waits_for_the_model_asks_again_and_one_plan_is_recorded(place: Place) -> None:

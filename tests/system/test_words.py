@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,58 @@ def test_a_stop_ends_the_program_and_the_next_run_goes_on(words: Words) -> None:
     done = place.aidos("run", str(words.file))
     assert done.returncode == 0, done.stderr
     assert words.asked == 2
+
+
+@pytest.mark.parametrize("end", ["cancel", "deadline"])
+def test_a_program_whose_answer_nobody_wants_any_more_is_ended_with_all_it_started(words: Words, end: str) -> None:
+    """It ignores being asked to end, and so does what it started. Its time limit is five minutes."""
+    place = words.place
+    program = words.folder / "program.py"
+    stubborn = "import signal, subprocess; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    child = f"subprocess.Popen(['sh', '-c', 'trap \"\" TERM; sleep 300; : {program}'], start_new_session=True)\n"
+    program.write_text(stubborn + child + PROGRAM)
+    (words.folder / "hold").touch()
+    if end == "deadline":
+        words.file.write_text(WORDS.replace("repo:", "deadline: 5s\nrepo:"))
+    run = place.begin("run", str(words.file))
+    eventually(lambda: words.asked == 1)
+    eventually(lambda: len(_programs(words.folder)) >= 2)
+    if end == "cancel":
+        place.data("cancel", "notes")
+        cancelled_at = time.monotonic()
+    else:
+        eventually(lambda: place.event("requirement_failed"))
+        cancelled_at = time.monotonic()
+    eventually(lambda: not _programs(words.folder))
+    assert time.monotonic() - cancelled_at < 2.0, "half a second of grace, and the load of this machine"
+    assert run.wait(60) == (1 if end == "cancel" else 8)
+    place.assert_clean()
+
+
+def test_a_program_ends_though_the_scheduler_died_with_the_cancellation_and_a_retry_asks_again(words: Words) -> None:
+    place = words.place
+    (words.folder / "hold").touch()
+    serve = place.begin("serve")
+    eventually(lambda: place.aidos("tree").returncode == 0)
+    place.data("submit", str(words.file))
+    eventually(lambda: words.asked == 1)
+    analyzer = place.pids()["root/analysis/analyzer"]
+    scheduler = place.pids()["root/scheduling/scheduler"]
+    os.kill(analyzer, signal.SIGSTOP)  # it hears of nothing until the Scheduler that said it is dead
+    try:
+        place.data("cancel", "notes")
+        place.kill(scheduler)
+        eventually(lambda: place.pids().get("root/scheduling/scheduler") not in (None, scheduler))
+    finally:
+        os.kill(analyzer, signal.SIGCONT)
+    eventually(lambda: not _programs(words.folder))
+    assert place.pids()["root/analysis/analyzer"] == analyzer
+    (words.folder / "hold").unlink()
+    assert place.data("retry", "notes")["state"] in ("waiting", "analysing")
+    eventually(lambda: place.data("status", "notes")["state"] == "done")
+    assert words.asked == 2
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
 
 
 def _programs(folder: Path) -> list[int]:

@@ -18,8 +18,9 @@ PYTEST_ARGS ?=
 demo: venv
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/demo.py $(DEMO_ARGS)
 
+# Three at a time on two cores: most tests wait for other processes a quarter of their time.
 test: venv
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 # Every kind of process killed at every stage, each in a run of its own, and then one after the other in few runs.
 kills: venv

@@ -79,10 +79,11 @@ def _push(git: Git, remote: str, branch: str, target: str, head: str) -> bool:
             f"{branch} on {remote} stands at {theirs[:12]}, which {target} of {git.repo} does not contain",
             hint="Bring it into the target, or remove or rename the branch there; it is tried again by itself.",
         )
+    where = git.call("remote", "get-url", "--push", "--", remote, allowed=(0, 2, 128)).stdout.decode().strip() or remote
     crash.before("remote-pushed")
-    git.reach(
+    git.reach(  # by its address: what the user knows of the remote stays as it is, and no lock is left there
         *("-c", "push.gpgSign=false", "push", "--quiet", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"),
-        *(f"--force-with-lease={ref}:{theirs}", "--", remote, f"{head}:{ref}"),
+        *(f"--force-with-lease={ref}:{theirs}", "--", where, f"{head}:{ref}"),
         env=env,
         timeout_s=PUSH_TIMEOUT_S,
     )

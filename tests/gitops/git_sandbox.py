@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,13 +137,20 @@ class Dying:
 
 
 def in_child(work: Callable[[], object]) -> int:
-    """The exit code of a forked child that does ``work`` and ends without any clean-up: 0 done, 17 killed, 1 raised."""
+    """The exit code of a forked child that does ``work`` and ends without any clean-up: 0 done, 17 killed, 1 raised.
+    What it ran dies with it, as what GitOps runs does, and is gone when this returns."""
     pid = os.fork()
     if pid == 0:
         try:
+            os.setpgid(0, 0)
             work()
             os._exit(0)
         except BaseException as error:
             os.write(2, f"{error!r}\n".encode())
             os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with contextlib.suppress(ProcessLookupError):
+        while True:
+            os.killpg(pid, signal.SIGKILL)
+            time.sleep(0.002)
+    return code

@@ -116,8 +116,8 @@ def test_a_conflict_names_the_files_and_moves_nothing(sandbox: Sandbox) -> None:
 
 
 def test_no_change_is_no_commit(sandbox: Sandbox) -> None:
-    assert sandbox.do("idle", {}) == Integrated(None)
-    assert sandbox.do("noise", {"x.tmp": "ignored"}) == Integrated(None)
+    assert sandbox.do("idle", {}) == Integrated(None, is_unchanged=True)
+    assert sandbox.do("noise", {"x.tmp": "ignored"}) == Integrated(None, is_unchanged=True)
     assert sandbox.git("for-each-ref", f"refs/heads/{TARGET}") == ""
     one, other = sandbox.prepare("one"), sandbox.prepare("other")
     for attempt in (one, other):

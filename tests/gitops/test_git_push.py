@@ -64,6 +64,13 @@ def test_what_is_published_is_on_the_remote_once(sandbox: Sandbox, bare: Path) -
     assert sandbox.git("branch", "--list", "main", cwd=bare) == "", "only the target is ours to push"
 
 
+def test_what_the_user_knows_of_the_remote_stays_as_it_is(sandbox: Sandbox, bare: Path) -> None:
+    """A push that is killed would leave the lock of the ref behind that it moves there."""
+    publish(sandbox, "a")
+    assert push(sandbox) == 1
+    assert sandbox.git("for-each-ref", "refs/remotes") == ""
+
+
 def test_a_branch_of_another_name(sandbox: Sandbox, bare: Path) -> None:
     head = publish(sandbox, "a")
     push(sandbox, remote=Remote("origin", "review/shop"))

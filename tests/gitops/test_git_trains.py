@@ -125,7 +125,7 @@ def test_what_adds_nothing_is_gone_or_cannot_be_stored_holds_up_nobody(sandbox: 
     for path in Path(waiting[3].worktree).iterdir():
         path.unlink()
     said = carry(line(sandbox), waiting).outcomes
-    assert said[waiting[0].key] == Integrated(None)
+    assert said[waiting[0].key] == Integrated(None, is_unchanged=True)
     assert isinstance(said[waiting[1].key], Gone) and isinstance(said[waiting[3].key], GateFailed)
     assert sandbox.line() == ["shop good"]
 

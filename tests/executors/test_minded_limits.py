@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -156,7 +157,8 @@ def test_a_command_whose_processes_work_is_not_silent_where_that_counts(bench, n
 
 def test_memory_counts_for_all_that_was_started(bench, nursery):
     hold = "kept = bytearray(b'x' * 80_000_000); import time; time.sleep(30)"
-    both = f'{sys.executable} -c "{hold}" & {sys.executable} -c "{hold}" & wait'
+    python = shlex.quote(sys.executable)
+    both = f'{python} -c "{hold}" & {python} -c "{hold}" & wait'
     outcome = run(nursery, bench.shell(both, memory_limit_bytes=120_000_000, timeout_s=25))
     assert outcome.reason == "memory_limit" and "more than 120,000,000 bytes" in outcome.message
     alone = bench.python(hold.replace("30", "2.5"), memory_limit_bytes=120_000_000)

@@ -26,8 +26,7 @@ def wrong_agents(agents: Mapping[str, AgentSettings], *, must_be_installed: bool
             if name not in known:
                 hint = f"{suggestion(name, known)}; or configure it as [agents.{name}] in aidos.toml"
                 return f"there is no agent {shown(name)}", hint
-        missing = missing_programs(names, agents)
-        chain = _chain(names, agents)
+        chain, missing = _looked_up(names, agents)
         if not must_be_installed or len(missing) < len(chain):
             return None
         which = " and ".join(f"{program!r} (agent {name})" for name, program in missing.items())
@@ -42,13 +41,14 @@ def wrong_agents(agents: Mapping[str, AgentSettings], *, must_be_installed: bool
 
 def missing_programs(names: tuple[str, ...], agents: Mapping[str, AgentSettings]) -> dict[str, str]:
     """Agent -> program, of those that may be asked and whose program is not found here."""
-    profiles = profiles_of(agents, os.environ)
-    return {name: profiles[name].argv[0] for name in _chain(names, agents) if not _is_installed(profiles[name])}
+    return _looked_up(names, agents)[1]
 
 
-def _chain(names: tuple[str, ...], agents: Mapping[str, AgentSettings]) -> tuple[str, ...]:
+def _looked_up(names: tuple[str, ...], agents: Mapping[str, AgentSettings]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Those that may be asked, in their order; and agent -> program of those whose program is not here."""
     profiles = profiles_of(agents, os.environ)
-    return chain_of(names, {name: profile.rules for name, profile in profiles.items()})
+    chain = chain_of(names, {name: profile.rules for name, profile in profiles.items()})
+    return chain, {name: profiles[name].argv[0] for name in chain if not _is_installed(profiles[name])}
 
 
 def _is_installed(profile: AgentProfile) -> bool:

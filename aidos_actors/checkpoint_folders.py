@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aidos_actors.core.records import Batch, TaskRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
-from aidos_actors.folders import delete_tree, remove_if_empty
+from aidos_actors.folders import delete_tree, is_real_folder, remove_if_empty
 from aidos_actors.layout import Layout
 from aidos_actors.ports import LedgerView
 
@@ -76,7 +76,7 @@ class CheckpointFolders:
         except OSError:
             with contextlib.suppress(OSError):  # it stays until the next sweep: no reason to stop work
                 self._gone.mkdir(exist_ok=True)
-                if folder.is_dir() and not folder.is_symlink():
+                if is_real_folder(folder):
                     folder.chmod(stat.S_IRWXU)  # a read-only folder cannot be moved to another parent
                 folder.rename(Path(tempfile.mkdtemp(dir=self._gone)) / folder.name)
                 self.is_pending = True

@@ -11,9 +11,14 @@ from pathlib import Path
 DELETE_TRIES_MAX = 3
 
 
+def is_real_folder(path: Path) -> bool:
+    """``path`` is a folder, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def delete_tree(path: Path) -> None:
     """``path``, file or folder, is gone; read-only folders inside are no obstacle. Raises ``OSError`` if it stays."""
-    if path.is_symlink() or not path.is_dir():
+    if not is_real_folder(path):
         path.unlink(missing_ok=True)
         return None
     for tries_left in reversed(range(DELETE_TRIES_MAX)):

@@ -11,16 +11,14 @@ removed then, unless --keep.
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import yaml
-from demo import environment, in_short
+from demo import SEEDS, environment, in_a_folder, in_short
 from make_shop import git
 
 from chaos.campaign import Campaign
@@ -28,7 +26,6 @@ from chaos.experiment import STAGES, plan_kills
 from chaos.journal import read_journal
 from chaos.report import Report
 
-SEEDS = 1_000_000
 TIME_LIMIT_S = 1500.0
 SHARED_FILES = 3
 TEXT_BYTES_MAX = 100_000
@@ -139,16 +136,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the folder behind")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else Random().randrange(SEEDS)
-    folder = Path(tempfile.mkdtemp(prefix="aidos-any-project-"))
-    is_ok = False
-    try:
-        is_ok = run(options.project.absolute(), folder, options, seed)
-    finally:
-        if is_ok and not options.keep:
-            shutil.rmtree(folder)
-        else:
-            print(f"To look at: {folder}", file=sys.stderr)
-    return 0 if is_ok else 1
+    project = options.project.absolute()
+    return in_a_folder("aidos-any-project-", lambda folder: run(project, folder, options, seed), is_kept=options.keep)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -104,12 +105,17 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the folder behind")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else Random().randrange(SEEDS)
-    folder = Path(tempfile.mkdtemp(prefix="aidos-demo-"))
+    return in_a_folder("aidos-demo-", lambda folder: run(folder, seed), is_kept=options.keep)
+
+
+def in_a_folder(prefix: str, work: Callable[[Path], bool], *, is_kept: bool) -> int:
+    """The exit code of ``work`` in a new temporary folder, which stays to be looked at when it was not ok."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
     is_ok = False
     try:
-        is_ok = run(folder, seed)
+        is_ok = work(folder)
     finally:
-        if is_ok and not options.keep:
+        if is_ok and not is_kept:
             shutil.rmtree(folder)
         else:
             print(f"To look at: {folder}", file=sys.stderr)

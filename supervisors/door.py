@@ -52,7 +52,6 @@ class Connection:
         self._trusted = trusted
         self._outbox: queue.Queue[bytes | None] = queue.Queue(REQUESTS_MAX)
         self._waiting: set[str] = set()
-        self.may_be_cut = not trusted
         link.settimeout(HELLO_TIMEOUT_S)
 
     def begin(self) -> None:
@@ -61,9 +60,9 @@ class Connection:
         threading.Thread(target=self._write, name="door-write", daemon=True).start()
 
     @property
-    def is_idle(self) -> bool:
-        """Nobody waits for an answer here."""
-        return not self._waiting
+    def may_be_cut(self) -> bool:
+        """Nobody waits for an answer here, and it is not the host's own."""
+        return not self._waiting and not self._trusted
 
     def cut(self) -> None:
         """The caller finds it closed, and makes another for its next call."""
@@ -203,14 +202,13 @@ class Door:
     def _admit(self, link: socket.socket, *, trusted: bool) -> None:
         """Where there are too many, the one that was idle longest is cut: who has forgotten one keeps nobody out. The
         new one goes when all are waited for."""
+        spare = None
         with self._lock:
-            is_full, spare = len(self._open) >= CONNECTIONS_MAX, None
-            if is_full:
-                spare = next((each for each in self._open if each.is_idle and each.may_be_cut), None)
-            if is_full and spare is None:
-                link.close()
-                return
-            if spare is not None:
+            if len(self._open) >= CONNECTIONS_MAX:
+                spare = next((each for each in self._open if each.may_be_cut), None)
+                if spare is None:
+                    link.close()
+                    return
                 del self._open[spare]
             connection = Connection(self, link, trusted=trusted)
             self._open[connection] = None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from socket import socket
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -130,19 +133,20 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def peer_uid(link: socket.socket) -> int:
+def peer_uid(link: socket) -> int:
     """Who made this connection, by the kernel's word."""
     return _credentials(link)[1]
 
 
-def peer_pid(link: socket.socket) -> int:
+def peer_pid(link: socket) -> int:
     """Which process made this connection, or listens at its other end, by the kernel's word."""
     return _credentials(link)[0]
 
 
-def _credentials(link: socket.socket) -> tuple[int, int, int]:
+def _credentials(link: socket) -> tuple[int, int, int]:
     """Process, user and group."""
     import struct
+    from socket import SO_PEERCRED, SOL_SOCKET  # who asks has a socket; most others here do without the module
 
-    pid, uid, gid = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    pid, uid, gid = struct.unpack("3i", link.getsockopt(SOL_SOCKET, SO_PEERCRED, 12))
     return pid, uid, gid

@@ -28,7 +28,8 @@ from aidos_actors.actors.words import (
     WorkReverted,
 )
 from aidos_actors.core.errors import AidosError, Conflict, Fenced
-from aidos_actors.core.orders import AttemptKey, Integrate, Integration
+from aidos_actors.core.orders import Integrate, Integration
+from aidos_actors.core.owed import NOBODY
 from aidos_actors.core.target_orders import Push, Sweep, Unwatch, Watch
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands
@@ -44,7 +45,6 @@ from supervisors.messages import JobDone
 LOOK_EVERY_S = 15.0
 RED_WAIT_S = 15.0
 CLEANING = "clean up"
-NOBODY = AttemptKey("", "", 0)
 ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
 

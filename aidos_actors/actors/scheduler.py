@@ -204,7 +204,7 @@ class Scheduler(ManagedActor):
         except AidosError as error:
             answer = {"error": error_view(error)}
         if answer is not None and asked is not None:
-            (self._steps.answer_after if self.writing.fault is None else self._steps.answer_now)(asked, answer)
+            (self._steps.answer_after if self.writing.fault is None else self.answer)(answer, asked)
 
     # ---- steps
 

@@ -8,8 +8,7 @@ from typing import Any
 from aidos_actors import crash
 from aidos_actors.actors.words import ANALYZER, GITOPS, GitWork, WorkerHello, WorkerOrders
 from aidos_actors.blobs import put_text
-from aidos_actors.core.orders import Analyse, Discard, Integrate, Order, Prepare, Withdraw, WorkerId, WorkerOrder
-from aidos_actors.core.target_orders import Push, Revert, Sweep, Unwatch, Watch
+from aidos_actors.core.orders import Analyse, GitOrder, Order, Withdraw, WorkerId, WorkerOrder
 from aidos_actors.layout import Layout
 
 
@@ -55,15 +54,14 @@ class Sending:
         of_workers: dict[WorkerId, list[WorkerOrder]] = {}
         crash.before("order-sent")
         for order in orders:
-            match order:
-                case Analyse():
-                    self._send(ANALYZER, Analyse(order.requirement, put_text(self._blobs, order.document)))
-                case Withdraw():
-                    self._send(ANALYZER, order)
-                case Prepare() | Integrate() | Discard() | Watch() | Unwatch() | Revert() | Push() | Sweep():
-                    self._send(GITOPS, GitWork(self._epoch, self._installation, order))
-                case _:
-                    of_workers.setdefault(order.worker, []).append(order)
+            if isinstance(order, Analyse):
+                self._send(ANALYZER, Analyse(order.requirement, put_text(self._blobs, order.document)))
+            elif isinstance(order, Withdraw):
+                self._send(ANALYZER, order)
+            elif isinstance(order, GitOrder):
+                self._send(GITOPS, GitWork(self._epoch, self._installation, order))
+            else:
+                of_workers.setdefault(order.worker, []).append(order)
         for worker, found in of_workers.items():
             message = WorkerOrders(tuple(found))
             if self._living.get(worker.path, worker.incarnation) != worker.incarnation:

@@ -28,12 +28,9 @@ class Steps:
         if step.orders or not step.batch.is_empty:
             self._taken.append(step)
 
-    def answer_after(self, asked: Whoever, answer: dict[str, Any]) -> None:
+    def answer_after(self, answer: dict[str, Any], asked: Whoever) -> None:
         """``asked`` hears ``answer`` after the next ``commit``."""
         self._answers.append((asked, answer))
-
-    def answer_now(self, asked: Whoever, answer: dict[str, Any]) -> None:
-        self._answer(answer, asked)
 
     def refuse(self, answer: dict[str, Any]) -> None:
         """Everyone who waits for the next ``commit`` hears ``answer`` now. What they asked for may yet be done."""

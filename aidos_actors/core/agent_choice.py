@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from aidos_actors.core.records import AgentRecord
+from aidos_actors.core.retry import grown
 
 CHAIN_MAX = 50
 LIMITED, ABSENT = "limited", "absent"
 WAIT_MIN_S = 1.0
-DOUBLINGS_MAX = 30
 
 
 class AgentRules(Struct, frozen=True):
@@ -119,11 +119,11 @@ def after_a_wait(
     """The agent as it is known after one more word that it cannot be used. A moment that it names counts; one that is
     over, again and again, is asked about less and less often."""
     waits = 1 if known is None else known.waits + 1
-    floor_s = _grown(WAIT_MIN_S, waits, rules.wait_max_s)
+    floor_s = grown(WAIT_MIN_S, 2.0, waits - 1, rules.wait_max_s)
     if resets_at is not None:
         until_at = max(resets_at, now + floor_s)
     else:
-        until_at = now + _grown(rules.wait_s, waits, max(rules.wait_s, rules.wait_max_s))
+        until_at = now + grown(rules.wait_s, 2.0, waits - 1, max(rules.wait_s, rules.wait_max_s))
     if known is not None and known.until_at is not None and known.reason == reason:
         until_at = max(until_at, known.until_at)  # of two that ran side by side, the later word may name less
     return AgentRecord(name, until_at, reason, error, waits)
@@ -142,10 +142,6 @@ def told_tallies(tallies: Mapping[str, Tally]) -> str | None:
         if each != Tally()
     }
     return json.dumps(said, sort_keys=True) if said else None
-
-
-def _grown(first_s: float, times: int, most_s: float) -> float:
-    return float(min(first_s * 2 ** min(times - 1, DOUBLINGS_MAX), most_s))
 
 
 def _failures(tallies: Mapping[str, Tally], name: str) -> int:

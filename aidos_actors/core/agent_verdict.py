@@ -13,11 +13,10 @@ from aidos_actors.core.agent_dialects import says_limit
 from aidos_actors.core.agent_facts import Facts
 from aidos_actors.core.agent_profile import AgentProfile
 from aidos_actors.core.orders import AgentEnd, AttemptOutcome, Fault
-from aidos_actors.core.reset_times import reset_moment
+from aidos_actors.core.reset_times import AHEAD_MAX_S, reset_moment
 
 STAGE = "agent"
 ERROR_CHARS_MAX = 2000
-AHEAD_MAX_S = 40 * 86400.0
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 _NO_SESSION = re.compile(
     r"no conversation found|session (?:\S+ )?not found|no (?:saved )?session|no rollout found|thread (?:\S+ )?not found"

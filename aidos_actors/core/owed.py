@@ -54,6 +54,9 @@ from aidos_actors.core.records import AttemptRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL, WATCHED, AttemptState, RequirementState
 from aidos_actors.core.target_orders import Revert, Sweep, Unwatch, Watch
 
+NOBODY = AttemptKey("", "", 0)
+"""In orders that are about no attempt."""
+
 Role = Literal["analyzer", "gitops", "worker"]
 
 
@@ -126,7 +129,7 @@ def owed_sweeps(books: Books) -> Iterator[Sweep]:
             paths = live.setdefault(opened.model.repo, [])
             paths.extend(each.worktree for each in opened.attempts.values() if each.worktree is not None)
     for repo, paths in live.items():
-        yield Sweep(AttemptKey("", "", 0), repo, tuple(sorted(paths)))
+        yield Sweep(NOBODY, repo, tuple(sorted(paths)))
 
 
 def start_calls(opened: OpenRequirement, worker: WorkerId, epoch: int, members: Iterable[Member]) -> StartCalls:

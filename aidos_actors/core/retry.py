@@ -62,7 +62,7 @@ def next_try_s(
         return None
     first_s = rule.delay_s or policy.delay_s or delay_s
     most_s = max(first_s, policy.max_s if policy.max_s is not None else DELAY_MAX_S)
-    return _grown(first_s, policy.factor, failures - 1, most_s) * (1.0 - policy.jitter * chance)
+    return grown(first_s, policy.factor, failures - 1, most_s) * (1.0 - policy.jitter * chance)
 
 
 def counted_as(policy: RetryPolicy, causes: Sequence[str]) -> str | None:
@@ -91,7 +91,7 @@ def chance_of(requirement: str, task: str, attempt: int) -> float:
     return int.from_bytes(digest[:6], "big") / (1 << 48)
 
 
-def _grown(first_s: float, factor: float, times: int, most_s: float) -> float:
+def grown(first_s: float, factor: float, times: int, most_s: float) -> float:
     """``first_s x factor^times`` but never over ``most_s``; nor does it overflow after a thousand times."""
     if factor == 1.0 or first_s <= 0.0:
         return min(first_s, most_s)

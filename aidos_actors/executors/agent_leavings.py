@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from aidos_actors.core.orders import AttemptOutcome, Start
-from aidos_actors.folders import delete_tree
+from aidos_actors.folders import delete_tree, is_real_folder
 
 HEADER_BYTES_MAX = 1000
 
@@ -15,7 +15,7 @@ HEADER_BYTES_MAX = 1000
 def is_sound(order: Start) -> bool:
     """The next attempt can go on in the folder."""
     folder = Path(order.path)
-    return folder.is_dir() and not folder.is_symlink() and (order.repo is None or (folder / ".git").exists())
+    return is_real_folder(folder) and (order.repo is None or (folder / ".git").exists())
 
 
 def with_something_in_it(order: Start, outcome: AttemptOutcome) -> AttemptOutcome:
@@ -25,7 +25,7 @@ def with_something_in_it(order: Start, outcome: AttemptOutcome) -> AttemptOutcom
         return outcome
     name, work = order.agent.name, order.task.agent_work
     folder = Path(order.path)
-    if not folder.is_dir() or folder.is_symlink():
+    if not is_real_folder(folder):
         error = f"{name} removed its own working folder"
     elif order.repo is None and work is not None and work.changes == "required" and not any(folder.iterdir()):
         error = f"{name} ended as if all were well, and left nothing in its folder"
@@ -48,5 +48,5 @@ def remove_litter(folder: Path, patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
         for found in folder.glob(pattern):
             with contextlib.suppress(OSError):
-                if found.is_dir() and not found.is_symlink():
+                if is_real_folder(found):
                     delete_tree(found)

@@ -14,6 +14,7 @@ from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import NurseryLost, Order, Outcome, SpawnFailed
+from aidos_actors.folders import is_real_folder
 from aidos_actors.layout import Layout
 
 SHELL = "/bin/sh"
@@ -145,7 +146,7 @@ def judged(outcome: Outcome, stage: str, *, timeout_s: float) -> AttemptOutcome:
 
 def with_its_folder(outcome: AttemptOutcome, path: str) -> AttemptOutcome:
     """The same, unless it succeeded and its folder is gone, or a link stands there: then it has failed by itself."""
-    if not outcome.ok or (Path(path).is_dir() and not Path(path).is_symlink()):
+    if not outcome.ok or is_real_folder(Path(path)):
         return outcome
     return _own(outcome.exit_code, "the command removed its own working folder", outcome.stage)
 

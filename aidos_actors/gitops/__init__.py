@@ -8,7 +8,7 @@ from __future__ import annotations
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
 from aidos_actors.gitops.git import Completed, GitFailed, Run, run_here
 from aidos_actors.gitops.inspect import Inspected, inspect_repository
-from aidos_actors.gitops.integrate import Conflicted, GateFailed, GateResult, Integrated, integrate
+from aidos_actors.gitops.outcomes import Conflicted, GateFailed, GateResult, Integrated
 from aidos_actors.gitops.repair import check_repository, repair_locks
 from aidos_actors.gitops.worktrees import collect, discard, prepare, registered
 
@@ -27,7 +27,6 @@ __all__ = [
     "collect",
     "discard",
     "inspect_repository",
-    "integrate",
     "prepare",
     "registered",
     "repair_locks",

@@ -40,7 +40,6 @@ class Lanes:
         self._once_more: set[str] = set()
         self._clashes = Clashes()
         self.newest_epoch = 0
-        self.ended_count = 0
 
     def take(self, work: GitWork) -> None:
         """``work`` waits its turn; one of an epoch that is over is forgotten."""
@@ -151,7 +150,6 @@ class Lanes:
 
     def ended(self, lane: str) -> tuple[GitWork, ...]:
         """The orders that were under way in ``lane``, which is free now."""
-        self.ended_count += 1
         return self._busy.pop(lane)
 
     def forget(self, work: GitWork) -> None:

@@ -18,8 +18,10 @@ from aidos_actors.gitops.worktrees import record_of
 
 OUR_TRAILERS = ("Requirement", "Task", "Attempt")
 REVERTED = "Aidos-Reverted-Commit"
+RESTORE = "refs/aidos/restore"
 TITLE_CHARACTERS_MAX = 200
 STRAY_COMMITS_MAX = 1000
+ANY = ("",)  # each requirement's name begins so
 # How the reflog of a worktree words a commit that was made there, not one that was only visited.
 MADE_HERE = ("commit", "cherry-pick", "revert", "am")
 
@@ -60,7 +62,7 @@ class OurCommit(Struct, frozen=True):
     reverts: str | None = None
 
 
-def our_commits(git: Git, head: str, base: str, requirements: Collection[str]) -> list[OurCommit]:
+def our_commits(git: Git, head: str, base: str, requirements: Collection[str] = ANY) -> list[OurCommit]:
     """Those of these requirements on the first-parent line after ``base``, newest first."""
     names = [f"Aidos-{also}{name}" for also in ("", "Reverted-") for name in OUR_TRAILERS] + [REVERTED]
     values = "|".join(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in names)
@@ -73,7 +75,9 @@ def our_commits(git: Git, head: str, base: str, requirements: Collection[str]) -
     for line in lines.splitlines():
         commit, *said, reverts = line.split("|")
         at = 3 if reverts else 0
-        found.append(OurCommit(commit, AttemptKey(said[at], said[at + 1], number_of(said[at + 2])), reverts or None))
+        if said[at] or reverts:  # else it only speaks of one
+            key = AttemptKey(said[at], said[at + 1], number_of(said[at + 2]))
+            found.append(OurCommit(commit, key, reverts or None))
     return found
 
 
@@ -140,7 +144,7 @@ def publish(
     Raises ``Fenced`` when the epoch is over; then nothing has moved.
     """
     ref = f"refs/heads/{target}"
-    restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}{what}"
+    restore = f"{RESTORE}/{key.requirement}/{key.task}-{key.number}{what}"
     reason = f"aidos: {key.requirement}/{key.task} attempt {key.number}{what}"
     guard = [f"verify {epoch.ref} {epoch.oid}"] if epoch else []
     move = f"update {ref} {commit} {head}" if head else f"create {ref} {commit}"

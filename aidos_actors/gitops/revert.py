@@ -6,11 +6,12 @@ from aidos_actors import crash
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.target_orders import Reversal
-from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git
+from aidos_actors.gitops.git import Git
 from aidos_actors.gitops.inspect import refuse_checked_out
 from aidos_actors.gitops.line import Line
+from aidos_actors.gitops.outcomes import Conflicted
 from aidos_actors.gitops.publish import REVERTED, bare_commit, our_commits, publish, subject_of, write_commit
-from aidos_actors.gitops.stack import NotTheSameTree
+from aidos_actors.gitops.stack import NotTheSameTree, merge_commits
 from aidos_actors.gitops.train import PUBLISH_TRIES_MAX
 
 REASON_CHARACTERS_MAX = 400
@@ -43,9 +44,9 @@ def _try_once(line: Line, key: AttemptKey, target_base: str, reason: str) -> Rev
         git.sync_ref(f"refs/heads/{line.target}")
         return Reversal(reverts[commit])
     undone = undo_tree(git, commit, head)
-    if not isinstance(undone, str):
+    if isinstance(undone, Conflicted):
         line.greens.not_ours_to_mend[commit] = "it does not come off cleanly"
-        named = ", ".join(undone[:FILES_NAMED_MAX])
+        named = ", ".join(undone.files[:FILES_NAMED_MAX])
         return Reversal(None, commit, f"it does not come off cleanly: later commits build on {named}")
     crash.before("revert-written")
     revert = write_revert(git, undone, head, commit, key, f"The gate refused {line.target} with it: {reason}")
@@ -58,13 +59,9 @@ def _try_once(line: Line, key: AttemptKey, target_base: str, reason: str) -> Rev
     return Reversal(revert)
 
 
-def undo_tree(git: Git, commit: str, head: str) -> str | list[str]:
+def undo_tree(git: Git, commit: str, head: str) -> str | Conflicted:
     """The tree of ``head`` without what ``commit``, which it contains, changed; or the files that are in the way."""
-    undo = bare_commit(git, git.tree_of(f"{commit}^"), commit)
-    asked = ("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", head, undo)
-    done = git.call(*asked, allowed=(0, 1), timeout_s=HEAVY_TIMEOUT_S)
-    tree, *files = (part.decode(errors="replace") for part in done.stdout.split(b"\0") if part)
-    return tree if done.exit_code == 0 else files
+    return merge_commits(git, head, bare_commit(git, git.tree_of(f"{commit}^"), commit))
 
 
 def write_revert(git: Git, tree: str, parent: str, commit: str, key: AttemptKey | None, why: str) -> str:

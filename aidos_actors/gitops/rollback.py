@@ -7,8 +7,7 @@ from msgspec import Struct
 from aidos_actors.core.errors import BadInput, Conflict, NotFound
 from aidos_actors.gitops.git import Git, GitFailed, Run, run_here
 from aidos_actors.gitops.inspect import refuse_checked_out
-from aidos_actors.gitops.leftovers import RESTORE
-from aidos_actors.gitops.publish import OurCommit, our_commits
+from aidos_actors.gitops.publish import RESTORE, our_commits
 from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.revert import write_revert
 
@@ -60,7 +59,7 @@ def roll_back(repo: str, target: str, to: str, run: Run = run_here) -> RolledBac
     if len(line) > ROLLED_BACK_MAX:
         raise BadInput(f"{commit[:12]} lies more than {ROLLED_BACK_MAX} commits back")
     refuse_checked_out(git, target)
-    names = {each.id: each.key for each in _ours(git, head, commit)}
+    names = {each.id: each.key for each in our_commits(git, head, commit) if each.reverts is None}
     top = head
     for each in line:
         tree = git.tree_of(f"{each}^")
@@ -74,13 +73,3 @@ def roll_back(repo: str, target: str, to: str, run: Run = run_here) -> RolledBac
             raise Conflict(f"{target} was moved meanwhile; nothing was rolled back", hint="Try again.") from failed
         git.sync_ref(ref)
     return RolledBack(target, top, commit, len(line))
-
-
-def _ours(git: Git, head: str, base: str) -> list[OurCommit]:
-    said = git.text(
-        *("log", "--first-parent", "--format=%(trailers:key=Aidos-Requirement,valueonly,separator=)"),
-        *(head, f"^{base}"),
-    )
-    requirements = set(said.split())
-    found = our_commits(git, head, base, requirements) if requirements else []
-    return [each for each in found if each.reverts is None]

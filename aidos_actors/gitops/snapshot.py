@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aidos_actors.core.errors import AidosError, NotFound
-from aidos_actors.folders import delete_tree
+from aidos_actors.folders import delete_tree, is_real_folder
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed
 from aidos_actors.gitops.worktrees import kept_index, real_path
 
@@ -48,7 +48,7 @@ def result_tree(git: Git, worktree: str, base_commit: str) -> str:
     Raises ``NotFound`` when the worktree is gone, ``Unstorable`` when its content cannot be stored.
     """
     where = real_path(worktree)
-    if not where.is_dir() or where.is_symlink():
+    if not is_real_folder(where):
         raise NotFound(f"the worktree {where} is gone, and with it what its attempt made", hint="Try the task again.")
     if not any(where.iterdir()):
         raise Unstorable("the task emptied its worktree altogether, even of .git; that is not taken for its result")

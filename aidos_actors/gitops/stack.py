@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -117,13 +117,14 @@ def who_touched(git: Git, stack: list[Stacked], files: tuple[str, ...]) -> list[
 
 def _merge_tree(git: Git, item: Item, parent: str, work: Work) -> str | Conflicted:
     work.ours = ours_of(git, item, work)
-    done = git.call(
-        *("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", parent, work.ours),
-        work_tree=item.worktree,
-        env={"GIT_INDEX_FILE": str(scratch_folder(item.worktree) / "index")},
-        allowed=(0, 1),
-        timeout_s=HEAVY_TIMEOUT_S,
-    )
+    index = {"GIT_INDEX_FILE": str(scratch_folder(item.worktree) / "index")}
+    return merge_commits(git, parent, work.ours, work_tree=item.worktree, env=index)
+
+
+def merge_commits(git: Git, one: str, other: str, **where: Any) -> str | Conflicted:
+    """The tree of both commits together, without a checkout. ``where``: of ``Git.call``, where attributes are read."""
+    words = ("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", one, other)
+    done = git.call(*words, allowed=(0, 1), timeout_s=HEAVY_TIMEOUT_S, **where)
     merged, *files = (part.decode(errors="replace") for part in done.stdout.split(b"\0") if part)
     return merged if done.exit_code == 0 else Conflicted(tuple(files[:CONFLICT_FILES_MAX]))
 

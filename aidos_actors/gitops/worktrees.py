@@ -20,7 +20,7 @@ from msgspec import Struct
 from aidos_actors import crash
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.folders import delete_tree, remove_if_empty
+from aidos_actors.folders import delete_tree, is_real_folder, remove_if_empty
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, Run, run_here
 from aidos_actors.gitops.repair import OUR_REASON, QUARANTINE
 
@@ -187,7 +187,7 @@ def _made_whole(git: Git, path: str) -> str | None:
     """The commit at which a worktree was made that stands at ``path``, whole. One of an earlier boot does not count:
     what the page cache lost with the power is missing in it."""
     where = real_path(path)
-    if where.is_symlink() or not where.is_dir():
+    if not is_real_folder(where):
         return None
     marks = [_read(record.admin / READY) for record in records(git) if record.path == where]
     boot, _, commit = marks[0].partition(" ") if len(marks) == 1 else ("", "", "")
@@ -197,7 +197,7 @@ def _made_whole(git: Git, path: str) -> str | None:
 def _set_aside(path: Path, quarantine: Path) -> None:
     quarantine.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(dir=quarantine))
-    if path.is_dir() and not path.is_symlink():
+    if is_real_folder(path):
         path.chmod(stat.S_IRWXU)  # a read-only folder cannot be moved to another parent
     try:
         path.rename(place / path.name)

@@ -6,15 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.agents.bench import AgentPlace
-from tests.system.conftest import eventually
+from tests.system.conftest import end_all
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[AgentPlace]:
     made = AgentPlace(tmp_path)
     yield made
-    for process in made.started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-    eventually(lambda: not made.marked(), 20.0)
+    end_all(made)

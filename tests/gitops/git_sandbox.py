@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from one_result import integrate
+
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.gitops import Completed, Run, discard, integrate, prepare, run_here
+from aidos_actors.gitops import Completed, Run, discard, prepare, run_here
 
 TARGET = "aidos/shop"
 

@@ -181,6 +181,11 @@ class Place:
 def place(tmp_path: Path) -> Iterator[Place]:
     made = Place(tmp_path)
     yield made
+    end_all(made)
+
+
+def end_all(made: Place) -> None:
+    """Nothing that belongs to the place lives any more."""
     for process in made.started:
         if process.poll() is None:
             process.kill()

@@ -1,4 +1,4 @@
-"""From one worktree to one commit on the target: a train of one."""
+"""From one worktree to one commit on the target: a train of one, for tests that look at one result."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from aidos_actors.gitops.outcomes import (
 )
 from aidos_actors.gitops.stack import Item
 from aidos_actors.gitops.train import carry
-
-__all__ = ["Conflicted", "GateFailed", "GateResult", "Integrated", "integrate"]
 
 
 def integrate(

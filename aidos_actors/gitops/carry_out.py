@@ -16,8 +16,9 @@ from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.gitops.damage import mend
+from aidos_actors.gitops.gate_folders import GateFolders
 from aidos_actors.gitops.git import Git, GitFailed
-from aidos_actors.gitops.leftovers import clean_gates, prune_restore_points, remove_empty_folders, sweep_worktrees
+from aidos_actors.gitops.leftovers import prune_restore_points, remove_empty_folders, sweep_worktrees
 from aidos_actors.gitops.minded_run import MindedRun
 from aidos_actors.gitops.on_targets import TargetHands
 from aidos_actors.gitops.push import Remote
@@ -40,12 +41,16 @@ class GitHands:
         self._layout = layout
         self._nursery = Nursery()
         self._run = QuickRun(MindedRun(self._nursery))
+        self._gates = GateFolders(layout.gates, self._run)
         self._targets = TargetHands(layout, base_env, self._nursery, self._run, remotes or {})
 
     def carry_out(self, work: GitWork) -> GitWord:
+        if isinstance(work.order, Sweep | Watch):
+            self._gates.clear(work.order.repo)
         return self._mending(work, lambda: self._carry_out(work))
 
     def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+        self._gates.clear(works[0].order.repo or "")
         return self._mending(works[0], lambda: self._targets.integrate(works))
 
     def _mending(self, work: GitWork, do: Callable[[], Done]) -> Done:
@@ -84,7 +89,7 @@ class GitHands:
 
     def clean(self) -> None:
         """Nothing is left of what a GitOps that died had under way. Only before any order is carried out."""
-        clean_gates(self._layout.gates, self._run)
+        self._gates.clear_all()
 
     def _sweep(self, order: Sweep) -> SweptUp:
         worktrees = self._layout.worktrees

@@ -1,4 +1,4 @@
-"""What earlier lives left behind, taken away: worktrees nobody knows, gates' folders, restore points by the hundred.
+"""What earlier lives left behind, taken away: worktrees nobody knows, restore points by the hundred.
 
 Nothing goes by its age, and nothing on one signal: a worktree only when the rows know no attempt of it *and* no process
 is at work in it; a restore point only when newer ones abound *and* a branch still holds its commit.
@@ -11,28 +11,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 from aidos_actors import crash
-from aidos_actors.folders import delete_tree, remove_if_empty
+from aidos_actors.folders import remove_if_empty
 from aidos_actors.gitops.git import Git, Run
+from aidos_actors.gitops.publish import RESTORE
 from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.worktrees import discard, real_path, registered
 
 RESTORE_POINTS_KEPT = 200
 PRUNED_AT_ONCE_MAX = 100
-RESTORE = "refs/aidos/restore"
-
-
-def clean_gates(gates: Path, run: Run) -> list[str]:
-    """Nothing of a gate that a dead GitOps ran is left under ``gates``; what was found. Only while no gate runs."""
-    found = []
-    for pointer in sorted(gates.glob("**/.git")):
-        folder = pointer.parent
-        admin = Path(pointer.read_text(errors="surrogateescape").removeprefix("gitdir: ").strip())
-        if admin.parent.name == "worktrees" and admin.parent.parent.is_dir():
-            discard(str(admin.parent.parent), path=str(folder), run=run)
-            found.append(str(folder))
-    if gates.is_dir():
-        delete_tree(gates)
-    return found
 
 
 def sweep_worktrees(repo: str, root: Path, live: Collection[str], quarantine: Path, run: Run) -> list[str]:

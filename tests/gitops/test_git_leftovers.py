@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -10,11 +11,20 @@ from pathlib import Path
 import pytest
 from git_sandbox import TARGET, Attempt, Sandbox
 
+from aidos_actors import crash
+from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.damage import mend, mend_empty_refs, set_empty_objects_aside
+from aidos_actors.gitops.gate_folders import GateFolders
 from aidos_actors.gitops.git import Git, GitFailed, run_here
-from aidos_actors.gitops.leftovers import clean_gates, prune_restore_points, sweep_worktrees
+from aidos_actors.gitops.leftovers import prune_restore_points, sweep_worktrees
 from aidos_actors.gitops.repair import repair_locks
-from aidos_actors.gitops.worktrees import add_worktree
+from aidos_actors.gitops.worktrees import add_worktree, discard
+
+KEY = AttemptKey("shop", "one", 1)
+
+
+class Killed(Exception):
+    """The process would have ended here."""
 
 
 def sweep(sandbox: Sandbox, *live: Attempt) -> list[str]:
@@ -69,10 +79,55 @@ def test_what_a_dead_gitops_left_of_its_gates_goes(sandbox: Sandbox) -> None:
     attempt = sandbox.prepare("one")
     add_worktree(Git(str(sandbox.repo)), str(gates / "shop" / "one" / "1"), sandbox.base, attempt.key)
     (gates / "shop" / "two").mkdir(parents=True)
-    assert clean_gates(gates, run_here) == [str(gates / "shop" / "one" / "1")]
+    GateFolders(gates, run_here).clear_all()
     assert not gates.exists() and attempt.path.exists()
     sandbox.discard(attempt)
     sandbox.assert_nothing_left()
+
+
+@pytest.mark.parametrize("point", ["worktree-added", "folder-set-aside", "record-set-aside", "quarantine-emptied"])
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_whatever_a_gate_was_at_when_it_died_is_gone_before_the_next(sandbox: Sandbox, point: str, side: str) -> None:
+    """The next gate may be another attempt's, so nobody else would come by this folder again."""
+    gates = sandbox.state / "gates"
+    folder = str(gates / "shop" / "one" / "1")
+
+    def strike(reached: str, at: str) -> None:
+        if (reached, at) == (point, side):
+            raise Killed
+
+    git = Git(str(sandbox.repo))
+    crash.arm(strike)
+    with pytest.raises(Killed):
+        add_worktree(git, folder, sandbox.base, KEY)
+        discard(git.repo, path=folder)
+    crash.arm(None)
+    folders = GateFolders(gates, run_here)
+    folders.clear_all()
+    folders.clear(git.repo)
+    sandbox.assert_nothing_left()
+    assert not gates.exists()
+
+
+def test_a_record_of_a_gate_without_a_folder_goes_too(sandbox: Sandbox) -> None:
+    """Git writes its record first."""
+    gates = sandbox.state / "gates"
+    add_worktree(Git(str(sandbox.repo)), str(gates / "shop" / "one" / "1"), sandbox.base, KEY)
+    shutil.rmtree(gates)
+    folders = GateFolders(gates, run_here)
+    folders.clear_all()
+    folders.clear(str(sandbox.repo))
+    sandbox.assert_nothing_left()
+
+
+def test_gates_of_this_life_are_left_alone(sandbox: Sandbox) -> None:
+    folders = GateFolders(sandbox.state / "gates", run_here)
+    folders.clear(str(sandbox.repo))
+    alive = sandbox.state / "gates" / "shop" / "one" / "1"
+    add_worktree(Git(str(sandbox.repo)), str(alive), sandbox.base, KEY)
+    folders.clear(str(sandbox.repo))
+    assert alive.exists()
+    discard(str(sandbox.repo), path=str(alive))
 
 
 def test_only_old_restore_points_whose_commits_a_branch_holds_go(sandbox: Sandbox) -> None:

@@ -1,0 +1,44 @@
+"""Where gates judge: what those of earlier lives left there is taken away before the first gate of this one.
+
+A gate's folder is named after the first of those whose results it judges. After a crash they may be judged in other
+company, so nobody comes by the same folder again; and git keeps records of worktrees whose folders are gone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+
+from aidos_actors.folders import delete_tree
+from aidos_actors.gitops.git import Run
+from aidos_actors.gitops.worktrees import discard, registered
+
+
+class GateFolders:
+    """Those under ``root``. From any thread."""
+
+    def __init__(self, root: Path, run: Run) -> None:
+        self._root = root
+        self._run = run
+        self._lock = Lock()
+        self._cleared: set[str] = set()
+
+    def clear_all(self) -> None:
+        """Nothing is left under ``root``, nor on record in the repositories it tells of. Only while no gate runs."""
+        for pointer in sorted(self._root.glob("**/.git")):
+            admin = Path(pointer.read_text(errors="surrogateescape").removeprefix("gitdir: ").strip())
+            if admin.parent.name == "worktrees" and admin.parent.parent.is_dir():
+                self._discard(str(admin.parent.parent))
+        if self._root.is_dir():
+            delete_tree(self._root)
+
+    def clear(self, repo: str) -> None:
+        """Once in this object's life, before any gate runs in it: ``repo`` has no record of a gate."""
+        with self._lock:
+            if repo not in self._cleared:
+                self._discard(repo)
+                self._cleared.add(repo)
+
+    def _discard(self, repo: str) -> None:
+        for path in registered(repo, str(self._root), self._run):
+            discard(repo, path=path, run=self._run)

@@ -20,6 +20,7 @@ from supervisors.guardian_table import Happening, Phase, phase_after
 
 START_LIMIT_S = 120.0
 LAST_WORD_LIMIT_S = 1.0
+LEAVING_LIMIT_S = 5.0
 EXIT_CODES = {"ended": 1, "start_failed": 1, "unfit": 78}
 CHANGED = "the configuration has changed"
 GONE = "its state directory was removed or replaced while it ran"
@@ -180,7 +181,7 @@ def _listening(guard: Guard, now: float) -> tuple[Guard, list[Action]]:
 
 
 def _leaving(guard: Guard, now: float) -> tuple[Guard, list[Action]]:
-    return replace(guard, until=now + LAST_WORD_LIMIT_S), []
+    return replace(guard, until=now + LEAVING_LIMIT_S), []
 
 
 def _ending(guard: Guard, _now: float) -> tuple[Guard, list[Action]]:

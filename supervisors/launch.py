@@ -64,9 +64,7 @@ def run(orders: Orders, given: Descriptors) -> None:
     portal = _started(spec, orders, given, guardian)
     listener = socket.socket(fileno=given.listener)
     channel = socket.socket(fileno=given.channel) if given.channel is not None else None
-    reason = Launcher(portal, Door(listener, channel), guardian, orders.before_stop).run()
-    was_up = portal.is_up
-    guardian.send(pickle.dumps(("ended" if was_up else "start_failed", reason)))
+    Launcher(portal, Door(listener, channel), guardian, orders.before_stop).run()
     portal.shutdown()
     os._exit(0)
 

@@ -20,7 +20,7 @@ from supervisors.specs import ChildSpec, SupervisorSpec
 from supervisors.switchboard import Switchboard
 
 STEP_S = 60.0
-LAST_ANSWERS_S = 0.5
+LAST_ANSWERS_S = 3.0
 
 
 class Launcher:
@@ -37,8 +37,8 @@ class Launcher:
         self._told_up = False
         self._stopping = False
 
-    def run(self) -> ExitReason:
-        """Serve until the root has said its last word; the reason."""
+    def run(self) -> None:
+        """Serve until the root has said its last word, and the guardian was told."""
         watched = [self._door.fileno(), self._guardian.fileno()]
         while self._portal.last_word is None:
             next_at = self._switchboard.next_at()
@@ -55,10 +55,10 @@ class Launcher:
             for request in self._door.take():
                 self._on_request(request)
             self._switchboard.expire()
-        self._take_last_answers()
-        self._switchboard.close(SupervisorError("stopped", "the system has ended"))
         reason: ExitReason = self._portal.last_word
-        return reason
+        self._tell(("ended" if self._portal.is_up else "start_failed", reason))
+        self._take_last_answers()
+        self._switchboard.close(SupervisorError("stopped", f"the system has ended: {reason}"))
 
     def _take_last_answers(self) -> None:
         """The root's word of its end overtakes what was posted before, such as why the one who was asked has ended."""

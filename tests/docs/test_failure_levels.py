@@ -12,7 +12,7 @@ from supervisors import ErrorBudget
 from supervisors.budget import TABLE, Happening
 from supervisors.guardian_policy import CALM_S, DELAY_MAX_S, FIRST_DELAY_S, LIMIT, SLOW_DELAY_MAX_S, WITHIN_S
 from supervisors.guardian_sight import ANSWER_S
-from supervisors.guardian_strategy import LAST_WORD_LIMIT_S, START_LIMIT_S
+from supervisors.guardian_strategy import LAST_WORD_LIMIT_S, LEAVING_LIMIT_S, START_LIMIT_S
 from supervisors.guardian_table import TABLE as GUARDIAN
 from supervisors.limits import limits_of, starts_max, tries_max
 
@@ -80,7 +80,7 @@ def test_the_figures_in_the_text() -> None:
         f"doubles from {BACKOFF.initial_s:g} s to {BACKOFF.max_s:g} s",
         f"is {FIRST_DELAY_S:g} s, doubling to {DELAY_MAX_S:g} s, and short again after {CALM_S:g} s of calm",
         f"longer than {START_LIMIT_S:g} s",
-        f"launcher longer than {LAST_WORD_LIMIT_S:g} s",
+        f"launcher longer than {LAST_WORD_LIMIT_S:g} s over its last word, or than {LEAVING_LIMIT_S:g} s over",
         f"no sign of life for {ANSWER_S:g} s",
         f"{LIMIT} in {WITHIN_S:g} s, then one start in {SLOW_DELAY_MAX_S:g} s",
     ):

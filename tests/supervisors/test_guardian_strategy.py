@@ -16,7 +16,14 @@ from supervisors.errors import ExitReason
 from supervisors.guardian_decisions import Guard
 from supervisors.guardian_policy import CALM_S, DELAY_MAX_S, HEAD_START_S, LIMIT, SLOW_DELAY_MAX_S, WITHIN_S
 from supervisors.guardian_sight import ANSWER_S, Pulse, feed, suspect
-from supervisors.guardian_strategy import EXIT_CODES, GONE, LAST_WORD_LIMIT_S, START_LIMIT_S, decide
+from supervisors.guardian_strategy import (
+    EXIT_CODES,
+    GONE,
+    LAST_WORD_LIMIT_S,
+    LEAVING_LIMIT_S,
+    START_LIMIT_S,
+    decide,
+)
 from supervisors.guardian_table import TABLE, Happening, Phase
 
 STOP_S = 130.0
@@ -108,7 +115,7 @@ def test_of_a_root_that_is_gone_the_last_word_is_asked_for() -> None:
 def test_a_launcher_that_lingers_after_the_last_word_is_not_waited_for_long() -> None:
     world = up()
     assert world.feed(GAVE_UP, ROOT, ADMIN, LOGGER) == [], "they leave in good order"
-    assert world.passes(LAST_WORD_LIMIT_S)[0] == do.Sweep()
+    assert world.passes(LEAVING_LIMIT_S)[0] == do.Sweep()
 
 
 @pytest.mark.parametrize(

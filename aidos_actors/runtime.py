@@ -77,7 +77,7 @@ def admission(state_dir: Path) -> tuple[str, str, tuple[str]]:
 class Runtime:
     """A running AIDOS system owned by this process. May be used from any thread; ends with its ``with`` block.
 
-    ``Conflict`` when another process owns ``state_dir``.
+    ``Conflict`` when another process owns ``state_dir``. ``may_fork`` as ``ActorTree.start`` has it.
     """
 
     def __init__(
@@ -86,6 +86,8 @@ class Runtime:
         workers: int | None = None,
         config: Config | None = None,
         drain_s: float | None = None,
+        *,
+        may_fork: bool = False,
     ) -> None:
         self._config = (config or Config()).with_runtime(workers=workers, drain_s=drain_s)
         self.state_dir = prepare_state_dir(state_dir)
@@ -100,6 +102,7 @@ class Runtime:
                 before_stop=farewell(self._config.runtime.drain_s),
                 packages=PACKAGES,
                 admission=admission(self.state_dir),
+                may_fork=may_fork,
             )
         except SupervisorError as error:
             if error.code == "already_started":

@@ -30,6 +30,8 @@ class Charge(Struct, frozen=True):
     """Before each start: module, function and arguments of what raises when the system must not start. It is called
     with whether somebody asked for this very start, and then the arguments."""
     attended: bool = True
+    may_fork: bool = False
+    """The guardian's process has imported what the tree needs: its first template is forked from it."""
     not_before: float = 0.0
     """No system is started before this moment (monotonic seconds, which all processes share)."""
 
@@ -44,6 +46,7 @@ class Needs(Struct, frozen=True):
     title: str
     guardian_pid: int
     link_fd: int
+    mark: str
 
 
 class Orders(Struct, frozen=True):

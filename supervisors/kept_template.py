@@ -1,4 +1,8 @@
-"""A guardian's template, as it keeps it: started by exec, given orders, and replaced by another when it has ended."""
+"""A guardian's template, as it keeps it: given orders, and replaced by another when it has ended.
+
+The first is forked from the guardian where that has imported what the tree needs; every later one is exec'ed, because a
+guardian that has come so far holds things that no template may have.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ import socket
 import subprocess
 from collections.abc import Collection
 
-from supervisors import boot
+from supervisors import boot, template
 from supervisors.charge import ORDER, READY, Charge, Needs
+from supervisors.forked import ForkedProcess, fork, is_alone
 from supervisors.linux import state_of
 from supervisors.watchman import MARK
 
@@ -24,9 +29,9 @@ class KeptTemplate:
         """It imports already, unless this machine does not allow it now."""
         self._charge = charge
         self._mark = mark
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         with contextlib.suppress(OSError):
-            self._start()
+            self._start(is_forked=charge.may_fork and is_alone())
 
     @property
     def pid(self) -> int | None:
@@ -76,17 +81,22 @@ class KeptTemplate:
             self._process = None
             self._link.close()
 
-    def _start(self) -> None:
+    def _start(self, *, is_forked: bool = False) -> None:
         charge = self._charge
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with contextlib.ExitStack() as given:
             given.callback(theirs.close)
             unused = given.enter_context(contextlib.ExitStack())
             unused.callback(self._link.close)
-            needs = Needs(charge.spec, charge.main, charge.packages, charge.title, os.getpid(), theirs.fileno())
-            argv, fd = boot.command("supervisors.template", pickle.dumps(needs), charge.packages, os.getpid())
+            fd, mark = theirs.fileno(), self._mark
+            needs = pickle.dumps(Needs(charge.spec, charge.main, charge.packages, charge.title, os.getpid(), fd, mark))
+            if is_forked:
+                self._process = fork(template.main, needs, (fd,))
+                unused.pop_all()
+                return
+            argv, fd = boot.command("supervisors.template", needs, charge.packages, os.getpid())
             given.callback(os.close, fd)
-            env = {**os.environ, MARK: self._mark}
+            env = {**os.environ, MARK: mark}
             passed = (fd, theirs.fileno())
             self._process = subprocess.Popen(
                 argv, pass_fds=passed, stdin=subprocess.DEVNULL, env=env, start_new_session=True

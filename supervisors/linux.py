@@ -46,6 +46,12 @@ def _stat(pid: int) -> list[str]:
     return text[text.rindex(")") + 2 :].split()
 
 
+def environment_room() -> tuple[int, int]:
+    """Where in this process's memory that environment lies which /proc shows, and how many bytes it has."""
+    start, end = (int(field) for field in _stat(os.getpid())[47:49])
+    return start, end - start
+
+
 def start_ticks(pid: int) -> int | None:
     """When the process started, in clock ticks since boot; None when there is no such process or it is a zombie."""
     try:

@@ -17,9 +17,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from supervisors import boot
+from supervisors import boot, guardian
 from supervisors.charge import Charge
 from supervisors.errors import ExitReason
+from supervisors.forked import ForkedProcess, fork, is_alone
 from supervisors.guardian_policy import Revivals, alarm_of, revive
 from supervisors.linux import is_frozen, start_ticks
 
@@ -43,11 +44,12 @@ class Ownership:
         self._charge = replace(charge, host_pid=os.getpid(), host_started=start_ticks(os.getpid()))
         self._heard = heard
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._revivals = Revivals()
         self._up_at: float | None = None
         self._final = False
         self.channel, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._first_status = self._fork_first() if charge.may_fork and is_alone() else None
         self._thread = threading.Thread(target=self._keep, name="guardian-owner", daemon=True)
         self._thread.start()
 
@@ -100,7 +102,8 @@ class Ownership:
         last, because its starter waits for the word; later ones are tried again."""
         is_first = self._process is None
         try:
-            status = self._start()
+            status, self._first_status = self._first_status, None
+            status = self._start() if status is None else status
         except OSError as error:
             if is_first:
                 self._final = True
@@ -113,17 +116,28 @@ class Ownership:
         self._process.wait()
         return "the guardian died"
 
-    def _start(self) -> int:
+    def _fork_first(self) -> int | None:
+        """The descriptor of its words, when the machine lets it be forked; in the thread that must outlive it."""
+        try:
+            return self._start(is_forked=True)
+        except OSError:
+            return None
+
+    def _start(self, *, is_forked: bool = False) -> int:
         ours, theirs = os.pipe()
         with ExitStack() as given:
             given.callback(os.close, theirs)
             unused = given.enter_context(ExitStack())
             unused.callback(os.close, ours)
-            charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs)
+            charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs, may_fork=is_forked)
+            self._charge = replace(self._charge, attended=False)
+            if is_forked:
+                self._process = fork(guardian.main, pickle.dumps(charge), (theirs, self._theirs.fileno()))
+                unused.pop_all()
+                return ours
             argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), charge.packages, os.getpid())
             given.callback(os.close, fd)
             passed = (fd, theirs, self._theirs.fileno())
-            self._charge = replace(self._charge, attended=False)
             self._process = subprocess.Popen(argv, pass_fds=passed, stdin=subprocess.DEVNULL, start_new_session=True)
             unused.pop_all()
         return ours

@@ -19,10 +19,12 @@ import traceback
 from supervisors import boot, launch
 from supervisors.charge import ORDER, READY, Descriptors, Needs, Orders
 from supervisors.linux import children
+from supervisors.marked import show_variable
 from supervisors.orphans import end_orphans
 from supervisors.source_files import SourceFiles
 from supervisors.specs import SupervisorSpec
 from supervisors.title import take_title
+from supervisors.watchman import MARK
 
 DESCRIPTORS_MAX = 4
 
@@ -31,6 +33,8 @@ def main(body: bytes) -> None:
     """Fork a launcher for each order, until the guardian has closed its end."""
     needs: Needs = pickle.loads(body)  # noqa: S301 - from our own guardian, in memory
     take_title(f"{needs.title} template")
+    if os.environ.get(MARK) != needs.mark:
+        show_variable(MARK, needs.mark)
     link = socket.socket(fileno=needs.link_fd)
     _import(needs)
     must_exec = not _is_alone()

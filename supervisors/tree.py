@@ -37,12 +37,16 @@ class ActorTree(TreeHandle):
         before_stop: tuple[str, Any, float] | None = None,
         packages: tuple[str, ...] = ("supervisors",),
         admission: tuple[str, str, tuple[Any, ...]] | None = None,
+        may_fork: bool = False,
     ) -> ActorTree:
         """All children of ``spec`` have started when this returns. The folder ``state_dir`` is made when missing and
         belongs to this tree alone while it runs.
 
         SupervisorError: ``start_failed`` (nothing is left running), ``already_started`` (another tree owns
         ``state_dir``), ``not_importable`` and ``not_picklable`` (in this process, nothing started).
+
+        ``may_fork``: guardian and actors may be forked from this process while it has one thread, which saves importing
+        everything once more. For a program that is nothing but the host of this tree.
         """
         body = pickled(spec)
         folder = Path(state_dir)
@@ -60,6 +64,7 @@ class ActorTree(TreeHandle):
             on_give_up=on_give_up,
             before_stop=before_stop,
             admission=admission,
+            may_fork=may_fork,
         )
         tree = object.__new__(cls)
         tree._begin(charge)

@@ -109,7 +109,7 @@ def _see_to_the_end(
 @contextmanager
 def _owned(state: Path, config: Config, workers: int | None, drain_s: float | None) -> Iterator[_Owner]:
     """A runtime of our own. A first signal drains it, a second forces its end."""
-    runtime = Runtime(state, workers, config, drain_s)
+    runtime = Runtime(state, workers, config, drain_s, may_fork=True)
     try:
         yield _Owner(runtime)
     except _Interrupted:

@@ -14,8 +14,9 @@ from aidos_actors.core.errors import Conflict
 from aidos_actors.runtime import PACKAGES, TITLE, admission, farewell, tree_of
 from aidos_actors.settings import read_config
 from aidos_actors.state_dir import prepare_state_dir
-from supervisors import boot
+from supervisors import boot, guardian
 from supervisors.charge import Charge
+from supervisors.forked import is_alone
 from supervisors.premises import LOCK_NAME
 
 
@@ -44,7 +45,10 @@ def serve_until_stopped(options: Options, standby: bool, workers: int | None, dr
         before_stop=before_stop,
         reload=(__name__, "charged", told),
         admission=admission(state),
+        may_fork=is_alone(),
     )
+    if charge.may_fork:
+        guardian.main(pickle.dumps(charge))
     argv, fd = boot.command("supervisors.guardian", pickle.dumps(charge), PACKAGES)
     os.set_inheritable(fd, True)
     os.execv(argv[0], argv)

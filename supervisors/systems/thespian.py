@@ -221,7 +221,8 @@ class ThespianSystem(KeepsSnapshots):
 
     def _bury(self, child: ChildProcess) -> None:
         del self._children[child.id, child.generation]
-        child.process.join(1.0)
+        if child.process.exitcode is None:  # asked first: join waits for a pipe, which its own fork children keep open
+            child.process.join(1.0)
         child.close()
         worked = child.pen.read().handled > 0
         self._page.give_back(child.pen)

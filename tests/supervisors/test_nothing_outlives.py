@@ -23,7 +23,7 @@ STAGES = ("starting", "up", "restarting", "stopping")
 MARK = "OUTLIVES_MARK"
 LIMIT_S = 1.0
 START_LIMIT_S = 60.0
-PROCESSES = 16
+PROCESSES = 18
 """Below the host, when all have started."""
 KEPT = (2031,)
 """Seeds that have failed once: the admin killed while the tree stops, then the host."""
@@ -36,7 +36,8 @@ class Round:
         self.chance = random.Random(seed)
         self.stage = STAGES[seed % len(STAGES)]
         self.mark = os.urandom(8).hex()
-        argv = [sys.executable, "-m", "tests.supervisors.outlives_host", str(folder)]
+        how = ["fork"] if seed // len(STAGES) % 2 else []
+        argv = [sys.executable, "-m", "tests.supervisors.outlives_host", str(folder), *how]
         self.host = subprocess.Popen(
             argv,
             env={**os.environ, MARK: self.mark},

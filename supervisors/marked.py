@@ -1,0 +1,32 @@
+"""A variable in what /proc shows as the environment of a process that was forked, not exec'ed.
+
+What is shown there is the memory that the program was started with; ``os.environ`` has moved on. So the variable is
+written into that memory, from which the C library's own environment has been moved away before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from supervisors.linux import environment_room
+
+
+def show_variable(name: str, value: str) -> bool:
+    """``name`` has that value in this process and for what it execs, and /proc shows so: also of its later fork
+    children. The rest of what is shown stays, but for the longest variables when there is no room. False: /proc would
+    not show it, and nothing has changed. While this process has one thread."""
+    start, size = environment_room()
+    ours = f"{name}={value}".encode() + b"\0"
+    if size < len(ours):
+        return False
+    shown = [each + b"\0" for each in ctypes.string_at(start, size).split(b"\0") if each]
+    shown = [each for each in shown if not each.startswith(f"{name}=".encode())]
+    while sum(map(len, shown)) + len(ours) > size:
+        shown.remove(max(shown, key=len))
+    os.environ[name] = value
+    for key, text in os.environ.items():
+        os.putenv(key, text)
+    data = b"".join([ours, *shown])
+    ctypes.memmove(start, data.ljust(size, b"\0"), size)
+    return True

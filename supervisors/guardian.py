@@ -141,6 +141,8 @@ class Guardian:
                 self._do(action)
 
     def _watch_signals(self) -> None:
+        """SIGTERM and SIGINT ask for a stop, and once more for one by force; SIGQUIT asks for that at once: of two
+        equal signals in a row only one may be seen."""
         ours, theirs = socket.socketpair()
         theirs.setblocking(False)
         ours.setblocking(False)
@@ -148,6 +150,7 @@ class Guardian:
         self._signal_end = (ours, theirs)
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: self._signals.append(do.StopAsked()))
+        signal.signal(signal.SIGQUIT, lambda *_: self._signals.extend((do.StopAsked(), do.StopAsked())))
         signal.signal(signal.SIGCHLD, lambda *_: None)
         hang_up = (lambda *_: self._signals.append(do.HungUp())) if self._charge.reload else signal.SIG_IGN
         signal.signal(signal.SIGHUP, hang_up)

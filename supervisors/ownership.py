@@ -60,11 +60,12 @@ class Ownership:
     def stop(self, timeout_s: float | None) -> None:
         """No process of the system lives when this returns. In good order for ``timeout_s`` seconds (None: for as long
         as its guardian waits), then by force; so, too, when this is called once more meanwhile."""
+        is_first = not self._stopping.is_set()
         self._stopping.set()
-        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGTERM if is_first else signal.SIGQUIT)
         self._thread.join(timeout_s)
         if self._thread.is_alive():
-            self._signal(signal.SIGTERM)
+            self._signal(signal.SIGQUIT)
             self._thread.join(STOP_FORCED_AFTER_S)
         if self._thread.is_alive():
             self._signal(signal.SIGKILL)

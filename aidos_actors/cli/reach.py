@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +18,7 @@ from supervisors.premises import LOCK_NAME
 
 if TYPE_CHECKING:
     from aidos_actors.ledger.reader import LedgerReader
+    from aidos_actors.offline import OfflineDesk
 
 START_NOTICE_S = 2.0
 CHILDREN_TIMEOUT_S = 1.0
@@ -117,6 +118,23 @@ def resting_ledger(state: Path) -> Iterator[LedgerReader]:
         yield ledger
     finally:
         ledger.close()
+
+
+def change(state: Path, call: dict[str, Any], at_rest: Callable[[OfflineDesk], dict[str, Any]]) -> dict[str, Any]:
+    """The answer to a verb that changes something: of the running Scheduler, else of ``at_rest`` on the resting ledger.
+    ``TryAgain`` when another holds that for long, and is no system."""
+    with Door(state) as door:
+        until = time.monotonic() + HEALING_WAIT_S
+        while not door.is_there():
+            from aidos_actors.offline import offline_desk
+
+            try:
+                with offline_desk(state) as desk:
+                    return at_rest(desk)
+            except TryAgain:  # by one who changes something else, or by a system that begins in this moment
+                if time.monotonic() > until:
+                    raise
+        return dict(door.ask(call))
 
 
 def read(state: Path, call: dict[str, Any]) -> tuple[Any, bool]:

@@ -113,8 +113,8 @@ def _owned(state: Path, config: Config, workers: int | None, drain_s: float | No
     try:
         yield _Owner(runtime)
     except _Interrupted:
-        say("draining; once more to force")
         _second_signal_forces(runtime)
+        say("draining; once more to force")
         raise
     finally:
         runtime.stop()
@@ -124,7 +124,7 @@ def _second_signal_forces(runtime: Runtime) -> None:
     def force(_signum: int, _frame: Any) -> None:
         pid = runtime.tree.pids.get("guardian")
         if pid is not None:
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGQUIT)
 
     signal.signal(signal.SIGINT, force)
     signal.signal(signal.SIGTERM, force)
@@ -133,9 +133,13 @@ def _second_signal_forces(runtime: Runtime) -> None:
 @contextmanager
 def _signals_raise() -> Iterator[None]:
     def interrupt(signum: int, _frame: Any) -> None:
+        for later in before:  # until whoever was interrupted says what another one means
+            signal.signal(later, signal.SIG_IGN)
         raise _Interrupted(signum)
 
-    before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for signum in before:
+        signal.signal(signum, interrupt)
     try:
         yield
     finally:

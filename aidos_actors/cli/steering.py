@@ -25,21 +25,14 @@ Name = Annotated[str, typer.Argument(metavar="ID", help="REQ or REQ/TASK.")]
 
 def steer(verb: str, name: str, options: Options) -> Answer:
     """``verb`` has been carried out on a requirement or a task, by the running Scheduler or on the resting ledger."""
-    from aidos_actors.cli.reach import Door
+    from aidos_actors.cli.reach import change
 
     state = Path(options.state)
     requirement, _, task = name.partition("/")
     call = {"verb": verb, "id": requirement, "task": task or None}
-    with Door(state) as door:
-        if door.is_there():
-            data = {**door.ask(call), "running": True}
-        elif not state.is_dir():
-            raise NotFound(f"there is no state directory {state}", hint="give --state")
-        else:
-            from aidos_actors.offline import offline_desk
-
-            with offline_desk(state.resolve()) as desk:
-                data = desk.steer(call)
+    if not state.is_dir():
+        raise NotFound(f"there is no state directory {state}", hint="give --state")
+    data = {"running": True, **change(state.resolve(), call, lambda desk: desk.steer(call))}
     return Answer(data, f"{name}: {_state_of(data, task)}")
 
 

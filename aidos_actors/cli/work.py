@@ -47,20 +47,13 @@ def plan_file(file: str, options: Options) -> Answer:
 
 def submit_file(file: str, options: Options, *, is_revision: bool = False) -> Answer:
     """The requirement is on disk; it is carried out by whoever runs on the state directory, now or next."""
-    from aidos_actors.cli.reach import Door
+    from aidos_actors.cli.reach import change
     from aidos_actors.state_dir import prepare_state_dir
 
     submission = prepare(Path(file), read_config(options.config), is_revision=is_revision)
     state = prepare_state_dir(options.state)
     call = submission.call(Layout(str(state)).blobs)
-    with Door(state) as door:
-        if door.is_there():
-            data = door.ask(call)
-        else:
-            from aidos_actors.offline import offline_desk
-
-            with offline_desk(state) as desk:
-                data = desk.submit(call)
+    data = change(state, call, lambda desk: desk.submit(call))
     known = f"revised, {data['state']}" if data["revised"] else f"known already, {data['state']}"
     what = "accepted" if data["accepted"] else known
     where = "" if data["running"] else "; nothing runs here: start it with `serve` or `run`"

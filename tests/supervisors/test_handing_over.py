@@ -36,7 +36,7 @@ def fork_and_be_killed():
 
 above, os.fork = os.getpid(), fork_and_be_killed
 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-template._fork_launcher(Needs(b"", {}, (), "told", 0, theirs.fileno()), theirs, [], False)
+template._fork_launcher(Needs(b"", {}, (), "told", 0, theirs.fileno(), "mark"), theirs, [], False)
 """
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
+from aidos_actors.cli import reach
+from aidos_actors.core.errors import TryAgain
+from aidos_actors.ledger.lock import LedgerLock
 from tests.system.conftest import Place, eventually
 
 WORK = {"one": {"run": "sleep 3; echo 1 > one.txt"}, "two": {"run": "echo 2 > two.txt", "needs": ["one"]}}
@@ -75,3 +80,33 @@ def test_every_verb_speaks_json_and_says_why_not(place: Place) -> None:
         assert done.returncode in (3, 4, 6) and answer["ok"] is False, words
         assert answer["schema_version"] == 1 and answer["error"]["message"]
     assert place.data("version")["version"]  # in a process of its own
+
+
+def test_what_is_submitted_while_a_system_begins_is_accepted(place: Place) -> None:
+    """Each comes at another moment of its start."""
+    serve = place.begin("serve")
+    files = [place.requirement({"one": {"run": "true"}}, name=f"r{number}") for number in range(4)]
+    submits = [place.begin("submit", str(file)) for file in files]
+    assert [submit.wait(60) for submit in submits] == [0, 0, 0, 0], place.said()
+    eventually(lambda: {each["state"] for each in place.data("status")["requirements"]} == {"done"})
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    place.assert_clean()
+
+
+def test_a_ledger_that_is_in_use_is_waited_for_until_its_system_can_be_asked(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one who holds it begins to be a system after the first look for its door."""
+    place.state.mkdir()
+    lock = LedgerLock(place.state, "scheduler")
+    lock.acquire()
+    looks = iter([False, False, True])
+    monkeypatch.setattr(reach.Door, "is_there", lambda _door: next(looks))
+    monkeypatch.setattr(reach.Door, "ask", lambda _door, call: {"asked": call})
+    assert reach.change(place.state, {"verb": "x"}, lambda _desk: {"asked": None}) == {"asked": {"verb": "x"}}
+    monkeypatch.setattr(reach, "HEALING_WAIT_S", 0.0)
+    monkeypatch.setattr(reach.Door, "is_there", lambda _door: False)
+    with pytest.raises(TryAgain, match="in use"):
+        reach.change(place.state, {"verb": "x"}, lambda _desk: {"asked": None})
+    lock.release()

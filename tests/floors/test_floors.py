@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,7 @@ ONLY_IN = {
 }  # fmt: skip
 
 
+@cache
 def _imports(path: Path) -> set[str]:
     """The modules a file imports, at any depth of it, but for type checkers only."""
     found = set()

@@ -7,6 +7,7 @@ import gc
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ HANDS: dict[str, dict[str, Any]] = {
 }
 
 
-def requirements(*, is_large: bool = False, is_red: bool = False) -> list[Requirement]:
+@cache
+def requirements(*, is_large: bool = False, is_red: bool = False) -> tuple[Requirement, ...]:
     """One on a repository, two without, one in words: between them they come to nearly every crash point.
     ``is_large``: in messages, the first has to travel as a file. ``is_red``: one more publishes to the first one's
     target, what its gate refuses."""
@@ -71,7 +73,7 @@ def requirements(*, is_large: bool = False, is_red: bool = False) -> list[Requir
     wild = {"id": "wild", "repo": "/shop", "base": "main", "target": "aidos/shop", "mode": "serial"}
     wild["tasks"] = [{"id": name, "run": name, "retries": 9} for name in ("wild", *(f"tame{n}" for n in range(3)))]
     some = (wild, shop, plain, calls, REQUIREMENT) if is_red else (shop, plain, calls, REQUIREMENT)
-    return [Requirement.model_validate({"title": each["id"], **each}) for each in some]
+    return tuple(Requirement.model_validate({"title": each["id"], **each}) for each in some)
 
 
 CHANGING = {
@@ -142,7 +144,7 @@ class WholeLife:
         self.world.broken += broken_laws(self.world, Layout(state_dir).analysis)
 
     @property
-    def _requirements(self) -> list[Requirement]:
+    def _requirements(self) -> tuple[Requirement, ...]:
         return requirements(is_large=self.is_large, is_red=self.is_red)
 
     def submit(self, requirement: Requirement) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +13,8 @@ from one_result import integrate
 
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops import Completed, Run, discard, prepare, run_here
+from supervisors.linux import become_subreaper
+from supervisors.orphans import end_orphans
 
 TARGET = "aidos/shop"
 
@@ -140,19 +139,28 @@ class Dying:
 
 def in_child(work: Callable[[], object]) -> int:
     """The exit code of a forked child that does ``work`` and ends without any clean-up: 0 done, 17 killed, 1 raised.
-    What it ran dies with it, as what GitOps runs does, and is gone when this returns."""
+    What it ran dies with it, as what GitOps runs does, in whatever session, and is gone when this returns."""
+    keeper = os.fork()
+    if keeper:
+        return os.waitstatus_to_exitcode(os.waitpid(keeper, 0)[1])
+    try:
+        become_subreaper()
+        code = _child_of_keeper(work)
+        while end_orphans(()):
+            pass
+        os._exit(code)
+    finally:
+        os._exit(1)
+
+
+def _child_of_keeper(work: Callable[[], object]) -> int:
     pid = os.fork()
-    if pid == 0:
-        try:
-            os.setpgid(0, 0)
-            work()
-            os._exit(0)
-        except BaseException as error:
-            os.write(2, f"{error!r}\n".encode())
-            os._exit(1)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    with contextlib.suppress(ProcessLookupError):
-        while True:
-            os.killpg(pid, signal.SIGKILL)
-            time.sleep(0.002)
-    return code
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    try:
+        work()
+        os._exit(0)
+    except BaseException as error:
+        os.write(2, f"{error!r}\n".encode())
+    finally:
+        os._exit(1)

@@ -125,7 +125,8 @@ def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[
         if role == "worker":
             yield from _owed_by_batches(books, opened, worker)
         elif role == "gitops":
-            yield from (owed_revert(opened, name) for name in opened.reverting)
+            names = sorted(opened.reverting, key=lambda name: opened.tasks[name].position)  # after a restart, too
+            yield from (owed_revert(opened, name) for name in names)
             yield from watches_of(opened)
 
 

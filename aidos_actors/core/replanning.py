@@ -16,6 +16,7 @@ from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.lifecycle import note_plan, skip, skip_dependents, unblock
 from aidos_actors.core.open_requirement import OpenRequirement
+from aidos_actors.core.orders import Withdraw
 from aidos_actors.core.projects import applied
 from aidos_actors.core.questions import question_of
 from aidos_actors.core.records import TaskRecord
@@ -38,6 +39,7 @@ def replace_failed(
     except BadInput as error:
         refuse(draft, opened, failed, error.message)
         return
+    draft.order(Withdraw(opened.record.id))  # who was asked by two Schedulers may be asking once more
     known = {**{row.id: row for row in rows}, **opened.tasks}
     over = {task.id for task in found.model.tasks if _starts_over(known.get(task.id))}
     record = draft.save_requirement(replace(opened.record, document=model.model_dump_json()))
@@ -57,6 +59,7 @@ def refuse(draft: Draft, opened: OpenRequirement, failed: FailedTask, reason: st
     """There is no other plan: the task has failed, as it would have before, and it is said why nothing helped."""
     if question_of(opened) != failed:
         return
+    draft.order(Withdraw(opened.record.id))
     task = opened.tasks[failed.id]
     facts = {
         "own_failures": task.own_failures,

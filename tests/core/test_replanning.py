@@ -124,6 +124,7 @@ def test_an_answer_is_taken_once_and_only_for_its_own_question() -> None:
     other = FailedTask("hard", 7, "no")
     assert replanned(bench, SPLIT, other).batch.is_empty
     replanned(bench, SPLIT, about)
+    assert withdrawn(bench), "a dead Scheduler and its successor may both have asked"
     before = dict(bench.ledger.tasks)
     assert replanned(bench, {"three": {}}, about).batch.is_empty
     assert bench.take(bench.board.rejected("r", "late", bench.now, about)).batch.is_empty

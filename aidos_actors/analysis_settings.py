@@ -80,6 +80,12 @@ class AnalysisSettings(BaseModel):
     wait_max_s: float = Field(
         default=60.0, ge=0, le=86400, description="The longest wait an analyzer asks for before the next is asked."
     )
+    replans_max: int = Field(
+        default=2, ge=0, le=100, description="So often a requirement's plan is given back when a task fails; 0: never."
+    )
+    replan_wait_max_s: float = Field(
+        default=600.0, ge=0, le=86400, description="The longest wait for a new plan while no analyzer can answer."
+    )
     command: CommandAnalysis = CommandAnalysis()
     llm: LlmAnalysis = LlmAnalysis()
     plugins: dict[str, dict[str, Any]] = Field(

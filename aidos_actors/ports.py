@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from aidos_actors.actors.words import Delivered, GitWord, GitWork
 from aidos_actors.analyzers.withdrawal import Withdrawal
+from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
 from aidos_actors.core.records import (
     AgentRecord,
@@ -105,6 +106,15 @@ class WithdrawableAnalyzer(Analyzer, Protocol):
 
     def analyse_until(self, requirement: Requirement, withdrawal: Withdrawal) -> tuple[Task, ...]:
         """As ``analyse``; raises anything soon after the question was withdrawn, perhaps before it began."""
+
+
+@runtime_checkable
+class ReplanningAnalyzer(Analyzer, Protocol):
+    """One that can also be asked what is to be done in the place of a task that failed for good."""
+
+    def replan_until(self, requirement: Requirement, failed: FailedTask, withdrawal: Withdrawal) -> tuple[Task, ...]:
+        """Tasks with which ``core.amending.amended`` makes another plan of the requirement's; whoever implements this
+        has seen to that. Blocks and raises as ``analyse_until``."""
 
 
 class Workspace(Protocol):

@@ -90,6 +90,7 @@ def aidos_tree(
                     adoption_s=adoption_s,
                     projects=projects or {},
                     executors_max=executors_max or {},
+                    replans_max=analysis.replans_max if analysis is not None else 0,
                     agents={name: each.rules for name, each in agents.items()},
                 ),
             ),

@@ -13,11 +13,12 @@ from typing import Any
 REST_S = "0.5"
 TOKENS = {"prompt_tokens": 100, "completion_tokens": 50}
 
-Plan = Callable[[int], list[dict[str, Any]]]
+Plan = Callable[[int, str], list[dict[str, Any]]]
 
 
 class ModelServer(ThreadingHTTPServer):
-    """``requests`` came so far, and so many of them got a plan: ``answers``. ``plan`` makes the n-th one."""
+    """``requests`` came so far, and so many of them got a plan: ``answers``. ``plan`` makes the n-th one, to the
+    last words of the question."""
 
     daemon_threads = True
 
@@ -39,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: ModelServer
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         server = self.server
         with server.counting:
             server.requests += 1
@@ -49,7 +50,10 @@ class _Handler(BaseHTTPRequestHandler):
         if is_first:
             self._answer(429, {"error": "slow down"}, {"Retry-After": REST_S})
             return
-        message = {"role": "assistant", "content": json.dumps({"tasks": server.plan(number)})}
+        message = {
+            "role": "assistant",
+            "content": json.dumps({"tasks": server.plan(number, asked["messages"][-1]["content"])}),
+        }
         self._answer(200, {"choices": [{"message": message, "finish_reason": "stop"}], "usage": TOKENS}, {})
 
     def _answer(self, status: int, said: dict[str, Any], headers: dict[str, str]) -> None:

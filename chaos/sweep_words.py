@@ -13,10 +13,12 @@ from chaos.facts import Finding
 from chaos.journal import read_journal
 from chaos.model_server import TOKENS, ModelServer
 
-ONLY_IN_WORDS = frozenset({"plan-kept", "charge-taken", "charge-corrected"})
+ONLY_IN_WORDS = frozenset({"plan-kept", "charge-taken", "charge-corrected", "replan-on-record"})
 LAW = "analysis"
 CHANGING = ("first", "second")
+HARD, EASED = "hard", "eased"
 GIT_TIMEOUT_S = 60
+QUESTIONS = 2  # what is to be done, and what in the place of the task that fails
 _WORDS = "---\nid: shop\nrepo: ./shop\nverify: test -f a.txt\n---\n# Shop\n\nDo it in two steps.\n"
 _CONFIG = """
 [analysis]
@@ -28,14 +30,18 @@ allow = ["run", "call", "verify"]
 """
 
 
-def plan_of(work: str) -> Callable[[int], list[dict[str, Any]]]:
-    """Each answer's plan: the same tasks, which leave its number in their files. They come to the places of any run."""
+def plan_of(work: str) -> Callable[[int, str], list[dict[str, Any]]]:
+    """Each answer's plan: the same tasks, which leave its number in their files. They come to the places of any run.
+    One of them always fails; asked about that one, the answer is another in its place."""
 
-    def plan(number: int) -> list[dict[str, Any]]:
+    def plan(number: int, question: str) -> list[dict[str, Any]]:
+        if f'"id": "{HARD}"' in question:
+            return [{"id": EASED, "run": work, "retries": 9, "needs": ["first"]}]
         run = f"{work}; echo {number} > $AIDOS_TASK.txt"
         first, second = ({"id": name, "run": run, "retries": 9} for name in CHANGING)
         called = {"id": "called", "call": "platform:python_version", "needs": ["first"], "retries": 9}
-        return [first, {**second, "verify": "test -f second.txt", "needs": ["first", "called"]}, called]
+        hard = {"id": HARD, "run": "exit 3", "retries": 0, "needs": ["first"]}
+        return [first, {**second, "verify": "test -f second.txt", "needs": ["first", "called"]}, called, hard]
 
     return plan
 
@@ -46,22 +52,24 @@ def write_words(folder: Path, url: str) -> tuple[Path, frozenset[str]]:
     (folder / "aidos.toml").write_text(_CONFIG.format(url=url))
     file = folder / "work.md"
     file.write_text(_WORDS)
-    return file, frozenset(CHANGING)
+    return file, frozenset({*CHANGING, EASED})
 
 
 def judge_analysis(folder: Path, model: ModelServer, struck: int) -> Iterator[Finding]:
-    """What is wrong after ``struck`` deaths: a plan that was paid for is asked for again at most once after each, what
-    was spent is on record, and one plan was taken."""
-    if model.answers > 1 + struck:
-        yield Finding(LAW, f"{model.answers} plans were paid for with {struck} deaths")
+    """What is wrong after ``struck`` deaths: an answer that was paid for is asked for again at most once after each,
+    what was spent is on record, one plan was taken, and changed once."""
+    if model.answers > QUESTIONS + struck:
+        yield Finding(LAW, f"{model.answers} answers were paid for with {struck} deaths")
     spent = json.loads((folder / "state" / "analysis" / "llm" / "spent.json").read_bytes())
     if spent["calls"] < model.requests:
         yield Finding(LAW, f"{model.requests} requests, and {spent['calls']} of them on record")
     if spent["tokens"] < model.answers * sum(TOKENS.values()):
         yield Finding(LAW, f"{model.answers} answers, and {spent['tokens']} tokens on record")
-    recorded = [event for event in read_journal(folder / "state") if event["type"] == "plan_recorded"]
-    if len(recorded) != 1:
-        yield Finding(LAW, f"{len(recorded)} plans were recorded")
+    journal = read_journal(folder / "state")
+    for kind in ("plan_recorded", "requirement_replanned"):
+        count = sum(event["type"] == kind for event in journal)
+        if count != 1:
+            yield Finding(LAW, f"the journal says {kind} {count} times")
     numbers = {_shown(folder / "shop", f"aidos/shop:{name}.txt") for name in CHANGING}
     if len(numbers) != 1:
         yield Finding(LAW, f"tasks of several plans were carried out: {sorted(numbers)}")

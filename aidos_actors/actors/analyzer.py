@@ -159,7 +159,7 @@ class Analyzer(ManagedActor):
             step = self._next_step(asking)
             if isinstance(step, Ask):
                 if self._health.may_be_asked(step.name):
-                    question = (asking.order, step.name, asking.requirement, asking.withdrawal)
+                    question = (asking.order, step.name, asking.requirement, asking.withdrawal, asking.failed)
                     self.start_job(f"ask {name}", self._hands.ask, *question)
                     return
                 asking.failures[step.name] = Failure("it is degraded, and not asked just now", NEXT_LOOK_S)
@@ -176,7 +176,7 @@ class Analyzer(ManagedActor):
                 self._again(name, asking, again_s)
             return
         if done.error is not None:
-            self._answer(name, PlanRejected(name, f"{type(done.error).__name__}: {done.error}"))
+            self._reject(name, asking, f"{type(done.error).__name__}: {done.error}")
             return
         self.succeeded(READING)
         found: Read = done.value
@@ -185,7 +185,7 @@ class Analyzer(ManagedActor):
         if found.word is not None:
             self._answer(name, found.word)
         else:
-            asking.requirement, asking.names = found.requirement, found.names
+            asking.requirement, asking.names, asking.failed = found.requirement, found.names, found.failed
             self._asking.put(name)
 
     def _asked(self, name: str, done: JobDone) -> None:
@@ -213,18 +213,24 @@ class Analyzer(ManagedActor):
             case Ask():
                 self._tell(name, asking, failed, step.name, None)
                 self._asking.put(name)
+            case Wait() if asking.order.failed and asking.waited_s + step.span_s > self._settings.replan_wait_max_s:
+                self._reject(name, asking, step.why)
             case Wait():
                 if failed:
                     self._tell(name, asking, failed, None, round(step.span_s, 1))
                 self._again(name, asking, step.span_s)
             case Reject():
-                self._answer(name, PlanRejected(name, step.why))
+                self._reject(name, asking, step.why)
 
     def _again(self, name: str, asking: Asking, span_s: float) -> None:
         asking.requirement = None
         asking.failures = analysis.worth_keeping(asking.failures)
         asking.due_at = self.now() + span_s
+        asking.waited_s += span_s
         self.after(span_s, _Due(name))
+
+    def _reject(self, name: str, asking: Asking | None, why: str) -> None:
+        self._answer(name, PlanRejected(name, why, asking.order.failed if asking is not None else None))
 
     def _answer(self, name: str, word: Any) -> None:
         self._let_go(name)

@@ -5,20 +5,24 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from aidos_actors.analyzers.withdrawal import Withdrawal
+from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.analysis import Failure
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.requirement import Requirement
 
 
 class Asking(Struct):
-    """One analysis. ``due_at``: monotonic seconds until which it waits; None while it is under way. ``told`` is what
-    was said of it already, so that trying again for days is not said again for days."""
+    """One analysis. ``due_at``: monotonic seconds until which it waits; None while it is under way. ``waited_s`` is how
+    long it was to wait, all together; ``failed`` the task in whose place something is to be found, with its output;
+    ``told`` what was said of it already, so that trying again for days is not said again for days."""
 
     order: Analyse
     requirement: Requirement | None = None
     names: tuple[str, ...] = ()
     failures: dict[str, Failure] = field(default_factory=dict)
     due_at: float | None = None
+    failed: FailedTask | None = None
+    waited_s: float = 0.0
     told: set[tuple[str, str, str | None]] = field(default_factory=set)
     withdrawal: Withdrawal = field(default_factory=Withdrawal)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from aidos_actors import crash, ports
 from aidos_actors.actors import desk, status
-from aidos_actors.actors.analysed import what_follows
+from aidos_actors.actors.analysed import Analysed
 from aidos_actors.actors.crew_socket import CrewSocket
 from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
@@ -32,10 +32,6 @@ from aidos_actors.actors.words import (
     ANALYZER,
     GITOPS,
     WORKER_POOL,
-    AnalysisDue,
-    AnalysisHeldUp,
-    PlanAccepted,
-    PlanRejected,
     TargetSeen,
     WorkerHello,
     WorktreeGone,
@@ -118,6 +114,7 @@ class Scheduler(ManagedActor):
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in workers)):
             self.watch(target)
         self._recording = Recording(self.board, self.take, self.writing.then)
+        self._analysed = Analysed(self.board, self.ledger, layout.blobs, self.take, self.writing.then)
         if inputs is not None:
             self._socket = DeskSocket(Path(state_dir), inputs, self._call)
         self._after_change()
@@ -147,7 +144,7 @@ class Scheduler(ManagedActor):
             self._move_what_is_due()
         now, board = self.clock(), self.board
         self._delivery.hear(message)
-        if self._recording.take(message, now):
+        if self._recording.take(message, now) or self._analysed.take(message, now):
             return
         match message:
             case WorkerHello() if self._sending.greeted(message, by_mail=sender is not None):
@@ -160,8 +157,6 @@ class Scheduler(ManagedActor):
                 self.take(board.discarded(message.key, now))
             case TargetSeen(key=key, seen=seen) if seen is not None:
                 self.take(board.target_seen(key.requirement, seen, now))
-            case PlanAccepted() | PlanRejected() | AnalysisHeldUp() | AnalysisDue():
-                self.take(what_follows(message, board, self._layout.blobs, now))
             case Peer():
                 self._peer(message)
             case _Due():

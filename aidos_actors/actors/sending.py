@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from aidos_actors import crash
 from aidos_actors.actors.words import ANALYZER, GITOPS, GitWork, WorkerHello, WorkerOrders
 from aidos_actors.blobs import put_text
@@ -55,7 +57,7 @@ class Sending:
         crash.before("order-sent")
         for order in orders:
             if isinstance(order, Analyse):
-                self._send(ANALYZER, Analyse(order.requirement, put_text(self._blobs, order.document)))
+                self._send(ANALYZER, replace(order, document=put_text(self._blobs, order.document)))
             elif isinstance(order, Withdraw):
                 self._send(ANALYZER, order)
             elif isinstance(order, GitOrder):

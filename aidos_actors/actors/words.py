@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,
@@ -129,11 +130,12 @@ GitWord = WorktreeReady | WorkIntegrated | WorktreeGone | TargetSeen | WorkRever
 
 class PlanAccepted(Struct, frozen=True):
     """The document is a plan; or, with ``found``, that is: the document (a text, or the reference to one) with the
-    tasks that ``analyzer`` found."""
+    tasks that ``analyzer`` found, all of them or those in the place of the ``failed`` one."""
 
     requirement: str
     found: str | None = None
     analyzer: str = ""
+    failed: FailedTask | None = None
 
 
 class AnalysisHeldUp(Struct, frozen=True):
@@ -153,5 +155,8 @@ class AnalysisDue(Struct, frozen=True):
 
 
 class PlanRejected(Struct, frozen=True):
+    """There is no plan, or nothing in the place of the ``failed`` task."""
+
     requirement: str
     reason: str
+    failed: FailedTask | None = None

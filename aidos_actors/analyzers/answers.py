@@ -7,14 +7,15 @@ An answer is one JSON object: ``{"tasks": [{"id": "build", "run": "make", …}, 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from aidos_actors.analyzers.problems import Problems, Wrong, shown
 from aidos_actors.analyzers.tasks import read_tasks
 from aidos_actors.analyzers.yaml_nodes import NESTING_MAX, Items, Mapping, Node, Scalar
-from aidos_actors.core.errors import AidosError
-from aidos_actors.core.requirement import Task
+from aidos_actors.core.amending import FailedTask, amended
+from aidos_actors.core.errors import AidosError, BadInput
+from aidos_actors.core.requirement import Requirement, Task
 
 ALWAYS = ("title", "needs", "timeout", "stall", "retries", "retry", "priority", "group")
 WITH = {"run": ("run", "env"), "call": ("call", "args"), "verify": ("verify",)}
@@ -46,19 +47,34 @@ def keys_for(allow: Collection[str]) -> tuple[str, ...]:
     return (*ALWAYS, *(key for name in WITH if name in allow for key in WITH[name]))
 
 
-def read_answer(text: str, allow: Collection[str]) -> tuple[Task, ...]:
-    """The tasks, at least one, in an order that can be. ``NoPlan`` with everything that is wrong otherwise."""
+def read_amendment(text: str, allow: Collection[str], requirement: Requirement, failed: FailedTask) -> tuple[Task, ...]:
+    """The tasks in the place of the ``failed`` one, with which there is another plan. ``NoPlan`` as ``read_answer``."""
+    known = [task.id for task in requirement.tasks if task.id != failed.id]
+    tasks = read_answer(text, allow, known)
+    try:
+        amended(requirement, failed.id, tasks)
+    except BadInput as error:
+        raise _no_plan(error.message.splitlines()) from None
+    return tasks
+
+
+def read_answer(text: str, allow: Collection[str], known: Collection[str] = ()) -> tuple[Task, ...]:
+    """The tasks, at least one, in an order that can be; ``known`` are others that they may need. ``NoPlan`` with
+    everything that is wrong otherwise."""
     problems = Problems("answer")
     tasks: tuple[Task, ...] = ()
     try:
-        tasks = read_tasks(_root(_parsed(text), keys_for(allow), problems), problems)
+        tasks = read_tasks(_root(_parsed(text), keys_for(allow), problems), problems, known)
     except Wrong as wrong:
         problems.add(wrong)
     if problems.count:
-        said = tuple(f"{each.message} ({each.hint})" if each.hint else each.message for each in problems.all)
-        more = f" (and {problems.count - 1} more)" if problems.count > 1 else ""
-        raise NoPlan(f"its answer is no plan: {said[0]}{more}", said)
+        raise _no_plan([f"{each.message} ({each.hint})" if each.hint else each.message for each in problems.all])
     return tasks
+
+
+def _no_plan(said: Sequence[str]) -> NoPlan:
+    more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
+    return NoPlan(f"its answer is no plan: {said[0]}{more}", tuple(said))
 
 
 def _parsed(text: str) -> Any:

@@ -6,14 +6,16 @@ and with the process that asked.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from aidos_actors.analysis_settings import CommandAnalysis
-from aidos_actors.analyzers.answers import NoPlan, read_answer
+from aidos_actors.analyzers.answers import NoPlan, read_amendment, read_answer
 from aidos_actors.analyzers.withdrawal import Withdrawal
+from aidos_actors.core.amending import FailedTask, told
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.executors.command import SHELL
@@ -24,6 +26,7 @@ from aidos_actors.folders import delete_tree
 
 TEMPORARY = 75  # what sysexits.h calls EX_TEMPFAIL
 SAID_CHARS_MAX = 300
+REPLAN_FILE = "replan.json"
 UNWANTED = "Nobody wants its answer any more."
 
 
@@ -53,11 +56,24 @@ class CommandAnalyzer:
     def analyse_until(self, requirement: Requirement, withdrawal: Withdrawal) -> tuple[Task, ...]:
         """``NoPlan``: it failed, or its answer is none; ``TryAgain``: it ended with 75, by a signal, over its time, or
         because it was withdrawn. Raises ``NurseryLost`` as well."""
+        return read_answer(self._ask(requirement, withdrawal), self._settings.allow)
+
+    def replan_until(self, requirement: Requirement, failed: FailedTask, withdrawal: Withdrawal) -> tuple[Task, ...]:
+        """As ``analyse_until``; the program is told what failed by the file that ``AIDOS_REPLAN`` names."""
+        answer = self._ask(requirement, withdrawal, failed)
+        return read_amendment(answer, self._settings.allow, requirement, failed)
+
+    def _ask(self, requirement: Requirement, withdrawal: Withdrawal, failed: FailedTask | None = None) -> str:
+        """What it printed."""
         assert requirement.text is not None and self._settings.run is not None
         own = {"AIDOS_REQUIREMENT": requirement.id, "AIDOS_TITLE": requirement.title}
         if requirement.repo is not None:
             own["AIDOS_REPO"] = requirement.repo
         folder = tempfile.mkdtemp(dir=self._folder)
+        if failed is not None:
+            file = Path(folder, REPLAN_FILE)
+            file.write_text(json.dumps(told(requirement, failed)))
+            own["AIDOS_REPLAN"] = str(file)
         order = Order(
             argv=(SHELL, "-c", self._settings.run),
             cwd=folder,
@@ -67,10 +83,9 @@ class CommandAnalyzer:
             output_limit_bytes=self._settings.output_bytes,
         )
         try:
-            answer = _judged(run(self._nursery, order, lambda minded: withdrawal.then(partial(minded.end, UNWANTED))))
+            return _judged(run(self._nursery, order, lambda minded: withdrawal.then(partial(minded.end, UNWANTED))))
         finally:
             delete_tree(Path(folder))
-        return read_answer(answer, self._settings.allow)
 
     def close(self) -> None:
         self._nursery.close()

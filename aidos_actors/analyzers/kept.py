@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from aidos_actors import crash
+from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.durable_file import write_durably
 from aidos_actors.ports import Analyzer
@@ -23,9 +24,12 @@ class KeptPlans:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get(self, name: str, analyzer: Analyzer, requirement: Requirement) -> tuple[Task, ...] | None:
-        """What the analyzer of that name once found for such a requirement. A damaged file is none. OSError."""
-        path = self._folder / _key(name, analyzer, requirement)
+    def get(
+        self, name: str, analyzer: Analyzer, requirement: Requirement, failed: FailedTask | None = None
+    ) -> tuple[Task, ...] | None:
+        """What the analyzer of that name once found for such a requirement, or in the place of its task that failed
+        like this. A damaged file is none. OSError."""
+        path = self._folder / _key(name, analyzer, requirement, failed)
         try:
             sha256, _, body = path.read_text().partition("\n")
         except (FileNotFoundError, UnicodeDecodeError):
@@ -35,10 +39,17 @@ class KeptPlans:
             return None
         return _TASKS.validate_json(body)
 
-    def put(self, name: str, analyzer: Analyzer, requirement: Requirement, tasks: tuple[Task, ...]) -> None:
+    def put(
+        self,
+        name: str,
+        analyzer: Analyzer,
+        requirement: Requirement,
+        tasks: tuple[Task, ...],
+        failed: FailedTask | None = None,
+    ) -> None:
         """They are on disk when this returns. OSError: they are not, and nothing else has changed."""
         body = _TASKS.dump_json(tasks).decode()
-        path = self._folder / _key(name, analyzer, requirement)
+        path = self._folder / _key(name, analyzer, requirement, failed)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         content = f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}".encode()
         crash.before("plan-kept")
@@ -49,6 +60,8 @@ class KeptPlans:
             path.unlink(missing_ok=True)
 
 
-def _key(name: str, analyzer: Analyzer, requirement: Requirement) -> str:
-    said = (name, analyzer.fingerprint(), requirement.text, requirement.title, requirement.mode, requirement.repo)
+def _key(name: str, analyzer: Analyzer, requirement: Requirement, failed: FailedTask | None) -> str:
+    said = [name, analyzer.fingerprint(), requirement.text, requirement.title, requirement.mode, requirement.repo]
+    if failed is not None:
+        said += [requirement.model_dump_json(include={"tasks"}), failed.id, failed.error, failed.output]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()

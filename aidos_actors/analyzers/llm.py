@@ -7,17 +7,28 @@ any other answer, and never carried out before.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from aidos_actors.analysis_settings import LlmAnalysis
-from aidos_actors.analyzers.answers import NoPlan, NotNow, keys_for, read_answer
+from aidos_actors.analyzers.answers import NoPlan, NotNow, keys_for, read_amendment, read_answer
 from aidos_actors.analyzers.chat import Chat, Declined, NotReached, Refused
-from aidos_actors.analyzers.prompts import VERSION, Message, answer_format, messages_for, repair_of, unfenced
+from aidos_actors.analyzers.prompts import (
+    VERSION,
+    Message,
+    answer_format,
+    messages_about,
+    messages_for,
+    repair_of,
+    unfenced,
+)
 from aidos_actors.analyzers.purse import Purse
 from aidos_actors.analyzers.withdrawal import Withdrawal
+from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.errors import Unfit
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.spending import Charge, DayLimits
@@ -52,16 +63,32 @@ class LlmAnalyzer:
 
     def analyse_until(self, requirement: Requirement, withdrawal: Withdrawal) -> tuple[Task, ...]:
         """As ``analyse``. A request that is withdrawn is cut off, and counts as it was reserved."""
-        size_bytes = len((requirement.text or "").encode())
-        if size_bytes > self._settings.text_bytes:
-            raise NoPlan(f"the text has {size_bytes:,} bytes, more than analysis.llm.text_bytes")
-        messages = messages_for(requirement, self._keys)
+        self._refuse_long(requirement.text or "")
+        read = partial(read_answer, allow=self._settings.allow)
+        return self._answered(messages_for(requirement, self._keys), read, withdrawal)
+
+    def replan_until(self, requirement: Requirement, failed: FailedTask, withdrawal: Withdrawal) -> tuple[Task, ...]:
+        """As ``analyse_until``, in the place of a task that failed."""
+        messages = messages_about(requirement, failed, self._keys)
+        self._refuse_long(messages[-1]["content"])
+        read = partial(read_amendment, allow=self._settings.allow, requirement=requirement, failed=failed)
+        return self._answered(messages, read, withdrawal)
+
+    def _answered(
+        self, messages: list[Message], read: Callable[[str], tuple[Task, ...]], withdrawal: Withdrawal
+    ) -> tuple[Task, ...]:
+        """What ``read`` finds in the answer, or in the second one."""
         answer = self._ask(messages, withdrawal)
         try:
-            return read_answer(unfenced(answer), self._settings.allow)
+            return read(unfenced(answer))
         except NoPlan as error:
             messages += repair_of(answer, error.problems)
-        return read_answer(unfenced(self._ask(messages, withdrawal)), self._settings.allow)
+        return read(unfenced(self._ask(messages, withdrawal)))
+
+    def _refuse_long(self, text: str) -> None:
+        size_bytes = len(text.encode())
+        if size_bytes > self._settings.text_bytes:
+            raise NoPlan(f"the text has {size_bytes:,} bytes, more than analysis.llm.text_bytes")
 
     def close(self) -> None:
         self._chat.close()

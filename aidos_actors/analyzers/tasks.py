@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,8 +19,9 @@ _ONLY_WITH = {"args": "call", "prompt": "agent", "changes": "agent"}
 _EXAMPLE = "write at least one, for example `tasks: {hello: {run: echo hello}}`"
 
 
-def read_tasks(root: Mapping, problems: Problems) -> tuple[Task, ...]:
-    """Those under `tasks`. Mistakes are added to ``problems``, or raised as ``Wrong`` where reading cannot go on."""
+def read_tasks(root: Mapping, problems: Problems, known: Collection[str] = ()) -> tuple[Task, ...]:
+    """Those under `tasks`, which may need the ``known`` ones, too. Mistakes are added to ``problems``, or raised as
+    ``Wrong`` where reading cannot go on."""
     line, node = root.entries.get("tasks", (root.line, None))
     if node is None:
         if not is_misspelt(("tasks",), root, REQUIREMENT_KEYS):
@@ -34,7 +36,7 @@ def read_tasks(root: Mapping, problems: Problems) -> tuple[Task, ...]:
     if len(node.entries) > TASKS_MAX:
         raise Wrong(line, f"{len(node.entries):,} tasks are more than {TASKS_MAX:,}", "split the requirement")
     tasks: list[Task] = []
-    needs: dict[str, tuple[str, ...]] = {}
+    needs: dict[str, tuple[str, ...]] = dict.fromkeys(known, ())
     for task_id, (task_line, body) in node.entries.items():
         if problems.is_full:
             return ()

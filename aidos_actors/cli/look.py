@@ -11,7 +11,7 @@ from typing import Any
 from aidos_actors.cli.answer import Answer, Options, put
 from aidos_actors.cli.reach import Door, read
 from aidos_actors.core.errors import NotFound, TryAgain, Unreachable
-from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
+from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, TaskState
 from aidos_actors.layout import Layout
 
 EVENTS_AT_ONCE = 500
@@ -33,6 +33,8 @@ def show_status(name: str | None, options: Options) -> Answer:
         return Answer({**data, "live": live, "degraded": degraded}, "\n".join(lines), code)
     data, live = read(state, {"verb": "status", "id": name})
     rows = [_task_line(each) for each in data["tasks"]]
+    if any(each["state"] == TaskState.REPLANNING for each in data["tasks"]):
+        rows.append(f"  waits for a new plan: number {data['replans']}; `explain {name}/TASK` says more")
     return Answer({**data, "live": live}, "\n".join([_line(data), *rows]))
 
 

@@ -19,10 +19,16 @@ SAID = {
     "task_retry_scheduled": "failed; will be tried again",
     "task_deferred": "waits for a coding agent",
     "agent_passed_over": "is done by another agent",
+    "task_replanning": "failed for good; waits for a new plan, {replan} of {of}",
+    "requirement_replanned": "there are other tasks in the place of {failed}, by {analyzer}",
     "task_done": "done",
     "task_failed": "failed",
     "task_skipped": "skipped",
     "task_cancelled": "cancelled",
+}
+NOTED = {
+    *("task_failed", "task_retry_scheduled", "attempt_lost", "analysis_held_up"),
+    *("task_replanning", "requirement_replanned"),
 }
 
 
@@ -59,9 +65,10 @@ class _Lines(_Silent):
         if said is not None:
             where = f"{event['requirement']}/{event['task']}" if event["task"] else event["requirement"]
             attempt = f" (attempt {event['attempt']})" if event["attempt"] and event["attempt"] > 1 else ""
-            error = (event["data"] or {}).get("error")
+            data = event["data"] or {}
+            error = data.get("error")
             why = f": {str(error).splitlines()[0]}" if error else ""
-            say(f"{where}: {said}{attempt}{why}")
+            say(f"{where}: {said.format_map(data)}{attempt}{why}")
 
     def healed(self, count: int) -> None:
         if count > self._healed:
@@ -95,8 +102,9 @@ class _Bar(_Silent):
         self._bars.update(self._bar, description=data["id"], completed=done, total=total or None, now=now)
 
     def event(self, event: dict[str, Any]) -> None:
-        if event["type"] in ("task_failed", "task_retry_scheduled", "attempt_lost", "analysis_held_up"):
-            self.note(f"{event['task'] or event['requirement']}: {SAID[event['type']]}")
+        if event["type"] in NOTED:
+            said = SAID[event["type"]].format_map(event["data"] or {})
+            self.note(f"{event['task'] or event['requirement']}: {said}")
 
     def healed(self, count: int) -> None:
         self._healed = count

@@ -132,9 +132,9 @@ def save_agent(draft: Draft, record: AgentRecord) -> None:
     draft.save_agent(record)
     facts = {"until_at": record.until_at, "reason": record.reason, "error": record.error, "waits": record.waits}
     if record.until_at is None:
-        draft.note_agent("agent_free", agent=record.name, **facts)
+        draft.note_of_all("agent_free", agent=record.name, **facts)
     else:
-        draft.note_agent("agent_unusable", agent=record.name, **facts)
+        draft.note_of_all("agent_unusable", agent=record.name, **facts)
 
 
 # What it has failed and cost

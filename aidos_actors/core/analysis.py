@@ -77,5 +77,9 @@ class Planned(Struct, frozen=True):
 
     def answers(self, document: str) -> bool:
         """It is a plan of that very document, and of nothing that stood there before."""
+        return self.is_of(document) and not Requirement.model_validate_json(document).tasks
+
+    def is_of(self, document: str) -> bool:
+        """It was found for the words of that very document."""
         asked = Requirement.model_validate_json(document)
-        return not asked.tasks and asked.model_copy(update={"tasks": self.model.tasks}) == self.model
+        return asked.model_copy(update={"tasks": self.model.tasks}) == self.model

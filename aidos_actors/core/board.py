@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from aidos_actors.core import attempts, ending, integrations, reverting, rounds, timeline, workers
+from aidos_actors.core import attempts, ending, integrations, replans, reverting, rounds, timeline, workers
 from aidos_actors.core.board_requirements import EndedRows, RequirementVerbs
 from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
@@ -27,6 +27,7 @@ from aidos_actors.core.orders import (
     WorkerId,
 )
 from aidos_actors.core.owed import Role, owed_to_role
+from aidos_actors.core.questions import due_question
 from aidos_actors.core.records import AgentRecord, AttemptRecord, CallBatch, RequirementRecord, TaskRecord
 from aidos_actors.core.settings import Settings
 from aidos_actors.core.states import REQUIREMENT_FINAL
@@ -62,6 +63,8 @@ class Board(RequirementVerbs):
         books = board._books
         books.agents = {each.name: each for each in agents}
         books.load((each for each in requirements if each.state not in REQUIREMENT_FINAL), tasks, attempts, calls)
+        for opened in books.open.values():
+            opened.asked = due_question(opened)  # who is there to be asked is told what is owed
         books.crew = books.crew.awaiting({**books.held, **books.calling}, now + settings.adoption_s)
         return board
 
@@ -188,6 +191,7 @@ class Board(RequirementVerbs):
             for name in draft.touched():
                 reverting.skip_blocked(draft, self._books.open[name])
                 ending.settle(draft, self._books.open[name])
+                replans.ask(draft, self._books.open[name])
             step = draft.step()
         except BaseException:
             draft.undo()

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from aidos_actors.core import lifecycle, revision, steering
+from aidos_actors.core import lifecycle, replanning, revision, steering
+from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.analysis import Planned
 from aidos_actors.core.books import Books
 from aidos_actors.core.errors import NotFound
@@ -72,6 +73,13 @@ class RequirementVerbs:
         step, and so is what was found for another document."""
         return self._about(requirement, now, lifecycle.record_plan, found)
 
+    def replanned(
+        self, requirement: str, now: float, failed: FailedTask, found: Planned, tasks: Sequence[TaskRecord]
+    ) -> Step:
+        """These tasks were ``found`` in place of the failed one: it is on record; ``tasks`` are all its rows, removed
+        ones too. A repetition is an empty step, and so is an answer to any other question."""
+        return self._about(requirement, now, replanning.replace_failed, failed, found, tasks)
+
     def held_up(self, requirement: str, now: float, **facts: Any) -> Step:
         """An analyzer gave no tasks, and another is asked, or the same one later: it is said in the journal."""
         return self._about(requirement, now, lifecycle.held_up, facts)
@@ -81,8 +89,11 @@ class RequirementVerbs:
         order = owed_about_analysis(self._books, requirement)
         return Step() if order is None else Step(orders=(order,))
 
-    def rejected(self, requirement: str, reason: str, now: float) -> Step:
-        """The document is no plan: the requirement has failed."""
+    def rejected(self, requirement: str, reason: str, now: float, failed: FailedTask | None = None) -> Step:
+        """The document is no plan: the requirement has failed. Or nothing is found in place of the ``failed`` task: it
+        has."""
+        if failed is not None:
+            return self._about(requirement, now, replanning.refuse, failed, reason)
         return self._about(requirement, now, lifecycle.reject, reason)
 
     def steer(self, verb: str, requirement: str, task: str | None, now: float, ended: EndedRows | None = None) -> Step:

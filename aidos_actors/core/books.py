@@ -224,7 +224,10 @@ class Books:
         return is_new
 
     def _put_task(self, opened: OpenRequirement, task: str, new: TaskRecord | None) -> None:
+        before, deadline_at = opened.unfinished, opened.record.deadline_at
         opened.put_task(task, new)
+        if opened.unfinished and not before and deadline_at is not None:  # without work it may have been dropped
+            self._alarms.put(Alarm(deadline_at, opened.record.id, ""))
         if new is not None and new.not_before_at is not None:
             self._alarms.put(Alarm(new.not_before_at, opened.record.id, task))
 

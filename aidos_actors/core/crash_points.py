@@ -63,6 +63,12 @@ _OF_THE_SCHEDULER = (
         "it asks again, and hears of the same revert",
     ),
     CrashPoint(
+        "replan-on-record", "actors/analysed.py", ("scheduler",),
+        "the tasks that were found in the place of a failed one are in the plan, and it is gone",
+        "an answer that was paid for and is on no record, or that is and of which nobody was told",
+        "the next Scheduler asks again, and hears of the answer that was kept; or it dispatches the new tasks",
+    ),
+    CrashPoint(
         "commit-confirmed", "actors/recording.py", ("scheduler",),
         "the task is done, with its commit",
         "its dependents are ready and its worktree stands, and nobody was told",

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from aidos_actors.core.batches import OpenBatch
 from aidos_actors.core.books import Books, key_of
-from aidos_actors.core.crew import Crew
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, Order, Step
 from aidos_actors.core.owed import owed_by_attempt, watch_orders
@@ -88,10 +87,18 @@ class Draft:
         self._orders.extend(watch_orders(opened))
         return opened
 
+    def remodel(self, opened: OpenRequirement, model: Requirement) -> None:
+        """The open requirement goes on with another plan."""
+        self._undo.append(partial(opened.take_model, opened.model))
+        opened.take_model(model)
+
     def remove_task(self, record: TaskRecord) -> TaskRecord:
         """Its requirement names it no more: the row stays, and the books know nothing of it."""
         state = next_state(TASK_TRANSITIONS, record.state, "remove")
         new = replace(record, state=state, not_before_at=None, finished_at=self.now)
+        if record.id in self.books.open[record.requirement].tasks:
+            self._undo.append(partial(self.books.put_task, (record.requirement, record.id), record))
+            self.books.put_task((record.requirement, record.id), None)
         self._tasks[new.requirement, new.id] = new
         return new
 
@@ -156,8 +163,7 @@ class Draft:
             attempt = opened.attempts[member]
             self._undo.append(partial(self.books.put_attempt, key_of(attempt), attempt))
             self.books.put_attempt(key_of(attempt), replace(attempt, epoch=self.books.epoch))
-        self._undo.append(partial(setattr, batch, "record", batch.record))
-        batch.record = replace(batch.record, epoch=self.books.epoch)
+        self.set(batch, "record", replace(batch.record, epoch=self.books.epoch))
         self._note_batch(batch.record)
 
     def _leave(self, opened: OpenRequirement, batch: OpenBatch, key: AttemptKey) -> None:
@@ -178,14 +184,13 @@ class Draft:
 
     def save_agent(self, new: AgentRecord) -> None:
         """What is known of a coding agent; all tasks that use it are concerned."""
-        before = self.books.agents
-        self._undo.append(partial(setattr, self.books, "agents", before))
-        self.books.agents = {**before, new.name: new}
+        self.set(self.books, "agents", {**self.books.agents, new.name: new})
         self._agents[new.name] = new
 
-    def set_crew(self, crew: Crew) -> None:
-        self._undo.append(partial(setattr, self.books, "crew", self.books.crew))
-        self.books.crew = crew
+    def set(self, of: Any, name: str, value: Any) -> None:
+        """That attribute of something in the books has another value."""
+        self._undo.append(partial(setattr, of, name, getattr(of, name)))
+        setattr(of, name, value)
 
     def note(self, event: str, record: RequirementRecord | TaskRecord | AttemptRecord, **data: Any) -> None:
         """A fact for the journal about what ``record`` names."""
@@ -201,13 +206,9 @@ class Draft:
     def note_all(self, events: Iterable[NewEvent]) -> None:
         self._events.extend(events)
 
-    def note_agent(self, event: str, **data: Any) -> None:
-        """A fact about a coding agent, of no single task."""
+    def note_of_all(self, event: str, **data: Any) -> None:
+        """A fact about no single requirement."""
         self._events.append(NewEvent(self.now, event, data=data))
-
-    def note_clock(self, by_s: float) -> None:
-        """The clock was set, and with it everything that is waited for."""
-        self._events.append(NewEvent(self.now, "clock_set", data={"by_s": round(by_s, 3)}))
 
     def note_refusal(self, key: AttemptKey, **data: Any) -> None:
         """A result nobody waits for came; it is put into the journal once per attempt."""

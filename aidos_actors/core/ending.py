@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from aidos_actors.core import agent_work
+from aidos_actors.core import agent_work, replans
 from aidos_actors.core.attempts import cancel_attempt
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.lifecycle import skip_dependents
@@ -25,6 +25,7 @@ _MAY_BE_ASKED_ABOUT = frozenset({RequirementState.ANALYSING, RequirementState.PA
 
 def cancel_task(draft: Draft, opened: OpenRequirement, task: TaskRecord, reason: str) -> None:
     """The task is cancelled, and its open attempt with it: a worker that may have it still has to report its end."""
+    replans.withdraw(draft, opened, task)
     attempt = opened.open_attempt(task.id)
     if attempt is not None:
         cancel_attempt(draft, attempt, reason)

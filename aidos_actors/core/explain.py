@@ -12,6 +12,7 @@ from msgspec import Struct
 from aidos_actors.core.books import Books
 from aidos_actors.core.crew import Draining
 from aidos_actors.core.open_requirement import OpenRequirement, is_offered
+from aidos_actors.core.questions import may_be_asked
 from aidos_actors.core.records import TaskRecord
 from aidos_actors.core.requirement import Mode
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
@@ -35,12 +36,21 @@ def explain(books: Books, opened: OpenRequirement, task: TaskRecord, now: float)
         return list(_of_requirement(opened))
     if task.state is TaskState.REVERTING:
         return [Reason("reverting", f"its commit turned the target red and is being taken back: {task.error}")]
+    if task.state is TaskState.REPLANNING:
+        return [_waits_for_a_plan(opened, task)]
     attempt = opened.open_attempt(task.id)
     if attempt is not None:
         where = {TaskState.LEASED: "about to start", TaskState.RUNNING: "running"}.get(task.state, "being integrated")
         return [Reason(str(task.state), f"attempt {attempt.number} is {where}, on {attempt.worker}")]
     found = [*_of_requirement(opened), *_of_task(opened, task, now), *_of_workers(books, opened, task)]
     return found or [_its_turn(books, opened, task)]
+
+
+def _waits_for_a_plan(opened: OpenRequirement, task: TaskRecord) -> Reason:
+    number, most = opened.record.replans or 0, opened.settings.replans_max
+    of = f"{number} of {most}" if most else f"number {number}"  # at rest nobody knows how often it may be
+    paused = "; nobody is asked while its requirement is paused" if not may_be_asked(opened) else ""
+    return Reason("replanning", f"it has failed for good and waits for a new plan: {of}{paused} ({task.error})")
 
 
 def _of_requirement(opened: OpenRequirement) -> Iterator[Reason]:

@@ -17,7 +17,8 @@ from aidos_actors.core.attempts_folded import FOLDS_OF_ATTEMPTS
 from aidos_actors.core.errors import AidosError, IllegalTransition
 from aidos_actors.core.folded import Folds, Rows
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
-from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
+from aidos_actors.core.revision import started_over
+from aidos_actors.core.states import RequirementState, TaskState
 from aidos_actors.core.tasks_folded import FOLDS_OF_TASKS
 
 BEGINS = "requirement_submitted"
@@ -96,7 +97,7 @@ def _plan_recorded(rows: Rows, event: JournalEvent) -> None:
 def _revised(rows: Rows, event: JournalEvent) -> None:
     data = event.data
     told = {key: data[key] for key in ("title", "sha256", "repo", "target", "base_commit", "commit", "deadline_at")}
-    again = dict.fromkeys(("error", "finished_at", "tasks_done", "tasks_total"))
+    again = dict.fromkeys(("error", "finished_at", "tasks_done", "tasks_total", "replans"))
     rows.move_requirement(event, "revise" if data["is_planned"] else "revise_unplanned", **told, **again)
 
 
@@ -107,21 +108,8 @@ def _tasks_revised(rows: Rows, event: JournalEvent) -> None:
         row = rows.tasks.get((name, task)) or TaskRecord(name, task, 0, TaskState.WAITING)
         row = replace(row, position=first + at)
         if at not in kept and (name, task) in rows.tasks:
-            row = _started_over(row)
+            row = started_over(row)
         rows.tasks[name, task] = row
-
-
-def _started_over(row: TaskRecord) -> TaskRecord:
-    return TaskRecord(
-        requirement=row.requirement,
-        id=row.id,
-        position=row.position,
-        state=next_state(TASK_TRANSITIONS, row.state, "revise"),
-        attempts=row.attempts,
-        paused_at=row.paused_at,
-        bumped_at=row.bumped_at,
-        revised_after=row.attempts,
-    )
 
 
 def _waits_moved(rows: Rows, event: JournalEvent) -> None:
@@ -149,7 +137,7 @@ def _reopened(move: str) -> Callable[[Rows, JournalEvent], None]:
     def folds(rows: Rows, event: JournalEvent) -> None:
         again: dict[str, Any] = {}
         if move == "retry":
-            again = dict.fromkeys(("error", "finished_at", "tasks_done", "tasks_total"))
+            again = dict.fromkeys(("error", "finished_at", "tasks_done", "tasks_total", "replans"))
             again["deadline_at"] = event.data["deadline_at"]
         rows.move_requirement(event, move if event.data["is_planned"] else f"{move}_unplanned", **again)
 
@@ -162,6 +150,7 @@ FOLDS: Mapping[str, Folds] = {
     "clock_set": _nothing,
     "task_revised": _nothing,
     "analysis_held_up": _nothing,
+    "requirement_replanned": _nothing,
     "agent_passed_over": _nothing,
     "target_red": _nothing,
     "target_green": _nothing,

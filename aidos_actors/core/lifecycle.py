@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from aidos_actors.core import agent_work
+from aidos_actors.core import agent_work, replans
 from aidos_actors.core.analysis import Planned
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict
@@ -108,7 +108,7 @@ def note_plan(
 
 def held_up(draft: Draft, opened: OpenRequirement, facts: Mapping[str, Any]) -> None:
     """An analyzer gave no tasks, and another is asked, or the same one later: nothing changes, but it is said."""
-    if opened.record.state is RequirementState.ANALYSING:
+    if opened.record.state is RequirementState.ANALYSING or opened.replanning:
         draft.note("analysis_held_up", opened.record, **facts)
 
 
@@ -141,7 +141,8 @@ def own_failure(
     agents: str | None = None,
 ) -> None:
     """A retry is used up, of the task or of the rule that counts such a failure; without one left the task has failed
-    and what needs it is skipped. ``agents`` is what its agents have failed and cost with this one."""
+    and what needs it is skipped, unless a new plan may help. ``agents`` is what its agents have failed and cost with
+    this one."""
     definition = opened.definitions[task.id]
     policy = definition.retry or opened.model.retry or DEFAULT
     counts, cause = counts_of(task.ruled_failures), counted_as(policy, causes)
@@ -166,6 +167,9 @@ def own_failure(
         facts["not_before_at"] = draft.now + delay_s
         row = draft.move_task(task, "fail", result=None, **facts)
         draft.note("task_retry_scheduled", row, **facts)
+        return
+    if replans.may_begin(opened, task):
+        replans.begin(draft, opened, task, facts)
         return
     row = draft.move_task(task, "exhaust", finished_at=draft.now, result=None, **facts)
     draft.note("task_failed", row, **facts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.batches import Batches
 from aidos_actors.core.calls_together import CallsTogether
 from aidos_actors.core.dispatch import Candidate
@@ -34,18 +35,14 @@ class OpenRequirement(CallsTogether):
 
     def __init__(self, record: RequirementRecord, model: Requirement, settings: Settings) -> None:
         self.record = record
-        self.model = model = applied(model, settings.project_of(model.repo))
         self.settings = settings
-        self.definitions: dict[str, Task] = {task.id: task for task in model.tasks}
-        self._mode = model.mode or Mode.MIXED
-        self._lanes = {task.id: lane_of(self._mode, task) for task in model.tasks}
-        self.dependents = dependents_of(model)
-        self.needs_missing = {task.id: len(set(task.needs)) for task in model.tasks}
         self.tasks: dict[str, TaskRecord] = {}
         self.attempts: dict[tuple[str, int], AttemptRecord] = {}
         self.batches = Batches()
         self.unfinished = self.done = self.infra_faults = 0
         self.reverting: dict[str, None] = {}
+        self.replanning: dict[str, None] = {}
+        self.asked: FailedTask | None = None
         self.blocked: dict[str, None] = {}
         self.seen: Sighting | None = None
         self._held = 0
@@ -54,6 +51,19 @@ class OpenRequirement(CallsTogether):
         self._taking_turns: set[tuple[str, int]] = set()
         self._ready = Shelves()
         self._ready_alone = Lanes()
+        self.take_model(applied(model, settings.project_of(model.repo)))
+
+    def take_model(self, model: Requirement) -> None:
+        """``model`` is the plan from here on, within its project's limits; rows stay, and the indexes follow."""
+        self.model = model
+        self.definitions: dict[str, Task] = {task.id: task for task in model.tasks}
+        self._mode = model.mode or Mode.MIXED
+        self._lanes = {task.id: lane_of(self._mode, task) for task in model.tasks}
+        self.dependents = dependents_of(model)
+        done = {name for name, row in self.tasks.items() if _is_done(row)}
+        self.needs_missing = {task.id: len(set(task.needs) - done) for task in model.tasks}
+        for name in self.tasks:
+            self._offer_anew(name)
 
     @property
     def place(self) -> Place:
@@ -152,6 +162,9 @@ class OpenRequirement(CallsTogether):
         self.reverting.pop(task, None)
         if new is not None and new.state is TaskState.REVERTING:
             self.reverting[task] = None
+        self.replanning.pop(task, None)
+        if new is not None and new.state is TaskState.REPLANNING:
+            self.replanning[task] = None
         self._hold(self._lanes[task], self._waits_in_lane(new) - self._waits_in_lane(old))
         self._offer_anew(task)
 

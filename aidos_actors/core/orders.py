@@ -15,6 +15,7 @@ from aidos_actors.core.records import Batch
 from aidos_actors.core.target_orders import Push, Revert, Sweep, Unwatch, Watch
 
 if TYPE_CHECKING:
+    from aidos_actors.core.amending import FailedTask
     from aidos_actors.core.requirement import Task
 
 Minders = tuple[tuple[int, int], ...]  # (pid, start time in clock ticks): a reused pid is another process
@@ -40,10 +41,11 @@ class WorkerId(Struct, frozen=True, order=True, gc=False):
 
 
 class Analyse(Struct, frozen=True):
-    """To the Analyzer: say whether ``document`` is a plan (``analysed`` or ``rejected``)."""
+    """To the Analyzer: say whether ``document`` is a plan, or what is to be in place of its task ``failed``."""
 
     requirement: str
     document: str
+    failed: FailedTask | None = None
 
 
 class Withdraw(Struct, frozen=True):
@@ -147,10 +149,8 @@ class CallsNoted(Struct, frozen=True):
 
 class Integrate(Struct, frozen=True):
     """To GitOps: bring the work in ``path`` onto ``target`` as one commit, after the gate ``verify``.
-
     ``base_commit`` is what the worktree started from, ``target_base`` where a target that does not exist yet starts.
-    Commits of attempts up to ``after`` are of another definition of the task.
-    """
+    Commits of attempts up to ``after`` are of another definition of the task."""
 
     key: AttemptKey
     repo: str

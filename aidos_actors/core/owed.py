@@ -16,6 +16,7 @@ Besides, GitOps is owed a Revert for each task that is reverting, and a Watch fo
 | requirement | owes the Analyzer |
 |---|---|
 | analysing | Analyse |
+| running, a task of it replanning, the last worktree of that task gone | Analyse about the one that waits longest |
 | waiting, or paused without a plan | nothing: what was asked already may be answered, and the answer is kept |
 | any other, or one that is over | Withdraw, when the Analyzer says that it holds it |
 """
@@ -50,6 +51,7 @@ from aidos_actors.core.orders import (
     WorkerOrder,
 )
 from aidos_actors.core.past import minders_of
+from aidos_actors.core.questions import due_question
 from aidos_actors.core.records import AttemptRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL, WATCHED, AttemptState, RequirementState
 from aidos_actors.core.target_orders import Revert, Sweep, Unwatch, Watch
@@ -92,10 +94,16 @@ def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOr
 def owed_about_analysis(books: Books, requirement: str) -> Analyse | Withdraw | None:
     """What the Analyzer must hear of an analysis that it holds."""
     opened = books.open.get(requirement)
-    if opened is None or opened.tasks:
+    if opened is None or (opened.tasks and not opened.replanning):
         return Withdraw(requirement)
-    is_wanted = opened.record.state is RequirementState.ANALYSING
-    return Analyse(requirement, opened.record.document) if is_wanted else None
+    return owed_analysis(opened)
+
+
+def owed_analysis(opened: OpenRequirement) -> Analyse | None:
+    """What analyzers are to be asked just now."""
+    record, failed = opened.record, due_question(opened)
+    is_wanted = record.state is RequirementState.ANALYSING or failed is not None
+    return Analyse(record.id, record.document, failed) if is_wanted else None
 
 
 def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[Order]:
@@ -104,8 +112,8 @@ def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[
         yield from owed_sweeps(books)
     for opened in sorted(books.open.values(), key=lambda opened: opened.record.position):
         if role == "analyzer":
-            if opened.record.state is RequirementState.ANALYSING:
-                yield Analyse(opened.record.id, opened.record.document)
+            if (analyse := owed_analysis(opened)) is not None:
+                yield analyse
             continue
         for attempt in sorted(opened.attempts.values(), key=lambda a: (opened.tasks[a.task].position, a.number)):
             order = owed_by_attempt(books, attempt)
@@ -117,7 +125,8 @@ def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[
         if role == "worker":
             yield from _owed_by_batches(books, opened, worker)
         elif role == "gitops":
-            yield from (owed_revert(opened, name) for name in opened.reverting)
+            names = sorted(opened.reverting, key=lambda name: opened.tasks[name].position)  # after a restart, too
+            yield from (owed_revert(opened, name) for name in names)
             yield from watches_of(opened)
 
 

@@ -14,7 +14,8 @@ from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 class RequirementRecord(Struct, frozen=True):
     """A requirement as submitted. ``document`` is the JSON text of its model; ``position`` the order of submission;
     ``bumped_at`` the moment it was put before all others. ``tasks_*`` are counted when it ends, and
-    gone when it is retried; one that ended before it was planned has none."""
+    gone when it is retried; one that ended before it was planned has none. ``replans`` is how often its plan, which an
+    analyzer found, was given back to be changed (None: never)."""
 
     id: str
     title: str
@@ -34,6 +35,7 @@ class RequirementRecord(Struct, frozen=True):
     bumped_at: float | None = None
     tasks_done: int | None = None
     tasks_total: int | None = None
+    replans: int | None = None
 
 
 class TaskRecord(Struct, frozen=True, gc=False):

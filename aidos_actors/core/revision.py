@@ -20,7 +20,7 @@ from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement, Task
-from aidos_actors.core.states import RequirementState, TaskState
+from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
 
 _TOLD = ("title", "sha256", "repo", "target", "base_commit", "commit", "deadline_at")
 _MAY_BE_REVISED = frozenset(RequirementState) - {RequirementState.RUNNING, RequirementState.ANALYSING}
@@ -56,7 +56,7 @@ def revise(
     if by_name and not model.tasks:
         hint = "list its tasks (`## Tasks`), or give it another id"
         raise Conflict(f"requirement {known.id!r} has a plan, which words cannot replace", hint=hint)
-    if not by_name:
+    if not by_name or any(row.state is TaskState.REPLANNING for row in by_name.values()):
         ending.withdraw(draft, known)
     old = Requirement.model_validate_json(known.document)
     stays = unchanged(old, model)
@@ -124,6 +124,7 @@ def _revised(
         finished_at=None,
         tasks_done=None,
         tasks_total=None,
+        replans=None,
     )
     return draft.moved(said, "revise" if is_planned else "revise_unplanned")
 
@@ -152,8 +153,22 @@ def _set_rows(draft: Draft, opened: OpenRequirement, by_name: Mapping[str, TaskR
         if row.id not in by_name:
             draft.save_task(row)
             continue
-        clean = replace(row, own_failures=0, infra_faults=0, conflicts=0, commit=None, error=None, result=None)
-        draft.move_task(clean, "revise", finished_at=None, revised_after=row.attempts, ruled_failures=None)
+        draft.save_task(started_over(row))
+
+
+def started_over(row: TaskRecord) -> TaskRecord:
+    """The row of a task with another definition: of its past only the numbers of its attempts are left, and what a
+    person has said of it."""
+    return TaskRecord(
+        requirement=row.requirement,
+        id=row.id,
+        position=row.position,
+        state=next_state(TASK_TRANSITIONS, row.state, "revise"),
+        attempts=row.attempts,
+        paused_at=row.paused_at,
+        bumped_at=row.bumped_at,
+        revised_after=row.attempts,
+    )
 
 
 def _meaning(task: Task) -> Task:

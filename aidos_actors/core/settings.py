@@ -13,7 +13,7 @@ from aidos_actors.core.projects import NO_PROJECT, Project
 class Settings(Struct, frozen=True):
     """The limits the board keeps. ``worktrees_max`` is per requirement: held, integrating and not yet discarded.
     ``projects`` by repository; ``executors_max``: so many tasks of run, call and agent at once;
-    ``agents`` are the coding agents that are configured."""
+    ``agents`` are the coding agents that are configured; a plan is given back to be changed ``replans_max`` times."""
 
     workers_total: int
     retry_delay_s: float = 1.0
@@ -24,6 +24,7 @@ class Settings(Struct, frozen=True):
     infra_delay_max_s: float = 30.0
     worktrees_max: int = 1000
     priority_point_s: float = 60.0
+    replans_max: int = 0
     projects: Mapping[str, Project] = field(default_factory=dict)
     executors_max: Mapping[str, int] = field(default_factory=dict)
     agents: Mapping[str, AgentRules] = field(default_factory=dict)

@@ -7,7 +7,8 @@ A task is *leased* from the moment a worker was promised it until its command ha
 ended, *integrating* until its commit is on the target, *reverting* while a commit that turned the target red is taken
 back. Four ways lead back: ``fail`` is the task's own fault and uses up a retry; ``lose`` is a fault of the
 infrastructure and does not; ``release`` is an orderly hand-back (a drain); ``defer`` waits for a coding agent whose
-usage limit was reached, and uses up nothing either.
+usage limit was reached, and uses up nothing either. One that has failed for good may be *replanning*: an analyzer is
+asked for other tasks in its place, and it fails when there are none.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class TaskState(StrEnum):
     RUNNING = "running"
     INTEGRATING = "integrating"
     REVERTING = "reverting"
+    REPLANNING = "replanning"
     BACKING_OFF = "backing_off"
     WAITING_FOR_QUOTA = "waiting_for_quota"
     DONE = "done"
@@ -99,6 +101,7 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "start": T.RUNNING,
         "fail": T.BACKING_OFF,
         "exhaust": T.FAILED,
+        "replan": T.REPLANNING,
         "lose": T.READY,
         "release": T.READY,
         "defer": T.WAITING_FOR_QUOTA,
@@ -109,6 +112,7 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "complete": T.DONE,
         "fail": T.BACKING_OFF,
         "exhaust": T.FAILED,
+        "replan": T.REPLANNING,
         "lose": T.READY,
         "release": T.READY,
         "defer": T.WAITING_FOR_QUOTA,
@@ -119,10 +123,18 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "redo": T.READY,
         "fail": T.BACKING_OFF,
         "exhaust": T.FAILED,
+        "replan": T.REPLANNING,
         "lose": T.READY,
         "cancel": T.CANCELLED,
     },
-    T.REVERTING: {"fail": T.BACKING_OFF, "exhaust": T.FAILED, "keep": T.DONE, "cancel": T.CANCELLED},
+    T.REVERTING: {
+        "fail": T.BACKING_OFF,
+        "exhaust": T.FAILED,
+        "replan": T.REPLANNING,
+        "keep": T.DONE,
+        "cancel": T.CANCELLED,
+    },
+    T.REPLANNING: {"exhaust": T.FAILED, "retry": T.WAITING, "cancel": T.CANCELLED, **_REVISED},
     T.BACKING_OFF: {"due": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
     T.WAITING_FOR_QUOTA: {"due": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
     T.DONE: {"condemn": T.REVERTING, **_REVISED},

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from aidos_actors.core import agent_work, ending
+from aidos_actors.core import agent_work, ending, replans
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict, TryAgain
 from aidos_actors.core.lifecycle import retry_is_due, unblock
@@ -18,7 +18,7 @@ from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.records import TaskRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 
-_CAN_BE_RETRIED = frozenset({TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED})
+_CAN_BE_RETRIED = frozenset({TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED, TaskState.REPLANNING})
 
 
 def pause(draft: Draft, opened: OpenRequirement) -> None:
@@ -122,7 +122,7 @@ def _reopen(draft: Draft, opened: OpenRequirement) -> None:
     deadline_s = opened.model.deadline_s
     event = "retry" if opened.tasks else "retry_unplanned"
     deadline_at = draft.now + deadline_s if deadline_s is not None else None
-    again = {"error": None, "finished_at": None, "tasks_done": None, "tasks_total": None}
+    again = dict.fromkeys(("error", "finished_at", "tasks_done", "tasks_total", "replans"))
     row = draft.move_requirement(record, event, deadline_at=deadline_at, **again)
     draft.note("requirement_retried", row, is_planned=bool(opened.tasks), deadline_at=deadline_at)
 
@@ -130,6 +130,7 @@ def _reopen(draft: Draft, opened: OpenRequirement) -> None:
 def _try_again(draft: Draft, opened: OpenRequirement, tasks: Iterable[TaskRecord]) -> None:
     wanted = list(tasks)
     for task in wanted:
+        replans.withdraw(draft, opened, task)
         if task.commit is not None:  # it was cancelled while its work was published
             draft.note("task_retried", task)
             draft.note("task_done", draft.move_task(task, "recognise", error=None), commit=task.commit)

@@ -54,6 +54,12 @@ def _task_reverted(rows: Rows, event: JournalEvent) -> None:
         rows.move_requirement(event, None, commit=event.data["commit"])
 
 
+def _task_replanning(rows: Rows, event: JournalEvent) -> None:
+    """It has failed for good, and is counted among the times that the plan was given back."""
+    rows.move_task(event, "replan", finished_at=event.at, **_failure(event))
+    rows.move_requirement(event, None, replans=event.data["replan"])
+
+
 def _failure(event: JournalEvent) -> dict[str, Any]:
     """Before rules counted by themselves, none did."""
     data = event.data
@@ -71,6 +77,7 @@ FOLDS_OF_TASKS: Mapping[str, Folds] = {
     "task_retry_scheduled": lambda rows, event: rows.move_task(
         event, "fail", not_before_at=event.data["not_before_at"], **_failure(event)
     ),
+    "task_replanning": _task_replanning,
     "task_retried": _task_retried,
     "task_skipped": lambda rows, event: rows.move_task(event, "skip", error=event.data["error"], finished_at=event.at),
     "task_cancelled": lambda rows, event: rows.move_task(

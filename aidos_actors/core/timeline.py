@@ -48,5 +48,5 @@ def shift(draft: Draft, by_s: float) -> None:
     for agent in tuple(books.agents.values()):
         if agent.until_at is not None:
             agent_work.save_agent(draft, replace(agent, until_at=agent.until_at + by_s))
-    draft.set_crew(books.crew.shifted(by_s))
-    draft.note_clock(by_s)
+    draft.set(draft.books, "crew", books.crew.shifted(by_s))
+    draft.note_of_all("clock_set", by_s=round(by_s, 3))

@@ -90,6 +90,7 @@ def _summary(requirement: RequirementRecord, done: int, total: int) -> dict[str,
         "target": requirement.target,
         "commit": requirement.commit,
         "error": requirement.error,
+        "replans": requirement.replans or 0,
         "started_at": rfc3339(requirement.started_at),
         "finished_at": rfc3339(requirement.finished_at),
     }

@@ -53,6 +53,7 @@ requirements = Table(
     Column("bumped_at", Double),
     Column("tasks_done", Integer),
     Column("tasks_total", Integer),
+    Column("replans", Integer),
     Index("ix_requirements_state", "state"),
     Index("ix_requirements_position", "position"),
 )

@@ -15,6 +15,7 @@ from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.analyzers.answers import NoPlan, NotNow
 from aidos_actors.analyzers.documents import DocumentAnalyzer
 from aidos_actors.analyzers.withdrawal import Withdrawal
+from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import Analyse, Withdraw
 from aidos_actors.core.requirement import Requirement, Task
@@ -34,6 +35,7 @@ class World:
     words: list[Any]
     wanted: dict[str, Analyse]
     ended: list[str]
+    about: list[FailedTask]
 
 
 class Scripted:
@@ -65,8 +67,16 @@ class Scripted:
     def close(self) -> None: ...
 
 
+class Replanning(Scripted):
+    """One that can also be asked about a task that failed."""
+
+    def replan_until(self, requirement: Requirement, failed: FailedTask, withdrawal: Withdrawal) -> tuple[Task, ...]:
+        World.about.append(failed)
+        return self.analyse_until(requirement, withdrawal)
+
+
 def scripted(settings: AnalysisSettings, folder: Path, base_env: Mapping[str, str]) -> dict[str, Any]:
-    return {"document": DocumentAnalyzer(), "first": Scripted("first"), "second": Scripted("second")}
+    return {"document": DocumentAnalyzer(), "first": Scripted("first"), "second": Replanning("second")}
 
 
 class SchedulerOfATest(ManagedActor):
@@ -89,7 +99,7 @@ class SchedulerOfATest(ManagedActor):
 @contextmanager
 def living(folder: Path, first: list[Any], second: list[Any]) -> Iterator[SimulatedTree]:
     World.says, World.asked, World.words, World.wanted = {"first": first, "second": second}, [], [], {}
-    World.ended = []
+    World.ended, World.about = [], []
     args = {"state_dir": str(folder), "make": scripted}
     children = [
         SupervisorSpec(id="scheduling", children=[ChildSpec(id="scheduler", actor=SchedulerOfATest)]),
@@ -265,3 +275,67 @@ def test_one_that_is_killed_is_asked_for_again_by_whoever_wants_it(tmp_path: Pat
         tree.tell(SCHEDULER, wanted())
         eventually(lambda: len(World.words) == 2, clock=tree)
         assert len(World.asked) == 1, "what it had found is on disk"
+
+
+PLAN = (Task(id="base", run="true"), Task(id="hard", run="false", needs=("base",)))
+HARD = FailedTask("hard", 2, "exit code 1 with token=abc")
+
+
+def about(failed: FailedTask = HARD, name: str = "r") -> Analyse:
+    order = wanted(name, tasks=PLAN)
+    return Analyse(name, order.document, failed)
+
+
+def test_only_who_can_is_asked_about_a_task_that_failed_and_is_told_the_end_of_its_output(tmp_path: Path) -> None:
+    output = tmp_path / "output" / "r" / "hard"
+    output.mkdir(parents=True)
+    (output / "2.log").write_text("first line\n" + "x" * 4000 + "\npassword: geheim\nlast line\n")
+    with living(tmp_path, [NoPlan("not asked")], [FOUND]) as tree:
+        tree.tell(SCHEDULER, about())
+        word = answered(tree)
+        assert (type(word), word.analyzer, word.failed) == (PlanAccepted, "second", HARD)
+        assert Requirement.model_validate_json(word.found).tasks == FOUND
+        (told,) = World.about
+        assert told.error == "exit code 1 with token=***"
+        assert told.output == "password: ***\nlast line\n", "whole lines of the last 4,000 bytes"
+        tree.tell(SCHEDULER, about())
+        eventually(lambda: len(World.words) == 2, clock=tree)
+        assert World.asked == [("second", "r")], "the second time it was kept"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ([NoPlan("no idea")], "second: no idea"),
+        ([[PLAN[1]]], "second: task 'hard' is the task that failed, unchanged, and would fail again"),
+        ([[Task(id="base", run="other")]], "second: task 'base' is there already"),
+    ],
+)  # fmt: skip
+def test_what_is_no_help_is_told_with_the_task_that_it_was_about(tmp_path: Path, answer: list[Any], said: str) -> None:
+    with living(tmp_path, [NoPlan("not asked")], answer) as tree:
+        tree.tell(SCHEDULER, about())
+        word = answered(tree)
+        assert (type(word), word.failed) == (PlanRejected, HARD) and word.reason.startswith(said)
+        assert not list((tmp_path / "analysis").rglob("*.json")), "nothing of it is kept"
+
+
+def test_who_cannot_answer_is_waited_for_ten_minutes_and_no_longer(tmp_path: Path) -> None:
+    with living(tmp_path, [NoPlan("not asked")], [TryAgain("no route")]) as tree:
+        tree.tell(SCHEDULER, about())
+        word = eventually(
+            lambda: [each for each in World.words if isinstance(each, PlanRejected)], clock=tree, within_s=1000.0
+        )[0]
+        assert word == PlanRejected("r", word.reason, HARD) and "no route" in word.reason
+        assert len(World.asked) > 3
+        count = len(World.asked)
+        tree.sleep(DAY_S)
+        assert len(World.asked) == count
+
+
+def test_a_task_that_failed_in_another_way_is_another_question(tmp_path: Path) -> None:
+    with living(tmp_path, [NoPlan("not asked")], [TryAgain("no route"), FOUND]) as tree:
+        tree.tell(SCHEDULER, about())
+        eventually(held_up, clock=tree)
+        other = FailedTask("hard", 3, "exit code 2")
+        tree.tell(SCHEDULER, about(other))
+        assert answered(tree).failed == other

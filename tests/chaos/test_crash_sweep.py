@@ -50,10 +50,10 @@ def test_what_a_model_is_paid_for_is_judged(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (folder / "spent.json").write_text('{"calls": 1, "tokens": 150}')
     with model_server(plan_of("true")) as model:
-        model.requests, model.answers = 3, 2
-        assert len(list(judge_analysis(tmp_path, model, 0))) == 5
+        model.requests, model.answers = 4, 3
+        assert len(list(judge_analysis(tmp_path, model, 0))) == 6
         model.requests, model.answers = 1, 1
-        assert len(list(judge_analysis(tmp_path, model, 0))) == 2
+        assert len(list(judge_analysis(tmp_path, model, 0))) == 3
 
 
 @pytest.mark.chaos

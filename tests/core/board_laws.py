@@ -24,11 +24,15 @@ class Laws:
         before = {key: task.state for key, task in self.ledger.tasks.items()}
         known = set(self.ledger.attempts)
         self.ledger.write(step)
+        for event in step.batch.events:
+            if event.type == "requirement_replanned":
+                self._replanned(event.requirement or "", before)
         leased = [attempt for key, attempt in self.ledger.attempts.items() if key not in known]
         retried = {(each.requirement, each.task) for each in step.batch.events if each.type == "task_retried"}
         condemned = {(each.requirement, each.task) for each in step.batch.events if each.type == "task_condemned"}
         for key, state in before.items():
-            stays = state in TASK_FINAL and (key not in condemned if state is TaskState.DONE else key not in retried)
+            may_go = state is TaskState.REMOVED or key in (condemned if state is TaskState.DONE else retried)
+            stays = state in TASK_FINAL and not may_go
             assert not stays or self.ledger.tasks[key].state is state, f"{key} left {state}"
         for attempt in leased:
             key = (attempt.requirement, attempt.task)
@@ -40,6 +44,19 @@ class Laws:
                 assert self.ledger.tasks[key[0], need].state is TaskState.DONE, f"{key} leased before {need} was done"
         self._check_counts()
         self._check_overlap()
+
+    def _replanned(self, name: str, before: dict[tuple[str, str], TaskState]) -> None:
+        """There is another plan; what was done in the one before is in it, and as it was."""
+        model = Requirement.model_validate_json(self.ledger.requirements[name].document)
+        known, now = self.models[name], {task.id: task for task in model.tasks}
+        rows = self.ledger.attempts.values()
+        under_way = {(row.requirement, row.task) for row in rows if row.ended_at is None or row.state in ATTEMPT_OPEN}
+        for task in known.tasks:
+            if before[name, task.id] is TaskState.DONE or (name, task.id) in under_way:
+                assert now[task.id] == task, f"{task.id} was done or under way, and is another"
+        assert known.model_copy(update={"tasks": model.tasks}) == model, "more than the tasks has changed"
+        self.models[name] = model
+        self.tasks.update({(name, task.id): task for task in model.tasks})
 
     def command_starts(self, key: AttemptKey) -> None:
         """A command is about to run: none of its task or lane may live, and its task may not be done."""

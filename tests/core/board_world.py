@@ -11,6 +11,7 @@ from board_doers import ABSENT, INFRA, LATER, LIMITED, OK, OWN, SLOTS, GitOps, L
 from board_laws import Laws
 
 from aidos_actors.core.agent_choice import AgentRules
+from aidos_actors.core.analysis import Planned
 from aidos_actors.core.board import Board, Settings
 from aidos_actors.core.errors import Conflict, NotFound, TryAgain
 from aidos_actors.core.orders import (
@@ -24,7 +25,7 @@ from aidos_actors.core.orders import (
     Withdraw,
     WorkerId,
 )
-from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL
 from aidos_actors.core.target_orders import Revert, Sighting, Sweep, Unwatch, Watch
 
@@ -37,10 +38,24 @@ AGENTS = {
     "fast": AgentRules(fallback=("slow",), wait_s=3.0, jitter_s=1.0),
     "slow": AgentRules(wait_s=5.0, jitter_s=0.0),
 }
-SETTINGS = Settings(workers_total=2 * SLOTS, worktrees_max=6, agents=AGENTS)
+SETTINGS = Settings(workers_total=2 * SLOTS, worktrees_max=6, agents=AGENTS, replans_max=2)
 UNCHANGED = Integration(None, "integrated", is_unchanged=True)
 CONFLICT = Integration(None, "conflict")
 RED = Integration(None, "gate_failed", "red", 1)
+
+
+def instead_of(model: Requirement, failed: str, which: int) -> tuple[Task, ...]:
+    """Two tasks, or the same one with another command, with one that waited for it or one of an earlier name; or what
+    is no plan."""
+    before = {task.id: task for task in model.tasks}
+    names = {0: ("new-1", "new-2"), 1: (failed,), 2: (failed, "new-1"), 3: ("t0", "new-1")}[which % 4]
+    retries, needs = which // 4 % 2, before[failed].needs
+    tasks = [
+        Task(id=name, run=f"{which}", retries=retries, needs=needs if at == 0 else names[:1])
+        for at, name in enumerate(names)
+    ]
+    waiting = [task for task in model.tasks if failed in task.needs and failed in names]
+    return (*tasks, *(task.model_copy(update={"retries": 2}) for task in waiting[: which // 8 % 2]))
 
 
 class World:
@@ -103,7 +118,9 @@ class World:
 
     def hear(self, word: tuple, *, is_sent: bool = True) -> None:
         verb, args, *more = word
-        named = more[0] if more else {}
+        named = dict(more[0]) if more else {}
+        if verb == "replanned":
+            named["tasks"] = [row for key, row in self.ledger.tasks.items() if key[0] == args[0]]
         self.take(getattr(self.board, verb)(*args, now=self.now, **named), is_sent=is_sent)
 
     # The doers
@@ -127,8 +144,18 @@ class World:
         for pid in [pid for pid in self.truth.minders if pid not in owned][:1]:
             del self.truth.minders[pid]
 
-    def analyzer_acts(self) -> None:
-        self.outbox("analyzer").append(("analysed", (self.to_analyzer.popleft().requirement,)))
+    def analyzer_acts(self, which: int = 0) -> None:
+        order = self.to_analyzer.popleft()
+        if order.failed is None:
+            self.outbox("analyzer").append(("analysed", (order.requirement,)))
+        elif which % 8 == 7:
+            refusal = {"reason": "no idea", "failed": order.failed}
+            self.outbox("analyzer").append(("rejected", (order.requirement,), refusal))
+        else:
+            model = Requirement.model_validate_json(order.document)
+            found = model.model_copy(update={"tasks": instead_of(model, order.failed.id, which)})
+            answer = {"failed": order.failed, "found": Planned(found, "", "somebody")}
+            self.outbox("analyzer").append(("replanned", (order.requirement,), answer))
 
     # What may happen
 
@@ -151,7 +178,7 @@ class World:
         elif kind < 51 and self.gitops.inbox:
             self.gitops.act(self.verdicts.get(which % 8))
         elif kind < 53 and self.to_analyzer:
-            self.analyzer_acts()
+            self.analyzer_acts(which)
         elif kind < 55:
             self.orphan_dies()
         elif kind == 55 and self.past:

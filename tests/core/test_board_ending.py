@@ -8,6 +8,7 @@ from board_doers import OK
 
 from aidos_actors.core.orders import Acknowledge, AttemptKey, AttemptOutcome, AttemptReport, Discard, End, Go, Step
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
+from aidos_actors.core.target_orders import Reversal, Sighting
 
 A1 = AttemptKey("r", "a", 1)
 STOPPED = AttemptOutcome(ok=False, fault="cancelled")
@@ -154,6 +155,20 @@ def test_the_deadline_counts_before_the_plan_and_not_after_the_work() -> None:
     bench = Bench({"a": {}}, deadline_s=10)
     bench.end(bench.run())
     assert bench.board.next_due_at() is None and bench.tick(after_s=99) == Step()
+
+
+def test_the_deadline_counts_again_when_the_last_task_is_to_be_done_again() -> None:
+    """Between its end and the removal of its worktree there was nothing to be late with."""
+    bench = Bench({"a": {}}, repo="/repo", deadline_s=60)
+    deadline_at = bench.now + 60
+    bench.end(bench.run())
+    bench.take(bench.board.integrated(A1, INTEGRATED, bench.now))
+    assert bench.board.next_due_at() is None
+    bench.take(bench.board.target_seen("r", Sighting("head", True, "c0ffee", A1, "a", "red"), bench.now))
+    assert bench.task().state is TaskState.REVERTING
+    assert bench.board.next_due_at() == deadline_at
+    bench.take(bench.board.reverted(A1, Reversal(None, kept="c0ffee"), bench.now))
+    assert bench.board.next_due_at() is None
 
 
 def replace_deadline(deadline_s: float):

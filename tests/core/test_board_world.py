@@ -36,6 +36,7 @@ def requirements(draw: st.DrawFn, name: str = "r") -> Requirement:
         mode=draw(st.sampled_from(list(Mode))),
         workers=draw(st.sampled_from([None, 1, 2])),
         deadline_s=draw(st.sampled_from([None, None, 20.0])),
+        text=draw(st.sampled_from([None, "Do it."])),
         tasks=tuple(tasks),
     )
 

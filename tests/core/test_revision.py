@@ -10,6 +10,7 @@ from board_doers import OWN
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aidos_actors.core.agent_choice import AgentRules
 from aidos_actors.core.errors import BadInput, Conflict
 from aidos_actors.core.orders import AttemptKey, Integrate, Step
 from aidos_actors.core.requirement import Requirement
@@ -191,3 +192,14 @@ def test_what_is_unchanged_has_only_unchanged_predecessors(old: Requirement, new
         is_equal = name in before and before[name].run == task.run and set(before[name].needs) == set(task.needs)
         assert not is_equal or set(task.needs) - same
     assert unchanged(new, new) == set(definitions)
+
+
+def test_of_its_past_a_task_that_starts_over_keeps_its_numbers_alone() -> None:
+    """What its agents failed and cost was of the other definition, too: the journal says so, and so must the row."""
+    agents = {"agents": {"fast": AgentRules(failures_max=5)}}
+    bench = Bench({"a": {"agent": {"names": ["fast"]}, "title": "A", "retries": 0}}, settings=agents)
+    bench.end(bench.run(), OWN)
+    bench.discard()
+    assert bench.task().agents is not None
+    revise(bench, {"a": {"agent": {"names": ["fast"]}, "title": "B", "retries": 0}})
+    assert (bench.task().agents, bench.task().attempts) == (None, 1)

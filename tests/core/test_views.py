@@ -41,6 +41,7 @@ def test_the_status_of_a_requirement() -> None:
         ],
         "target": "aidos/r",
         "commit": None,
+        "replans": 0,
         "started_at": "1970-01-01T00:00:00.500Z",
         "finished_at": None,
         "error": None,

@@ -11,9 +11,11 @@ import pytest
 from ledger_cases import NOON, Child, work_through
 
 from aidos_actors.cli.app import run_command_line
+from aidos_actors.core.analysis import Planned
 from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Step, WorkerId
 from aidos_actors.core.records import Batch, NewEvent
-from aidos_actors.core.requirement import Requirement
+from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.ledger import check as checking
 from aidos_actors.ledger.check import check
 from aidos_actors.ledger.ledger import Ledger
@@ -84,6 +86,44 @@ def test_a_revised_requirement_with_a_removed_task_is_sound(state: Path) -> None
     tasks = [{"id": "t1", "call": "x:y", "retries": 1}, {"id": "new", "call": "x:y"}, {"id": "t0", "call": "x:z"}]
     assert revise(state, "calls", tasks) == {"t0": "ready", "t1": "done", "t2": "removed", "new": "ready"}
     assert differences(state) == {}
+
+
+def test_a_plan_that_is_given_back_and_changed_is_sound(tmp_path: Path) -> None:
+    """While it waits, by another Scheduler, and when it has changed; and what a row says of it is compared."""
+    ledger = Ledger.open(tmp_path)
+    tasks = [{"id": name, "call": "x:y", "retries": 0, "needs": needs} for name, needs in (("a", ()), ("b", ("a",)))]
+    model = Requirement.model_validate({"id": "r", "title": "R", "text": "Do it.", "tasks": tasks})
+    settings, now, me = Settings(workers_total=1, replans_max=2), NOON, WorkerId("w/1", "life-1")
+
+    def board() -> tuple[int, Board]:
+        epoch = ledger.begin_epoch(now)
+        rows = (ledger.requirements(), ledger.tasks("r"), ledger.attempts("r"))
+        return epoch, Board.restore(*rows, epoch=epoch, settings=settings, worktree_root="/w", now=now)
+
+    def lives(epoch: int, step: Step) -> None:
+        ledger.apply(epoch, step.batch)
+        assert all(not each.count for each in check(ledger, tmp_path))
+
+    epoch, first = board()
+    document = model.model_dump_json()
+    lives(epoch, first.submit(model, base_commit=None, document=document, position=1, known=None, now=now))
+    lives(epoch, first.dispatch(now))
+    lives(epoch, first.analysed("r", now))
+    lives(epoch, first.worker_up(me, 1, now))
+    (calls,) = (leases := first.dispatch(now)).batch.calls
+    lives(epoch, leases)
+    failed = CallEnded("a", 1, None, AttemptOutcome(False, 1, "no", fault="own"))
+    lives(epoch, first.calls_ended(me, calls.number, "r", [failed], [], now))
+    lives(epoch, first.discarded(AttemptKey("r", "a", 1), now))
+    epoch, second = board()
+    (owed,) = second.owed("analyzer")
+    found = Planned(model.model_copy(update={"tasks": (Task(id="c", run="true"),)}), "", "llm")
+    lives(epoch, second.replanned("r", now, owed.failed, found, ledger.tasks("r", with_removed=True)))
+    states = {row.id: str(row.state) for row in ledger.tasks("r", with_removed=True)}
+    assert states == {"a": "removed", "b": "waiting", "c": "ready"} and ledger.requirement("r").replans == 1
+    ledger.close()
+    execute(tmp_path, "UPDATE requirements SET replans = 2")
+    assert differences(tmp_path) == {"fold": ["requirement r: replans is 2, told 1"]}
 
 
 OF_GIT = "WHERE requirement = 'git' AND"

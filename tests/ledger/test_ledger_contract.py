@@ -56,6 +56,7 @@ def test_records_come_back_as_they_were_written(ledger: ports.Ledger, epoch: int
                 deadline_at=NOON + 3,
                 commit="b" * 64,
                 error="line\n\x00end",
+                replans=2,
             ),
         ),
         (

@@ -18,7 +18,7 @@ from aidos_actors.core.records import (
     RequirementRecord,
     TaskRecord,
 )
-from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.core.states import REQUIREMENT_FINAL, TaskState
 from aidos_actors.ledger.errors import LedgerUnavailable
 
 
@@ -56,8 +56,9 @@ class MemoryLedger:
     def requirement(self, requirement_id: str) -> RequirementRecord | None:
         return self._disk.requirements.get(requirement_id)
 
-    def tasks(self, requirement_id: str) -> list[TaskRecord]:
-        return self.work(requirement_id)[0]
+    def tasks(self, requirement_id: str, *, with_removed: bool = False) -> list[TaskRecord]:
+        rows = self.work(requirement_id)[0]
+        return rows if with_removed else [row for row in rows if row.state is not TaskState.REMOVED]
 
     def attempts(self, requirement_id: str, task: str | None = None) -> list[AttemptRecord]:
         return [each for each in self.work(requirement_id)[1] if task in (None, each.task)]

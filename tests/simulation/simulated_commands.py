@@ -20,6 +20,7 @@ from aidos_actors.executors.orders import Outcome
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Minding
 from tests.simulation.simulated_git import repository
+from tests.simulation.simulated_model import HARD
 from tests.simulation.world import Ended, Life, Steps, World, step, world
 
 LOOK_S = 0.02
@@ -75,7 +76,8 @@ class SimulatedMinder(Life):
             if self._end is None:
                 self._have_its_effect()
         yield from step("descendants-ended", self._dying_s(), lambda: self.world.task_ends(self._order.key))
-        done = Outcome("exited", exit_code=0) if self._end is None else Outcome("ended", message=self._end)
+        exit_code = 1 if self._command == HARD else 0
+        done = Outcome("exited", exit_code=exit_code) if self._end is None else Outcome("ended", message=self._end)
         if not self._nursery.is_alive:
             done = LOST
         yield from step("outcome-sent", 0.001, lambda: setattr(self, "outcome", self.outcome or done))

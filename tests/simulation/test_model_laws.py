@@ -16,11 +16,32 @@ def said(life: WholeLife) -> str:
     return "; ".join(each.text for each in life.run().findings())
 
 
+def tasks_of(life: WholeLife) -> dict[str, str]:
+    rows = life.world.disk.tasks.values()
+    return {task.id: str(task.state) for task in rows if task.requirement == "words"}
+
+
 def test_a_plan_that_is_lost_twice_is_paid_for_three_times_and_one_is_taken() -> None:
     life = WholeLife(seed=2, places=ASKED_ONCE_MORE)
     assert not said(life)
     assert len(life.fates.struck) == 2 and len(life.world.model.answered) == 3
-    assert {task.id for task in life.world.disk.tasks.values() if task.requirement == "words"} == {"one-3", "two-3"}
+    assert tasks_of(life) == {"one-3": "done", "two-3": "removed", "mended-1": "done"}
+
+
+@pytest.mark.parametrize(
+    ("place", "times"),
+    [
+        (Place("plan-kept", "before", 2), 2),
+        (Place("plan-kept", "after", 2), 1),
+        (Place("replan-on-record", "before"), 1),
+        (Place("replan-on-record", "after"), 1),
+    ],
+)
+def test_another_task_is_paid_for_again_only_while_it_is_not_kept(place: Place, times: int) -> None:
+    life = WholeLife(seed=2, places=(place,))
+    assert not said(life)
+    assert len(life.fates.struck) == 1 and len(life.world.model.mended) == times
+    assert tasks_of(life) == {"one-1": "done", "two-1": "removed", f"mended-{times}": "done"}
 
 
 def test_a_kept_plan_that_nobody_looks_for_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from aidos_actors import crash
 from aidos_actors.actors.words import SCHEDULER
+from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.core.views import event_view, status_view
@@ -126,7 +127,7 @@ class WholeLife:
         return self
 
     def _live(self, state_dir: str) -> None:
-        spec = simulated(aidos_tree(state_dir, workers=WORKERS, base_env={}))
+        spec = simulated(aidos_tree(state_dir, workers=WORKERS, base_env={}, analysis=AnalysisSettings()))
         self.tree = tree = _Tree.begun(spec, self.seed, self.world)
         tree.machine.faults = self.faults or Faults()  # from here on: a tree that cannot start at first is not started
         crash.arm(self.fates)

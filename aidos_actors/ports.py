@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from aidos_actors.actors.words import Delivered, GitWord, GitWork
 from aidos_actors.analyzers.withdrawal import Withdrawal
-from aidos_actors.core.amending import FailedTask
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
 from aidos_actors.core.records import (
     AgentRecord,

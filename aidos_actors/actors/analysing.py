@@ -18,8 +18,9 @@ from aidos_actors.analyzers.held import hold_while_exists
 from aidos_actors.analyzers.kept import KeptPlans
 from aidos_actors.analyzers.withdrawal import Withdrawal, Withdrawn
 from aidos_actors.blobs import get_text, put_text
-from aidos_actors.core.amending import FailedTask, amended
+from aidos_actors.core.amending import amended
 from aidos_actors.core.errors import AidosError, BadInput
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.masking import masked
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.plan import build_plan

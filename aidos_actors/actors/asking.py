@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from aidos_actors.analyzers.withdrawal import Withdrawal
-from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.analysis import Failure
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.requirement import Requirement
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from aidos_actors.core.amending import FailedTask
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,

@@ -13,8 +13,9 @@ from typing import Any
 from aidos_actors.analyzers.problems import Problems, Wrong, shown
 from aidos_actors.analyzers.tasks import read_tasks
 from aidos_actors.analyzers.yaml_nodes import NESTING_MAX, Items, Mapping, Node, Scalar
-from aidos_actors.core.amending import FailedTask, amended
+from aidos_actors.core.amending import amended
 from aidos_actors.core.errors import AidosError, BadInput
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.requirement import Requirement, Task
 
 ALWAYS = ("title", "needs", "timeout", "stall", "retries", "retry", "priority", "group")

@@ -15,8 +15,9 @@ from pathlib import Path
 from aidos_actors.analysis_settings import CommandAnalysis
 from aidos_actors.analyzers.answers import NoPlan, read_amendment, read_answer
 from aidos_actors.analyzers.withdrawal import Withdrawal
-from aidos_actors.core.amending import FailedTask, told
+from aidos_actors.core.amending import told
 from aidos_actors.core.errors import TryAgain
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.executors.command import SHELL
 from aidos_actors.executors.environment import task_environment

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from aidos_actors import crash
-from aidos_actors.core.amending import FailedTask
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.durable_file import write_durably
 from aidos_actors.ports import Analyzer

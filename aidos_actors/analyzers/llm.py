@@ -28,8 +28,8 @@ from aidos_actors.analyzers.prompts import (
 )
 from aidos_actors.analyzers.purse import Purse
 from aidos_actors.analyzers.withdrawal import Withdrawal
-from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.errors import Unfit
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.spending import Charge, DayLimits
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from aidos_actors.core.amending import FailedTask, told
+from aidos_actors.core.amending import told
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.requirement import Requirement
 
 VERSION = 1  # part of what answers are kept under: change it with the words below

@@ -13,23 +13,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
-
 from aidos_actors.core.errors import BadInput
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.plan import check_needs, dependents_of
 from aidos_actors.core.requirement import TASKS_MAX, Requirement, Task
-
-ERROR_CHARS_MAX = 4000
-
-
-class FailedTask(Struct, frozen=True):
-    """The task ``id`` failed for good with its attempt number ``attempt``. ``output`` is the end of what that one
-    printed, where it has been read."""
-
-    id: str
-    attempt: int
-    error: str
-    output: str = ""
 
 
 def waiting_for(dependents: Mapping[str, Sequence[str]], failed: str) -> frozenset[str]:

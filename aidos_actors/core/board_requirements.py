@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 
 from aidos_actors.core import lifecycle, replanning, revision, steering
-from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.analysis import Planned
 from aidos_actors.core.books import Books
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.explain import Reason, explain
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Step
 from aidos_actors.core.owed import owed_about_analysis

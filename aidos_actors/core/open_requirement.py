@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.batches import Batches
 from aidos_actors.core.calls_together import CallsTogether
 from aidos_actors.core.dispatch import Candidate
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import Minders
 from aidos_actors.core.past import PastAttempts
 from aidos_actors.core.plan import dependents_of

@@ -15,7 +15,7 @@ from aidos_actors.core.records import Batch
 from aidos_actors.core.target_orders import Push, Revert, Sweep, Unwatch, Watch
 
 if TYPE_CHECKING:
-    from aidos_actors.core.amending import FailedTask
+    from aidos_actors.core.failed_task import FailedTask
     from aidos_actors.core.requirement import Task
 
 Minders = tuple[tuple[int, int], ...]  # (pid, start time in clock ticks): a reused pid is another process

@@ -3,7 +3,7 @@ it is the same question after any death."""
 
 from __future__ import annotations
 
-from aidos_actors.core.amending import ERROR_CHARS_MAX, FailedTask
+from aidos_actors.core.failed_task import ERROR_CHARS_MAX, FailedTask
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.states import RequirementState
 

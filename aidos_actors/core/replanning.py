@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from aidos_actors.core.amending import FailedTask, amended
+from aidos_actors.core.amending import amended
 from aidos_actors.core.analysis import Planned
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import BadInput
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.lifecycle import note_plan, skip, skip_dependents, unblock
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Withdraw

@@ -15,8 +15,8 @@ from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.analyzers.answers import NoPlan, NotNow
 from aidos_actors.analyzers.documents import DocumentAnalyzer
 from aidos_actors.analyzers.withdrawal import Withdrawal
-from aidos_actors.core.amending import FailedTask
 from aidos_actors.core.errors import TryAgain
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import Analyse, Withdraw
 from aidos_actors.core.requirement import Requirement, Task
 from supervisors import ChildSpec, ManagedActor, SupervisorSpec

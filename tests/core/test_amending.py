@@ -8,8 +8,9 @@ import pytest
 from board_bench import requirement
 
 from aidos_actors.core import amending
-from aidos_actors.core.amending import FailedTask, amended, told
+from aidos_actors.core.amending import amended, told
 from aidos_actors.core.errors import BadInput
+from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.masking import masked
 from aidos_actors.core.requirement import Requirement, Task
 

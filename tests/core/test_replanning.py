@@ -8,9 +8,9 @@ import pytest
 from board_bench import Bench, requirement
 from board_doers import OWN
 
-from aidos_actors.core.amending import ERROR_CHARS_MAX, FailedTask
 from aidos_actors.core.analysis import Planned
 from aidos_actors.core.errors import Conflict
+from aidos_actors.core.failed_task import ERROR_CHARS_MAX, FailedTask
 from aidos_actors.core.orders import Analyse, AttemptKey, AttemptOutcome, Discard, Step, Withdraw
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import RequirementState, TaskState

@@ -77,9 +77,12 @@ def bump_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
 
 def retry(draft: Draft, opened: OpenRequirement) -> None:
     """Everything of it that failed, was skipped or cancelled is tried again, with all its retries; what waits for its
-    next try waits no longer. What is done stays done."""
+    next try waits no longer. What is done stays done. Raises ``TryAgain`` while a cancelled attempt is being ended."""
+    wanted = [task for task in opened.tasks.values() if task.state in _CAN_BE_RETRIED]
+    for task in wanted:
+        _refuse_while_ending(opened, task)
     _reopen(draft, opened)
-    _try_again(draft, opened, [task for task in opened.tasks.values() if task.state in _CAN_BE_RETRIED])
+    _try_again(draft, opened, wanted)
     for task in tuple(opened.tasks.values()):
         if task.not_before_at is not None:
             _now(draft, opened, task)
@@ -97,13 +100,19 @@ def retry_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
             else f"needs {causes[0]}, which did not succeed"
         )
         raise Conflict(f"{task.id!r} {why}", hint=f"retry {name}")
-    if (task.id, task.attempts) in opened.attempts and task.state is TaskState.CANCELLED:
-        raise TryAgain(f"task {task.id!r} is being ended", hint="retry it when its attempt has ended")
+    _refuse_while_ending(opened, task)
     if task.state in _CAN_BE_RETRIED:
         _reopen(draft, opened)
         _try_again(draft, opened, [task, *_skipped_because_of(opened, task)])
     elif task.not_before_at is not None:
         _now(draft, opened, task)
+
+
+def _refuse_while_ending(opened: OpenRequirement, task: TaskRecord) -> None:
+    """Its command may still run, and another one beside it must not."""
+    attempt = opened.attempts.get((task.id, task.attempts))
+    if task.state is TaskState.CANCELLED and attempt is not None and attempt.ended_at is None:
+        raise TryAgain(f"task {task.id!r} is being ended", hint="retry it when its attempt has ended")
 
 
 def _now(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:

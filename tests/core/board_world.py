@@ -229,12 +229,23 @@ class World:
         for sender, words in self.to_scheduler.items():
             if loses_inbox and sender != "supervisor":  # deaths are told again by whoever supervises
                 words.clear()
+        self.forget_the_dead()
         self.board = self.restored()
         for worker in self.workers.values():  # the first that it hears is who lives
             self.take(self.board.worker_lives(worker.me, self.now))
             worker.say_up()
         self.send_owed("analyzer")
         self.send_owed("gitops")
+
+    def forget_the_dead(self) -> None:
+        """What a worker had said to the last scheduler is said to the next by itself, if it lives."""
+        alive = {worker.me.incarnation for worker in self.workers.values()}
+        for sender, words in self.to_scheduler.items():
+            if sender.startswith("life-") and sender not in alive:
+                words.clear()
+        of_dead = [word for word in self.past if getattr(word[1][0], "incarnation", None) not in (None, *alive)]
+        for word in of_dead:
+            self.past.remove(word)
 
     def send_owed(self, role: str) -> None:
         for order in self.board.owed(role):

@@ -177,6 +177,18 @@ def test_a_cancelled_requirement_comes_back_and_one_that_is_being_ended_not_yet(
     assert desk.record().state is R.DONE
 
 
+def test_a_task_whose_cancelled_attempt_still_runs_is_not_retried_beside_it() -> None:
+    desk = Desk({"a": {}, "b": {}})
+    running = desk.run()
+    desk.steer("cancel", running.task)
+    for task in (None, running.task):
+        with pytest.raises(TryAgain, match="being ended"):
+            desk.steer("retry", task)
+    desk.end(running, OWN)
+    desk.steer("retry")
+    assert desk.task(running.task).state is T.READY
+
+
 @pytest.mark.parametrize("verb", ["pause", "resume", "bump", "cancel"])
 def test_what_is_done_cannot_be_steered_and_a_retry_of_it_does_nothing(verb: str) -> None:
     desk = Desk({"a": {}})

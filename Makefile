@@ -41,7 +41,8 @@ crash-sweep: venv
 # 1,000 seeded interleavings of five tasks on real git, with kills anywhere: nothing lost, doubled, or removed alive.
 interleavings: venv
 	INTERLEAVINGS=$${INTERLEAVINGS:-1000} INTERLEAVINGS_SEED=$${INTERLEAVINGS_SEED:-$$(date +%s)} \
-	    $(BIN)/python -m pytest -q -s -n 2 tests/gitops/test_git_interleavings.py --timeout 0 $(PYTEST_ARGS)
+	    TRAIN_STEP=1 $(BIN)/python -m pytest -q -s -n 2 tests/gitops/test_git_interleavings.py tests/gitops/test_git_trains.py \
+	    --timeout 0 $(PYTEST_ARGS)
 
 # 200 real Schedulers stopped by a signal at random moments, and continued before or after their successor has begun.
 paused: venv

@@ -63,7 +63,7 @@ class Shop:
         return subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self.folder,
-            env={**own, "PATH": path, "SHOP_HASTE": "1", "PYTHONDONTWRITEBYTECODE": "1", **env},
+            env={**own, "PATH": path, "SHOP_HASTE": "1", **env},
             capture_output=True,
             text=True,
             timeout=COMMAND_TIMEOUT_S,

@@ -198,13 +198,15 @@ def killed_train(sandbox: Sandbox, waiting: list[Item], run: Run) -> Carried:
 
 
 def test_killed_before_each_git_command_of_a_train(sandbox: Sandbox) -> None:
-    """Each round three more tasks, the second of them guilty; the process is killed one command later each time."""
+    """Each round three more tasks, the second of them guilty; the process is killed some commands later each time:
+    TRAIN_STEP=1 for every one of them."""
+    step = int(os.environ.get("TRAIN_STEP", "3"))
     before, exit_code, rounds, published = sandbox.fingerprint(), KILLED, 0, list[str]()
     while exit_code == KILLED:
         tasks = [f"t{rounds:03}{name}" for name in "abc"]
         files = {task: {f"red-{task}" if task.endswith("b") else task: task} for task in tasks}
         waiting = items(sandbox, files)
-        exit_code = in_child(lambda: killed_train(sandbox, waiting, Dying(rounds)))  # noqa: B023
+        exit_code = in_child(lambda: killed_train(sandbox, waiting, Dying(step * rounds)))  # noqa: B023
         assert exit_code in (0, KILLED)
         said = carry_all(line(sandbox, no_red_file([])), waiting)
         assert [isinstance(said[task], GateFailed) for task in tasks] == [False, True, False]
@@ -212,7 +214,7 @@ def test_killed_before_each_git_command_of_a_train(sandbox: Sandbox) -> None:
         for item in waiting:
             sandbox.discard(Attempt(item.key, Path(item.worktree), item.base_commit))
         rounds += 1
-    assert rounds > 25
+    assert step * rounds > 25
     assert sandbox.line() == [f"shop {task}" for task in reversed(published)]
     assert sandbox.fingerprint() == before
     sandbox.assert_nothing_left()

@@ -1,4 +1,4 @@
-"""Taking folders away, whatever is in them."""
+"""Taking folders away, whatever is in them; and the ends of files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import stat
 from pathlib import Path
 
 DELETE_TRIES_MAX = 3
+
+
+def end_of(file: Path, size_bytes: int) -> str:
+    """The last bytes of ``file``, as text. OSError."""
+    with file.open("rb") as handle:
+        handle.seek(max(0, handle.seek(0, os.SEEK_END) - size_bytes))
+        return handle.read().decode(errors="replace")
 
 
 def is_real_folder(path: Path) -> bool:

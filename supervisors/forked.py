@@ -12,12 +12,10 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 from supervisors import boot
-from supervisors.linux import die_with_parent
-
-FIRST_FD = 3
+from supervisors.linux import close_all, die_with_parent
 
 
 class ForkedProcess:
@@ -76,9 +74,7 @@ def fork(main: Callable[[bytes], None], body: bytes, kept: Collection[int]) -> F
     it gets SIGKILL when this process ends, and nothing of this process's own program goes on in it. The caller is
     alone (``is_alone``). OSError when this machine does not allow it now."""
     gc.freeze()  # what is not looked at by the collector stays shared between the two
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+    _flush()
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -91,10 +87,14 @@ def fork(main: Callable[[bytes], None], body: bytes, kept: Collection[int]) -> F
     except BaseException:
         traceback.print_exc()
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
+        _flush()
         os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _begin_anew(parent: int, kept: Collection[int]) -> None:
@@ -109,18 +109,6 @@ def _begin_anew(parent: int, kept: Collection[int]) -> None:
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    for fd in _open_descriptors():
-        if fd >= FIRST_FD and fd not in kept:
-            _close(fd)
+    open_now = {int(name) for name in os.listdir("/proc/self/fd")}  # noqa: PTH208 - names are enough
+    close_all(open_now - {0, 1, 2, *kept})
     sys.path[:] = boot.absolute_path()
-
-
-def _open_descriptors() -> Iterable[int]:
-    return [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208 - names are enough
-
-
-def _close(fd: int) -> None:
-    try:
-        os.close(fd)
-    except OSError:  # the one by which they were listed
-        pass

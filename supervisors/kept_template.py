@@ -13,10 +13,11 @@ import socket
 import subprocess
 from collections.abc import Collection
 
-from supervisors import boot, template
+from supervisors import boot
 from supervisors.charge import ORDER, READY, Charge, Needs
 from supervisors.forked import ForkedProcess, fork, is_alone
 from supervisors.linux import state_of
+from supervisors.marked import has_room
 from supervisors.watchman import MARK
 
 
@@ -31,7 +32,7 @@ class KeptTemplate:
         self._mark = mark
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         with contextlib.suppress(OSError):
-            self._start(is_forked=charge.may_fork and is_alone())
+            self._start(is_forked=charge.may_fork and is_alone() and has_room(MARK, mark))
 
     @property
     def pid(self) -> int | None:
@@ -91,6 +92,8 @@ class KeptTemplate:
             fd, mark = theirs.fileno(), self._mark
             needs = pickle.dumps(Needs(charge.spec, charge.main, charge.packages, charge.title, os.getpid(), fd, mark))
             if is_forked:
+                from supervisors import template  # only here: a guardian stays small
+
                 self._process = fork(template.main, needs, (fd,))
                 unused.pop_all()
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,15 @@ def kill_exactly(pid: int, started_ticks: int, signum: int = signal.SIGKILL) -> 
         return False
     finally:
         os.close(fd)
+
+
+def close_all(fds: Iterable[int]) -> None:
+    """None of them is open any more; that one was not is no error."""
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,14 +12,19 @@ import os
 from supervisors.linux import environment_room
 
 
-def show_variable(name: str, value: str) -> bool:
+def has_room(name: str, value: str) -> bool:
+    """Whether ``show_variable`` could be called here, or in a fork child."""
+    _, size = environment_room()
+    return len(_entry(name, value)) <= size
+
+
+def show_variable(name: str, value: str) -> None:
     """``name`` has that value in this process and for what it execs, and /proc shows so: also of its later fork
-    children. The rest of what is shown stays, but for the longest variables when there is no room. False: /proc would
-    not show it, and nothing has changed. While this process has one thread."""
+    children. The rest of what is shown stays, but for the longest variables when there is no room for all. While this
+    process has one thread; where ``has_room``."""
     start, size = environment_room()
-    ours = f"{name}={value}".encode() + b"\0"
-    if size < len(ours):
-        return False
+    ours = _entry(name, value)
+    assert len(ours) <= size
     shown = [each + b"\0" for each in ctypes.string_at(start, size).split(b"\0") if each]
     shown = [each for each in shown if not each.startswith(f"{name}=".encode())]
     while sum(map(len, shown)) + len(ours) > size:
@@ -29,4 +34,7 @@ def show_variable(name: str, value: str) -> bool:
         os.putenv(key, text)
     data = b"".join([ours, *shown])
     ctypes.memmove(start, data.ljust(size, b"\0"), size)
-    return True
+
+
+def _entry(name: str, value: str) -> bytes:
+    return f"{name}={value}".encode() + b"\0"

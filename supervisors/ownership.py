@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from supervisors import boot, guardian
+from supervisors import boot
 from supervisors.charge import Charge
 from supervisors.errors import ExitReason
 from supervisors.forked import ForkedProcess, fork, is_alone
@@ -133,6 +133,8 @@ class Ownership:
             charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs, may_fork=is_forked)
             self._charge = replace(self._charge, attended=False)
             if is_forked:
+                from supervisors import guardian  # only here: a host that execs its guardian need not load it
+
                 self._process = fork(guardian.main, pickle.dumps(charge), (theirs, self._theirs.fileno()))
                 unused.pop_all()
                 return ours

@@ -18,6 +18,7 @@ import traceback
 
 from supervisors import boot, launch
 from supervisors.charge import ORDER, READY, Descriptors, Needs, Orders
+from supervisors.forked import is_alone
 from supervisors.linux import children
 from supervisors.marked import show_variable
 from supervisors.orphans import end_orphans
@@ -37,7 +38,7 @@ def main(body: bytes) -> None:
         show_variable(MARK, needs.mark)
     link = socket.socket(fileno=needs.link_fd)
     _import(needs)
-    must_exec = not _is_alone()
+    must_exec = not (is_alone() and not children(os.getpid()))  # a fork would lack what the others hold
     end_orphans(())  # a launcher that is exec'ed starts its own
     source = SourceFiles.imported()
     gc.collect()
@@ -72,11 +73,6 @@ def _preloads(spec: SupervisorSpec) -> list[str]:
     """The modules that any supervisor of the tree imports for its children."""
     below = [child for child in spec.children if isinstance(child, SupervisorSpec)]
     return [*spec.preload, *(name for child in below for name in _preloads(child))]
-
-
-def _is_alone() -> bool:
-    """Whether this process has one thread and no child: nothing that a fork would lack."""
-    return len(os.listdir("/proc/self/task")) == 1 and not children(os.getpid())  # noqa: PTH208 - names are enough
 
 
 def _fork_launcher(needs: Needs, link: socket.socket, fds: list[int], must_exec: bool) -> None:

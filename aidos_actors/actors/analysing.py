@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +23,7 @@ from aidos_actors.core.masking import masked
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.requirement import Requirement, Task
+from aidos_actors.folders import end_of
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Analyzer, ReplanningAnalyzer, WithdrawableAnalyzer
 
@@ -124,9 +123,16 @@ class AnalysisHands:
             is_withdrawn = withdrawal.is_withdrawn and not isinstance(error, Withdrawn)
             return Asked(order, name, error=Withdrawn(str(error)) if is_withdrawn else error)
 
-    def _keep(self, name: str, analyzer: Analyzer, requirement: Requirement, *found: Any) -> None:
+    def _keep(
+        self,
+        name: str,
+        analyzer: Analyzer,
+        requirement: Requirement,
+        tasks: tuple[Task, ...],
+        failed: FailedTask | None,
+    ) -> None:
         try:
-            self._kept.put(name, analyzer, requirement, *found)
+            self._kept.put(name, analyzer, requirement, tasks, failed)
         except OSError as error:  # the plan is good all the same: it goes to the ledger
             from loguru import logger
 
@@ -166,9 +172,7 @@ def _found(
 def _end_of(file: Path) -> str:
     """The end of what an attempt printed, from the beginning of a line; nothing when it left nothing. OSError."""
     try:
-        with file.open("rb") as output:
-            output.seek(max(0, output.seek(0, os.SEEK_END) - OUTPUT_BYTES_MAX))
-            text = output.read().decode(errors="replace")
+        text = end_of(file, OUTPUT_BYTES_MAX)
     except FileNotFoundError:
         return ""
     return text if len(text) < OUTPUT_BYTES_MAX else text.partition("\n")[2] or text

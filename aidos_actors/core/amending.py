@@ -19,12 +19,13 @@ from aidos_actors.core.plan import check_needs, dependents_of
 from aidos_actors.core.requirement import TASKS_MAX, Requirement, Task
 
 
-def waiting_for(dependents: Mapping[str, Sequence[str]], failed: str) -> frozenset[str]:
-    """The tasks that need it, directly or not; ``dependents`` are those that need each one directly."""
+def reached(neighbours: Mapping[str, Sequence[str]], first: str) -> frozenset[str]:
+    """All that can be come to from there, step by step: over dependents what waits for a task, over needs what it
+    needs, directly or not."""
     found: set[str] = set()
-    edge = deque([failed])
+    edge = deque([first])
     while edge:
-        fresh = [name for name in dependents.get(edge.popleft(), ()) if name not in found]
+        fresh = [name for name in neighbours.get(edge.popleft(), ()) if name not in found]
         found.update(fresh)
         edge += fresh
     return frozenset(found)
@@ -33,7 +34,7 @@ def waiting_for(dependents: Mapping[str, Sequence[str]], failed: str) -> frozens
 def amended(model: Requirement, failed: str, answer: Sequence[Task]) -> Requirement:
     """The requirement with the tasks of ``answer`` where the failed one stood. Raises ``BadInput`` with all that is
     wrong, a line each, and then there is none."""
-    waits = waiting_for(dependents_of(model), failed)
+    waits = reached(dependents_of(model), failed)
     by_id = {task.id: task for task in answer}
     problems = list(_wrong(model, failed, waits, answer))
     ends = _ends([task for task in answer if task.id not in waits])
@@ -89,15 +90,9 @@ def _meaning(task: Task) -> Task:
 def told(model: Requirement, failed: FailedTask) -> dict[str, Any]:
     """The state of the plan as an analyzer is told it. What the failed task needed is done; of the rest it is not said
     how far it is, so that the same question is the same question whenever it is asked."""
-    waits = waiting_for(dependents_of(model), failed.id)
+    waits = reached(dependents_of(model), failed.id)
     by_id = {task.id: task for task in model.tasks}
-    done: set[str] = set()
-    edge = [*by_id[failed.id].needs]
-    while edge:
-        name = edge.pop()
-        if name not in done:
-            done.add(name)
-            edge += by_id[name].needs
+    done = reached({task.id: task.needs for task in model.tasks}, failed.id)
     others = [task for task in model.tasks if task.id not in waits and task.id not in done and task.id != failed.id]
     return {
         "failed": {**_as_answered(by_id[failed.id]), "error": failed.error, "output": failed.output},

@@ -16,7 +16,7 @@ from aidos_actors.core.agents_folded import FOLDS_OF_AGENTS, of_agent
 from aidos_actors.core.attempts_folded import FOLDS_OF_ATTEMPTS
 from aidos_actors.core.errors import AidosError, IllegalTransition
 from aidos_actors.core.folded import Folds, Rows
-from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
+from aidos_actors.core.records import FORGOTTEN_ON_A_NEW_START, JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.revision import started_over
 from aidos_actors.core.states import RequirementState, TaskState
 from aidos_actors.core.tasks_folded import FOLDS_OF_TASKS
@@ -97,7 +97,7 @@ def _plan_recorded(rows: Rows, event: JournalEvent) -> None:
 def _revised(rows: Rows, event: JournalEvent) -> None:
     data = event.data
     told = {key: data[key] for key in ("title", "sha256", "repo", "target", "base_commit", "commit", "deadline_at")}
-    again = dict.fromkeys(("error", "finished_at", "tasks_done", "tasks_total", "replans"))
+    again = dict.fromkeys(FORGOTTEN_ON_A_NEW_START)
     rows.move_requirement(event, "revise" if data["is_planned"] else "revise_unplanned", **told, **again)
 
 
@@ -137,7 +137,7 @@ def _reopened(move: str) -> Callable[[Rows, JournalEvent], None]:
     def folds(rows: Rows, event: JournalEvent) -> None:
         again: dict[str, Any] = {}
         if move == "retry":
-            again = dict.fromkeys(("error", "finished_at", "tasks_done", "tasks_total", "replans"))
+            again = dict.fromkeys(FORGOTTEN_ON_A_NEW_START)
             again["deadline_at"] = event.data["deadline_at"]
         rows.move_requirement(event, move if event.data["is_planned"] else f"{move}_unplanned", **again)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from aidos_actors.core.variable_names import SECRET_WORDS
+
 SHOWN = "***"
-_NAMES = r"token(?!i[sz])|secret|passwo?r?d|passphrase|credential|(?:api|access|private)[_-]?key"
+_NAMES = rf"{SECRET_WORDS}|(?:api|access|private)[_-]?key"
 _HIDDEN = (
     # name = value, "name": "value"
     (

@@ -10,6 +10,9 @@ from msgspec import Struct
 
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 
+FORGOTTEN_ON_A_NEW_START = ("error", "finished_at", "tasks_done", "tasks_total", "replans")
+"""What the row of a requirement says of its end, and loses when it is retried or revised."""
+
 
 class RequirementRecord(Struct, frozen=True):
     """A requirement as submitted. ``document`` is the JSON text of its model; ``position`` the order of submission;

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from aidos_actors.core import agent_work
-from aidos_actors.core.amending import waiting_for
+from aidos_actors.core.amending import reached
 from aidos_actors.core.crew import Draining
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.open_requirement import OpenRequirement
@@ -35,7 +35,7 @@ def may_begin(opened: OpenRequirement, task: TaskRecord) -> bool:
         return False
     if any(each.state in _LOST for each in opened.tasks.values()):
         return False
-    waits = waiting_for(opened.dependents, task.id)
+    waits = reached(opened.dependents, task.id)
     return all(opened.tasks[name].state in NOT_BEGUN for name in waits)
 
 

@@ -18,7 +18,7 @@ from aidos_actors.core.errors import Conflict
 from aidos_actors.core.lifecycle import note_plan, unblock
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.plan import build_plan
-from aidos_actors.core.records import RequirementRecord, TaskRecord
+from aidos_actors.core.records import FORGOTTEN_ON_A_NEW_START, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
 
@@ -120,11 +120,7 @@ def _revised(
         base_commit=base_commit,
         commit=None if is_elsewhere else known.commit,
         deadline_at=draft.now + model.deadline_s if model.deadline_s is not None else None,
-        error=None,
-        finished_at=None,
-        tasks_done=None,
-        tasks_total=None,
-        replans=None,
+        **dict.fromkeys(FORGOTTEN_ON_A_NEW_START),
     )
     return draft.moved(said, "revise" if is_planned else "revise_unplanned")
 

@@ -15,7 +15,7 @@ from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict, TryAgain
 from aidos_actors.core.lifecycle import retry_is_due, unblock
 from aidos_actors.core.open_requirement import OpenRequirement
-from aidos_actors.core.records import TaskRecord
+from aidos_actors.core.records import FORGOTTEN_ON_A_NEW_START, TaskRecord
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 
 _CAN_BE_RETRIED = frozenset({TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED, TaskState.REPLANNING})
@@ -131,7 +131,7 @@ def _reopen(draft: Draft, opened: OpenRequirement) -> None:
     deadline_s = opened.model.deadline_s
     event = "retry" if opened.tasks else "retry_unplanned"
     deadline_at = draft.now + deadline_s if deadline_s is not None else None
-    again = dict.fromkeys(("error", "finished_at", "tasks_done", "tasks_total", "replans"))
+    again = dict.fromkeys(FORGOTTEN_ON_A_NEW_START)
     row = draft.move_requirement(record, event, deadline_at=deadline_at, **again)
     draft.note("requirement_retried", row, is_planned=bool(opened.tasks), deadline_at=deadline_at)
 

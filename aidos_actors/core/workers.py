@@ -14,7 +14,7 @@ from aidos_actors.core import calls
 from aidos_actors.core.attempts import clear_up, discarded, is_duplicate_of, lose, release, started
 from aidos_actors.core.attempts import ended as attempt_ended
 from aidos_actors.core.books import holder_of, key_of
-from aidos_actors.core.crew import Draining
+from aidos_actors.core.crew import Crew, Draining
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.orders import (
     Acknowledge,
@@ -50,21 +50,21 @@ def worker_up(draft: Draft, worker: WorkerId, slots: int) -> None:
     for other in {*draft.books.held, *draft.books.calling, *crew.slots}:
         if other.path == worker.path and other != worker:
             _lose_all(draft, other, "the worker was replaced")
-            draft.set(draft.books, "crew", draft.books.crew.without(other))
-    draft.set(draft.books, "crew", draft.books.crew.with_worker(worker, slots))
+            _set_crew(draft, draft.books.crew.without(other))
+    _set_crew(draft, draft.books.crew.with_worker(worker, slots))
 
 
 def worker_gone(draft: Draft, worker: WorkerId, begun: Begun = None) -> None:
     """Everything it held is lost, and it will not come back. Callables of batches that are known not to have begun go
     back unharmed."""
     _lose_all(draft, worker, "the worker is gone", begun)
-    draft.set(draft.books, "crew", draft.books.crew.without(worker).burying(worker))
+    _set_crew(draft, draft.books.crew.without(worker).burying(worker))
 
 
 def unreported(draft: Draft, worker: WorkerId) -> None:
     """The adoption window is over without its report, and nobody said that it lives: what it held is lost."""
     _lose_all(draft, worker, "the worker did not report after the scheduler's restart")
-    draft.set(draft.books, "crew", draft.books.crew.heard(worker))
+    _set_crew(draft, draft.books.crew.heard(worker))
 
 
 def worker_lives(draft: Draft, worker: WorkerId) -> None:
@@ -73,8 +73,8 @@ def worker_lives(draft: Draft, worker: WorkerId) -> None:
     for other in {*draft.books.held, *draft.books.calling}:
         if other.path == worker.path and other != worker:
             _lose_all(draft, other, "the worker was replaced")
-            draft.set(draft.books, "crew", draft.books.crew.without(other).burying(other))
-    draft.set(draft.books, "crew", draft.books.crew.heard(worker))
+            _set_crew(draft, draft.books.crew.without(other).burying(other))
+    _set_crew(draft, draft.books.crew.heard(worker))
 
 
 def worker_report(
@@ -83,7 +83,7 @@ def worker_report(
     """``reports`` and the callables ``called`` are all it holds: that is adopted and caught up with; what is missing is
     lost or told once more. (A batch that it does not know has not arrived: what it finished stays with it until that is
     on record here.)"""
-    draft.set(draft.books, "crew", draft.books.crew.heard(worker))
+    _set_crew(draft, draft.books.crew.heard(worker))
     for opened, batch in draft.books.batches_of(worker):
         if batch.record.epoch != draft.books.epoch:
             calls.adopt(draft, opened, batch)
@@ -150,7 +150,7 @@ def drain(draft: Draft, deadline_at: float) -> None:
     crew = draft.books.crew
     if crew.draining is not Draining.NO:
         return
-    draft.set(draft.books, "crew", replace(crew, draining=Draining.NO_STARTS, drain_until_at=deadline_at))
+    _set_crew(draft, replace(crew, draining=Draining.NO_STARTS, drain_until_at=deadline_at))
     for attempt in _all_held(draft):
         if is_unprepared(draft.books.open[attempt.requirement], attempt):
             release(draft, attempt)
@@ -165,7 +165,7 @@ def end_running(draft: Draft) -> None:
     crew = draft.books.crew
     if crew.draining is Draining.END_ALL:
         return
-    draft.set(draft.books, "crew", replace(crew, draining=Draining.END_ALL))
+    _set_crew(draft, replace(crew, draining=Draining.END_ALL))
     for attempt in _all_held(draft):
         if is_unprepared(draft.books.open[attempt.requirement], attempt):
             release(draft, attempt)
@@ -180,6 +180,10 @@ def held_by(draft: Draft, worker: WorkerId) -> list[AttemptRecord]:
     """The attempts that worker may have, in the order they were leased."""
     keys = draft.books.held.get(worker, {})
     return [attempt for key in keys if (attempt := draft.books.attempt(key)) is not None]
+
+
+def _set_crew(draft: Draft, crew: Crew) -> None:
+    draft.set(draft.books, "crew", crew)
 
 
 def _lose_all(draft: Draft, worker: WorkerId, reason: str, begun: Begun = None) -> None:

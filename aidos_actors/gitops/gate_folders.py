@@ -11,7 +11,7 @@ from threading import Lock
 
 from aidos_actors.folders import delete_tree
 from aidos_actors.gitops.git import Run
-from aidos_actors.gitops.worktrees import discard, registered
+from aidos_actors.gitops.worktrees import collect
 
 
 class GateFolders:
@@ -28,7 +28,7 @@ class GateFolders:
         for pointer in sorted(self._root.glob("**/.git")):
             admin = Path(pointer.read_text(errors="surrogateescape").removeprefix("gitdir: ").strip())
             if admin.parent.name == "worktrees" and admin.parent.parent.is_dir():
-                self._discard(str(admin.parent.parent))
+                collect(str(admin.parent.parent), str(self._root), (), run=self._run)
         if self._root.is_dir():
             delete_tree(self._root)
 
@@ -36,9 +36,5 @@ class GateFolders:
         """Once in this object's life, before any gate runs in it: ``repo`` has no record of a gate."""
         with self._lock:
             if repo not in self._cleared:
-                self._discard(repo)
+                collect(repo, str(self._root), (), run=self._run)
                 self._cleared.add(repo)
-
-    def _discard(self, repo: str) -> None:
-        for path in registered(repo, str(self._root), self._run):
-            discard(repo, path=path, run=self._run)

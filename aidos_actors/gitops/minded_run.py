@@ -8,6 +8,7 @@ from pathlib import Path
 from aidos_actors.executors.command import shell_order
 from aidos_actors.executors.nursery import Nursery, run
 from aidos_actors.executors.orders import NurseryLost, Order
+from aidos_actors.folders import end_of
 from aidos_actors.gitops.git import GIT_TIMEOUT_S, Completed
 from aidos_actors.gitops.outcomes import GateResult
 
@@ -60,8 +61,6 @@ def run_gate(nursery: Nursery, command: str, folder: str, env: Mapping[str, str]
 
 def _tail(file: Path) -> str:
     try:
-        with file.open("rb") as handle:
-            handle.seek(max(0, file.stat().st_size - TAIL_BYTES))
-            return handle.read().decode(errors="replace")
+        return end_of(file, TAIL_BYTES)
     except OSError:
         return ""

@@ -17,7 +17,7 @@ from thespian.system.messages.status import Thespian_StatusReq, Thespian_SystemS
 from thespian.system.transport import ReceiveEnvelope
 
 from supervisors.errors import ExitReason
-from supervisors.linux import children, kill_exactly, start_ticks
+from supervisors.linux import children, close_all, kill_exactly, start_ticks
 from supervisors.messages import Hello
 from supervisors.specs import SupervisorSpec
 from supervisors.systems import thespian_hardening as hardening
@@ -45,7 +45,7 @@ class Portal:
         pen = Page().take(ROOT_GENERATION, began_at)
         self._root_watch = RootWatch(pen, spec.watched_s, began_at)
         bear(Birth(spec, spec.id, f"{title} {spec.id}", theirs, pen))
-        hardening.after_fork[:] = [lambda: _close_all([*private, ours])]
+        hardening.after_fork[:] = [lambda: close_all([*private, ours])]
         gc.freeze()
         log = {"class": "logging.FileHandler", "filename": str(log_dir / "actors.log"), "delay": True}
         log_defs = {"version": 1, "handlers": {"file": log}, "root": {"level": "WARNING", "handlers": ["file"]}}
@@ -139,11 +139,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _close_all(fds: list[int]) -> None:
-    for fd in fds:
-        try:
-            os.close(fd)
-        except OSError:
-            pass

@@ -16,6 +16,9 @@ from supervisors import ActorTree, ChildSpec, SupervisorSpec
 from supervisors.forked import is_alone
 from supervisors.linux import children, start_ticks
 from supervisors.testing import Puppet
+from supervisors.watchman import MARK
+
+ROOT = Path(__file__).resolve().parents[2]
 
 HOST = """\
 import os, sys
@@ -41,7 +44,8 @@ from supervisors.forked import fork, is_alone
 from supervisors.marked import show_variable
 
 def main(body):
-    shown = show_variable("FORKED_MARK", body.decode())
+    show_variable("FORKED_MARK", body.decode())
+    shown = os.environ["FORKED_MARK"] == body.decode()
     files = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
     has = [os.path.basename(name) in ("kept", "other") for name in files].count(True), f"{folder}/kept" in files
     while not os.path.exists(f"{folder}/go"):
@@ -128,7 +132,23 @@ def test_with_a_second_thread_nothing_is_forked(tmp_path: Path) -> None:
         over.set()
 
 
+@pytest.mark.parametrize("has_room", [True, False])
+def test_every_template_shows_its_mark_and_where_there_is_no_room_it_is_execed(tmp_path: Path, has_room: bool) -> None:
+    env = {**os.environ} if has_room else {"A": "1"}
+    argv = [sys.executable, "-c", HOST, str(tmp_path / "state")]
+    with subprocess.Popen(argv, stdin=-1, stdout=-1, text=True, env=env, cwd=ROOT) as host:
+        assert host.stdout is not None and host.stdin is not None
+        assert host.stdout.readline() == "up\n"
+        (guardian,) = children(host.pid)
+        named = {Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0 "): pid for pid in children(guardian)}
+        (template,) = (pid for title, pid in named.items() if b"template" in title)
+        assert f"{MARK}=".encode() in Path(f"/proc/{template}/environ").read_bytes()
+        assert _was_forked(template, guardian) is has_room
+        host.stdin.close()
+        assert host.wait() == 0
+
+
 def test_where_there_is_no_room_the_mark_is_not_shown() -> None:
-    code = "from supervisors.marked import show_variable; print(show_variable('A', 'x' * 100))"
+    code = "from supervisors.marked import has_room; print(has_room('A', 'x' * 100))"
     done = subprocess.run([sys.executable, "-c", code], env={"B": "1"}, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

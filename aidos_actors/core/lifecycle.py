@@ -214,17 +214,18 @@ def skip_dependents(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> 
         for name in opened.dependents.get(blocked_by.popleft(), ()):
             dependent = opened.tasks[name]
             if dependent.state is TaskState.WAITING:
-                note_skip(draft, dependent, task.id)
+                _skip_one(draft, opened, dependent, task.id)
                 blocked_by.append(name)
 
 
 def skip(draft: Draft, opened: OpenRequirement, task: TaskRecord, because: str) -> None:
     """It will never run, nor will what needs it."""
-    note_skip(draft, task, because)
+    _skip_one(draft, opened, task, because)
     skip_dependents(draft, opened, task)
 
 
-def note_skip(draft: Draft, task: TaskRecord, because: str) -> None:
+def _skip_one(draft: Draft, opened: OpenRequirement, task: TaskRecord, because: str) -> None:
     error = f"needs {because}, which did not succeed"
     row = draft.move_task(task, "skip", error=error, finished_at=draft.now)
     draft.note("task_skipped", row, because=because, error=error)
+    agent_work.let_go(draft, opened, task.id)

@@ -140,7 +140,8 @@ class Ledger:
         self.epoch = epoch
         unfinished = {key for key, task in self.tasks.items() if task.state not in TASK_FINAL}
         attempts = self.attempts.values()
-        wanted = [a for a in attempts if a.worktree is not None or (a.requirement, a.task) in unfinished]
+        is_held = lambda a: a.worktree is not None or a.ended_at is None  # noqa: E731 - as the ledger's reader has it
+        wanted = [a for a in attempts if is_held(a) or (a.requirement, a.task) in unfinished]
         return Board.restore(
             self.requirements.values(),
             self.tasks.values(),

@@ -11,6 +11,7 @@ from aidos_actors.core.agent_choice import AgentRules
 from aidos_actors.core.errors import Conflict
 from aidos_actors.core.orders import AgentEnd, AttemptKey, AttemptOutcome, Discard, Integration, Prepare, Start
 from aidos_actors.core.states import RequirementState, TaskState
+from aidos_actors.core.target_orders import Reversal, Sighting
 
 RULES = {
     "fast": AgentRules(wait_s=10.0, wait_max_s=80.0, jitter_s=0.0),
@@ -227,6 +228,21 @@ def test_a_task_that_ends_while_it_waits_leaves_nothing(verb: str) -> None:
     found.discard()
     assert found.record().state in (RequirementState.CANCELLED, RequirementState.FAILED)
     assert not any(attempt.worktree for attempt in found.ledger.attempts.values())
+
+
+def test_what_is_kept_of_a_task_that_will_never_run_again_is_discarded() -> None:
+    """It was tried, and the task that it needs was taken back meanwhile for good."""
+    tasks = {"a": {"retries": 0}, "b": {"agent": "fast", "needs": ["a"], "retries": 3}}
+    found = Bench(tasks, settings={"agents": RULES}, repo="/repo", verify="pytest")
+    found.finish(found.run())
+    found.end(found.run(), own())
+    key = AttemptKey("r", "a", 1)
+    found.take(found.board.target_seen("r", Sighting("head", True, "c0ffee", key, "somebody", "red"), found.now))
+    found.take(found.board.reverted(key, Reversal("fade"), found.now))
+    assert found.task("b").state is TaskState.SKIPPED
+    found.discard()
+    assert not any(attempt.worktree for attempt in found.ledger.attempts.values())
+    assert found.record().state is RequirementState.FAILED
 
 
 def test_what_is_kept_leaves_room_for_others() -> None:

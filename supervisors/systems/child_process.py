@@ -34,6 +34,11 @@ class ChildProcess(Struct):
     heard: bytearray = field(default_factory=bytearray)
     last_word: ExitReason | None = None
     ignored: bool = False
+    is_silent: bool = False
+
+    def watched(self) -> tuple[int, ...]:
+        """The descriptors that tell of it: the pipe until its end, which a program may close long before its own."""
+        return (self.pidfd,) if self.is_silent else (self.pidfd, self.report_fd)
 
     def kill(self) -> None:
         """It gets SIGKILL; harmless when it has ended. Its pidfd names this very process, never a later one."""

@@ -11,6 +11,7 @@ from typing import Any
 from supervisors.errors import ExitReason
 
 REPORT_BYTES_MAX = 64 * 1024
+SILENT = ("silent",)
 _LENGTH = struct.Struct(">I")
 
 
@@ -26,20 +27,23 @@ def report(fd: int, message: Any) -> None:
 
 
 def read_reports(fd: int, heard: bytearray) -> list[Any]:
-    """The whole messages that have come; a part of one stays in ``heard``."""
+    """The whole messages that have come; a part of one stays in ``heard``. The last of all is ``SILENT``: the child has
+    closed its end, by its own end or otherwise, and the descriptor can be read for ever."""
+    last = []
     try:
         while chunk := os.read(fd, 65536):
             heard += chunk
+        last.append(SILENT)
     except BlockingIOError:
         pass
-    messages = []
+    messages: list[Any] = []
     while len(heard) >= _LENGTH.size:
         (size,) = _LENGTH.unpack_from(heard)
         if len(heard) < _LENGTH.size + size:
             break
         messages.append(pickle.loads(bytes(heard[_LENGTH.size : _LENGTH.size + size])))  # noqa: S301 - our own fork's pipe
         del heard[: _LENGTH.size + size]
-    return messages
+    return messages + last
 
 
 def reason_of_exit(code: int | None) -> ExitReason:

@@ -171,7 +171,7 @@ class ThespianSystem(KeepsSnapshots):
 
     def watched(self) -> list[int]:
         """The descriptors the loop must wake for."""
-        fds = [fd for child in self._children.values() for fd in (child.pidfd, child.report_fd)]
+        fds = [fd for child in self._children.values() for fd in child.watched()]
         fds += self._files
         return [*fds, self.jobs.fileno()] if self.jobs.fileno() >= 0 else fds
 
@@ -218,6 +218,8 @@ class ThespianSystem(KeepsSnapshots):
                 case ("ended", reason):
                     child.last_word = reason
                     self.after(LAST_WORD_GRACE_S, _Linger(child.id, child.generation))
+                case ("silent",):
+                    child.is_silent = True
 
     def _bury(self, child: ChildProcess) -> None:
         del self._children[child.id, child.generation]

@@ -41,7 +41,7 @@ def main() -> None:
     report = Report("commands", str(__doc__), runs=(5, "of each side, in turns"), count=(200, "commands in each"))
     options = report.asked()
     bare, ours = [], []
-    for _ in range(options.runs):
+    for _ in report.turns("both sides", options.runs):
         bare.append(bare_ms(options.count))
         ours.append(ours_ms(options.count))
     more = [one - other for one, other in zip(ours, bare, strict=True)]

@@ -36,7 +36,7 @@ def main() -> None:
     options = report.asked()
     tasks = layered(options.layers, options.width)
     whole, each = [], []
-    for _ in range(options.runs):
+    for _ in report.turns("systems", options.runs):
         with running() as (runtime, journal):
             runtime.submit(noops("warm", 1))
             recorded(runtime, journal)

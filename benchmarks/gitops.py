@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -128,7 +128,7 @@ class Ours:
         self.hands.close()
 
 
-def measured(files: int, tasks: int, runs: int) -> list[Row]:
+def measured(files: int, tasks: int, turns: Iterator[int]) -> list[Row]:
     found: dict[str, list[float]] = {}
 
     def note(name: str, value: float) -> None:
@@ -150,7 +150,7 @@ def measured(files: int, tasks: int, runs: int) -> list[Row]:
             sample.close()
 
     sides: list[Callable[[Path], None]] = [plain, ours]
-    for turn in range(runs):
+    for turn in turns:
         with tempfile.TemporaryDirectory(prefix="aidos-gitops-") as place:
             for side in sides if turn % 2 else reversed(sides):
                 side(Path(place))
@@ -180,8 +180,9 @@ def main() -> None:
         runs=(3, "runs of each side"),
     )
     asked = report.asked()
-    rows = measured(asked.files, asked.tasks, asked.runs) + measured(asked.large, asked.few, asked.runs)
-    report.give(rows, git=git(Path("/"), "version").removeprefix("git version "))
+    small = measured(asked.files, asked.tasks, report.turns("small repository", asked.runs))
+    large = measured(asked.large, asked.few, report.turns("large repository", asked.runs))
+    report.give(small + large, git=git(Path("/"), "version").removeprefix("git version "))
 
 
 if __name__ == "__main__":

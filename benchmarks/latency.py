@@ -35,7 +35,7 @@ def main() -> None:
     report = Report("latency", str(__doc__), runs=(5, "systems started"), count=(100, "tasks in each"))
     options = report.asked()
     found = []
-    for _ in range(options.runs):
+    for _ in report.turns("systems", options.runs):
         with running() as (runtime, _journal):
             one(runtime, "warm")
             found += [one(runtime, f"r{number}") for number in range(options.count)]

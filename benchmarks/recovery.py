@@ -148,7 +148,7 @@ def main() -> None:
     options = report.asked()
     rows = []
     for kind, (name, goals) in KINDS.items():
-        runs = [struck(kind, options.count, options.kills) for _ in range(options.runs)]
+        runs = [struck(kind, options.count, options.kills) for _ in report.turns(kind, options.runs)]
         rows.append(Row(name, [each for found, _, _ in runs for each in found], goals=goals, how=DURABLE))
         for what, place in (("lost", 1), ("recorded as done twice", 2)):
             rows.append(Row(f"{kind}: tasks {what}", [run[place] for run in runs], unit="", goals={"max": 0.0}))

@@ -6,7 +6,8 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ class Report:
     def __init__(self, name: str, doc: str, **counts: tuple[float, str]) -> None:
         """``counts`` are the options: default and meaning. A SIGTERM ends what was started, as an exception does."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-        self._name, self._machine = name, machine()
+        self._name, self._machine, self._began_at = name, machine(), time.monotonic()
         parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
         for count, (default, meaning) in counts.items():
             parser.add_argument(f"--{count}", type=type(default), default=default, help=f"{meaning} ({default:g})")
@@ -34,6 +35,12 @@ class Report:
         if any(getattr(self.options, count) <= 0 for count in self._counts):
             self.parser.error("counts must be more than 0")
         return self.options
+
+    def turns(self, what: str, count: int) -> Iterator[int]:
+        """0, 1, … below ``count``; which of them has begun is said on stderr, and how long all has taken so far."""
+        for turn in range(count):
+            print(f"[{time.monotonic() - self._began_at:6.0f} s] {what}: {turn + 1} of {count}", file=sys.stderr)
+            yield turn
 
     def give(self, rows: Sequence[Row], **more: Any) -> None:
         """``more`` is what else was found about the machine."""

@@ -133,7 +133,7 @@ def main() -> None:
     at_work: dict[int, Found] = {tasks: defaultdict(list) for tasks in opened}
     at_rest: dict[int, Found] = {tasks: defaultdict(list) for tasks in past}
     files = []
-    for _ in range(options.runs):
+    for _ in report.turns("all sizes", options.runs):
         for tasks in reversed(opened):
             with_open(tasks, options.singles, at_work[tasks])
         for tasks in reversed(past):

@@ -135,7 +135,7 @@ def main() -> None:
     count, single_count = warmed_up(*most, seconds)
     peers = [] if options.alone else beside.warmed_up(partial(cut, seconds=seconds), *most)
     found = Found()
-    for turn in range(options.runs):
+    for turn in report.turns("all sides", options.runs):
         found.syncs.append(fdatasyncs_per_s())
         grouped(found, count)
         from_file(found, count)

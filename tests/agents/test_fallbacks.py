@@ -75,7 +75,7 @@ def test_mistakes_are_refused_with_file_line_and_the_nearest_name(place: AgentPl
         ("[agents.claude]\nturns_max = 0\n", 2),
     ):
         (place.folder / "aidos.toml").write_text(wrong)
-        done = place.aidos("config", "validate", "--json")
+        done = place.here("config", "validate", "--config", str(place.folder / "aidos.toml"), "--json")
         error = json.loads(done.stdout)["error"]
         assert done.returncode == 3 and f"aidos.toml:{line}" in error["message"], (wrong, error)
     (place.folder / "aidos.toml").write_text("[agents.claude]\nmodel = 'opus'\n")

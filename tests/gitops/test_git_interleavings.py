@@ -23,7 +23,7 @@ from aidos_actors.gitops.train import Carried, carry
 KILLED = 17
 COUNT = int(os.environ.get("INTERLEAVINGS", "6"))
 FIRST = int(os.environ.get("INTERLEAVINGS_SEED", "1"))
-GROUPS = 2
+GROUPS = max(2, COUNT // 50)  # each in a repository of its own
 TASKS = "abcde"
 
 

@@ -108,7 +108,9 @@ def test_whatever_an_agent_does_to_git_its_files_are_its_work(place: AgentPlace)
 
 def test_a_free_template_gets_its_prompt_in_each_way_and_only_named_variables(place: AgentPlace) -> None:
     script = place.bin / "show.sh"
-    script.write_text("#!/bin/sh\nenv > env.txt; printf '%s\\n' \"$@\" > args.txt; cat > stdin.txt\n")
+    script.write_text(
+        "#!/bin/sh\nenv > env-$AIDOS_AGENT; printf '%s\\n' \"$@\" > args-$AIDOS_AGENT; cat > stdin-$AIDOS_AGENT\n"
+    )
     script.chmod(0o755)
     ways = {"stdin": '"x"', "file": '"--from={prompt_file}"', "argument": '"--", "{prompt}"'}
     common = 'env = ["MY_TOKEN"]\nset_env = {COLOUR = "red"}\n'
@@ -118,13 +120,13 @@ def test_a_free_template_gets_its_prompt_in_each_way_and_only_named_variables(pl
     place.configure("\n".join(tables))
     prompt = "-n {session} {model}\n$(touch pwned) 'quoted' \u00fc"
     tasks = {way: {"agent": way, "prompt": prompt, "env": {"LEVEL": "7"}} for way in ways}
-    for way, task in tasks.items():
-        file = place.requirement({way: task}, name=way)
-        process = place.begin("run", str(file), MY_TOKEN="visible", OTHER_TOKEN="hidden", PLAIN="hidden too")
-        assert process.wait(60) == 0, place.said()
+    file = place.requirement(tasks)
+    process = place.begin("run", str(file), MY_TOKEN="visible", OTHER_TOKEN="hidden", PLAIN="hidden too")
+    assert process.wait(60) == 0, place.said()
+    for way in ways:
 
         def told(name: str, way: str = way) -> str:
-            return place.git("show", f"aidos/{way}:{name}.txt")
+            return place.git("show", f"aidos/work:{name}-{way}")
 
         env = dict(line.partition("=")[::2] for line in told("env").splitlines() if "=" in line)
         assert (env["MY_TOKEN"], env["COLOUR"], env["LEVEL"], env["AIDOS_AGENT"]) == ("visible", "red", "7", way)
@@ -136,7 +138,7 @@ def test_a_free_template_gets_its_prompt_in_each_way_and_only_named_variables(pl
             assert args.startswith("--from=") and Path(args.removeprefix("--from=")).read_text() == prompt
         else:
             assert args == f"--\n{prompt}"
-        assert "pwned" not in place.git("ls-tree", "--name-only", f"aidos/{way}")
+    assert "pwned" not in place.git("ls-tree", "--name-only", "aidos/work")
 
 
 def test_what_need_not_change_anything_may_say_so(place: AgentPlace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aidos_actors.core.variable_names import OWN_PREFIX, SECRET_NAME
+from aidos_actors.core.variable_names import OWN_PREFIX, REPOSITORY_NAMES, SECRET_NAME
 
 
 def without_secrets(base: Mapping[str, str]) -> dict[str, str]:
@@ -13,9 +13,14 @@ def without_secrets(base: Mapping[str, str]) -> dict[str, str]:
 
 
 def task_environment(base: Mapping[str, str], extra: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """``base`` less secrets and variables of ours, then ``extra`` (the task's, kept whatever its names), then ``own``.
+    """``base`` less secrets, variables of ours, and what binds git to another repository than the one that is stood in
+    (a runtime started by a git hook has it); then ``extra`` (the task's, kept whatever its names), then ``own``.
 
     Ours come last: a task cannot pass itself off as another.
     """
-    kept = {name: value for name, value in without_secrets(base).items() if not name.startswith(OWN_PREFIX)}
+    kept = {
+        name: value
+        for name, value in without_secrets(base).items()
+        if not name.startswith(OWN_PREFIX) and name not in REPOSITORY_NAMES
+    }
     return {**kept, **extra, **own}

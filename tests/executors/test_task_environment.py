@@ -32,6 +32,12 @@ def test_what_is_no_secret_is_passed_on(name):
     assert task_environment({name: "x"}, {}, {}) == {name: "x"}
 
 
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"])
+def test_a_runtime_started_by_a_git_hook_does_not_send_tasks_into_that_repository(name):
+    assert task_environment({name: "x", "GIT_SSH_COMMAND": "ssh"}, {}, {}) == {"GIT_SSH_COMMAND": "ssh"}
+    assert task_environment({name: "x"}, {name: "on purpose"}, {}) == {name: "on purpose"}
+
+
 def test_ours_are_not_inherited_and_ours_win():
     base = {"AIDOS_STATE_DIR": "/state", "HOME": "/root", "LANG": "C"}
     extra = {"LANG": "de_DE", "API_KEY": "given on purpose", "AIDOS_TASK": "forged"}

@@ -9,9 +9,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from aidos_actors.core.errors import BadInput, Conflict
+from aidos_actors.gitops.filters import refuse_missing_filters
 from aidos_actors.gitops.git import Git, GitFailed, Run, run_here
 from aidos_actors.gitops.repair import OUR_REASON
 
+NOT_STARTED = 127  # of ``Completed``
 GIT_VERSION_MIN = (2, 38)  # the first with `merge-tree --write-tree`
 
 
@@ -31,6 +33,7 @@ def inspect_repository(repo: str, base: str | None, target: str, run: Run = run_
     """
     git = Git(_top_of(repo, run), run)
     branch, commit = _base_of(git, base)
+    refuse_missing_filters(git, commit)
     refuse_impossible(git, target)
     _check_existing(git, target, branch or commit[:12], commit)
     refuse_checked_out(git, target)
@@ -75,7 +78,12 @@ def _check_version(git: Git) -> None:
     try:
         text = git.look("version").stdout.decode(errors="replace").strip()
     except GitFailed as failed:
-        raise BadInput(f"git could not be started: {failed.stderr}", hint="Install git 2.38 or newer.") from failed
+        if failed.git_exit_code == NOT_STARTED:
+            raise BadInput(f"git could not be started: {failed.stderr}", hint="Install git 2.38 or newer.") from failed
+        raise BadInput(
+            f"git does not work here: {failed.stderr.strip().removeprefix('fatal: ')}",
+            hint="Correct git's own configuration; `git config --list --show-origin` says where each setting is from.",
+        ) from failed
     found = re.search(r"(\d+)\.(\d+)", text)
     if found is None or (int(found[1]), int(found[2])) < GIT_VERSION_MIN:
         raise BadInput(f"{text or 'this git'} is too old", hint="Install git 2.38 or newer.")

@@ -9,7 +9,8 @@ from msgspec import Struct, field
 from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken
-from aidos_actors.gitops.git import Git
+from aidos_actors.gitops.filters import is_refusal
+from aidos_actors.gitops.git import Git, GitFailed
 from aidos_actors.gitops.greens import Greens
 from aidos_actors.gitops.outcomes import Emit, Gate, GateResult, emit_nothing
 from aidos_actors.gitops.push import intent_line
@@ -41,12 +42,27 @@ def ask_gate(line: Line, key: AttemptKey, commit: str, tree: str) -> GateResult:
     folder, repo, run = line.gate_folder(key), line.git.repo, line.git.run
     discard(repo, path=folder, run=run)
     try:
-        add_worktree(line.git, folder, commit, key)
-        crash.before("gate-run")
-        result = line.gate(key, folder, tree)
-        crash.after("gate-run")
+        result = _checked_out(line, folder, commit, key) or _gated(line, line.gate, key, folder, tree)
     finally:
         discard(repo, path=folder, run=run)
     line.greens.note(tree, result)
     line.emit("gated", {"tree": tree, "exit_code": result.exit_code})
+    return result
+
+
+def _checked_out(line: Line, folder: str, commit: str, key: AttemptKey) -> GateResult | None:
+    """None: ``commit`` stands in ``folder``. One that its own filters do not let out is refused as by the gate."""
+    try:
+        add_worktree(line.git, folder, commit, key)
+    except GitFailed as failed:
+        if not is_refusal(failed):
+            raise
+        return GateResult(1, f"the merge result cannot be checked out: {' '.join(failed.stderr.split())}")
+    return None
+
+
+def _gated(line: Line, gate: Gate, key: AttemptKey, folder: str, tree: str) -> GateResult:
+    crash.before("gate-run")
+    result = gate(key, folder, tree)
+    crash.after("gate-run")
     return result

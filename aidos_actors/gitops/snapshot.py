@@ -12,9 +12,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from aidos_actors.core.errors import AidosError, NotFound
+from aidos_actors.core.errors import NotFound
 from aidos_actors.folders import delete_tree, is_real_folder
+from aidos_actors.gitops.filters import is_refusal
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed
+from aidos_actors.gitops.submodules import Unstorable, refuse_unpushed, submodules
 from aidos_actors.gitops.worktrees import kept_index, real_path
 
 # What git says when the content itself cannot be stored, and what it says as well when the store is to blame.
@@ -28,12 +30,6 @@ UNSTORABLE = (
 )
 INDEX_DAMAGED = ("index file", "bad signature", "unknown index entry", "index uses")
 STORE_FAILED = ("into database", "repository database", "No space left", "Input/output error", "Read-only file system")
-
-
-class Unstorable(AidosError):
-    """The task left something that git cannot store; the attempt failed by itself."""
-
-    code = "unstorable"
 
 
 def scratch_folder(worktree: str) -> Path:
@@ -62,13 +58,16 @@ def result_tree(git: Git, worktree: str, base_commit: str) -> str:
         shutil.copy2(kept, scratch / "index")
     else:
         git.call("read-tree", base_commit, env=index)
-    _dissolve_inner_repositories(git, where, scratch, index)
+    kept_inside = _dissolve_inner_repositories(git, where, scratch, index)
     try:
         _add_all(git, where, base_commit, index, has_kept=kept is not None)
     except GitFailed as failed:
-        if _is_said(UNSTORABLE, failed) and not _is_said(STORE_FAILED, failed):
+        is_content = _is_said(UNSTORABLE, failed) or is_refusal(failed)
+        if is_content and not _is_said(STORE_FAILED, failed):
             raise Unstorable(f"git cannot store what the task left: {' '.join(failed.stderr.split())}") from failed
         raise
+    if kept_inside:
+        refuse_unpushed(git, where, base_commit, kept_inside, index)
     return git.text("write-tree", env=index)
 
 
@@ -88,16 +87,17 @@ def _is_said(signs: tuple[str, ...], failed: GitFailed) -> bool:
     return any(sign in failed.stderr for sign in signs)
 
 
-def _dissolve_inner_repositories(git: Git, where: Path, scratch: Path, index: dict[str, str]) -> None:
+def _dissolve_inner_repositories(git: Git, where: Path, scratch: Path, index: dict[str, str]) -> set[bytes]:
     """Repositories the task made inside its worktree become plain folders, unless they are submodules or ignored.
+    Returns the submodules among them.
 
     Git would store only a commit id for each, naming a commit that exists nowhere else: the files would be lost.
     A further worktree of this repository is no result at all and is moved away.
     """
     found = {os.fsencode(path.relative_to(where)): path for path in _inner_repositories(where)}
     if not found:
-        return
-    kept = _submodules(git, where, index)
+        return set()
+    kept = submodules(git, where, index)
     names = [name for name in found if name not in kept]
     ignored = git.call(
         *("check-ignore", "-z", "--stdin"),
@@ -110,6 +110,7 @@ def _dissolve_inner_repositories(git: Git, where: Path, scratch: Path, index: di
         inner = found[name]
         if name not in ignored and inner.exists():
             (inner if _is_worktree_of(git, inner) else inner / ".git").rename(scratch / f"inner-{number}")
+    return kept.intersection(found)
 
 
 def _is_worktree_of(git: Git, folder: Path) -> bool:
@@ -124,16 +125,3 @@ def _inner_repositories(where: Path) -> Iterator[Path]:
             yield inner
         if ".git" in names:
             names.remove(".git")
-
-
-def _submodules(git: Git, where: Path, index: dict[str, str]) -> set[bytes]:
-    """Folders that are submodules: by the base commit, or by the task's ``.gitmodules``."""
-    staged = git.call("ls-files", "--stage", "-z", env=index).stdout.split(b"\0")
-    kept = {line.partition(b"\t")[2] for line in staged if line.startswith(b"160000 ")}
-    modules = where / ".gitmodules"
-    if modules.is_file() and not modules.is_symlink():
-        done = git.call(
-            *("config", "--file", str(modules), "-z", "--get-regexp", r"^submodule\..*\.path$"), allowed=(0, 1, 3, 128)
-        )
-        kept |= {line.partition(b"\n")[2].rstrip(b"/") for line in done.stdout.split(b"\0") if line}
-    return kept

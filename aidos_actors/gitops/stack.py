@@ -11,7 +11,7 @@ from msgspec import Struct
 from aidos_actors import crash
 from aidos_actors.core.errors import AidosError
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git
+from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed
 from aidos_actors.gitops.outcomes import Conflicted
 from aidos_actors.gitops.publish import bare_commit, commit_tree
 from aidos_actors.gitops.snapshot import result_tree, scratch_folder
@@ -124,7 +124,12 @@ def _merge_tree(git: Git, item: Item, parent: str, work: Work) -> str | Conflict
 def merge_commits(git: Git, one: str, other: str, **where: Any) -> str | Conflicted:
     """The tree of both commits together, without a checkout. ``where``: of ``Git.call``, where attributes are read."""
     words = ("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", one, other)
-    done = git.call(*words, allowed=(0, 1), timeout_s=HEAVY_TIMEOUT_S, **where)
+    try:
+        done = git.call(*words, allowed=(0, 1), timeout_s=HEAVY_TIMEOUT_S, **where)
+    except GitFailed as failed:
+        if "unrelated histories" not in failed.stderr:
+            raise
+        return Conflicted(("everything, the two have no commit in common",))  # somebody put another history there
     merged, *files = (part.decode(errors="replace") for part in done.stdout.split(b"\0") if part)
     return merged if done.exit_code == 0 else Conflicted(tuple(files[:CONFLICT_FILES_MAX]))
 

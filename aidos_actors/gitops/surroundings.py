@@ -8,7 +8,8 @@ LOCK_WAIT_MS = 2500  # git itself waits so long for a ref's lock; after that a l
 
 # The user's hooks, signing, gc, file watcher and sparse checkout play no part. What is written is synced, with fsync
 # itself: the batch method of git is not promised to be safe on Linux. Settings that would change the meaning of what
-# is parsed here (trailers, encodings), or make a whole tree unstorable (safecrlf), are pinned.
+# is parsed here (trailers, encodings), make a whole tree unstorable (safecrlf), or hide a file whose name differs from
+# another's in case alone (ignoreCase, which travels with a repository that was copied here) are pinned.
 SETTINGS = (
     "core.hooksPath=/dev/null",
     "gc.auto=0",
@@ -24,6 +25,7 @@ SETTINGS = (
     "core.splitIndex=false",
     "core.sparseCheckout=false",
     "core.safecrlf=false",
+    "core.ignoreCase=false",
     "core.trustctime=true",
     "core.checkStat=default",
     "add.ignoreErrors=false",

@@ -25,7 +25,7 @@ from aidos_actors.gitops.outcomes import (
     Outcome,
 )
 from aidos_actors.gitops.publish import find_published, ground_of, publish
-from aidos_actors.gitops.snapshot import Unstorable, scratch_folder
+from aidos_actors.gitops.snapshot import scratch_folder
 from aidos_actors.gitops.stack import (
     Item,
     Stacked,
@@ -38,6 +38,7 @@ from aidos_actors.gitops.stack import (
     stack_on,
     who_touched,
 )
+from aidos_actors.gitops.submodules import Unstorable
 
 PUBLISH_TRIES_MAX = 50
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,6 +35,7 @@ def inspect_repository(repo: str, base: str | None, target: str, run: Run = run_
     git = Git(_top_of(repo, run), run)
     branch, commit = _base_of(git, base)
     refuse_missing_filters(git, commit)
+    _refuse_read_only(Path(git.common_dir))
     refuse_impossible(git, target)
     _check_existing(git, target, branch or commit[:12], commit)
     refuse_checked_out(git, target)
@@ -67,11 +69,22 @@ def _top_of(repo: str, run: Run) -> str:
         reason = next(
             (line for line in failed.stderr.splitlines() if line.strip()), f"exit code {failed.git_exit_code}"
         )
+        hint = "Name the folder of a checkout or of a bare repository; `git init` makes a new one."
+        if "dubious ownership" in reason:
+            hint = "Run this as its owner, or allow it: `git config --global --add safe.directory THAT_FOLDER`."
         raise BadInput(
-            f"{repo} cannot be used as a git repository: {reason.removeprefix('fatal: ')}",
-            hint="Name the folder of a checkout or of a bare repository; `git init` makes a new one.",
+            f"{repo} cannot be used as a git repository: {reason.removeprefix('fatal: ')}", hint=hint
         ) from failed
     return top.stdout.decode(errors="surrogateescape").removesuffix("\n")
+
+
+def _refuse_read_only(root: Path) -> None:
+    for folder in (root, root / "objects", root / "refs", root / "refs" / "heads"):
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise BadInput(
+                f"{folder} cannot be written by this user: nothing could be committed",
+                hint="Correct its owner, its mode or its mount; a clone of it that is yours does as well.",
+            )
 
 
 def _check_version(git: Git) -> None:

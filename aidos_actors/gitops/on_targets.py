@@ -137,6 +137,8 @@ def _integration(outcome: Outcome) -> Integration:
         case Conflicted(files=files):
             named = ", ".join(files[:FILES_NAMED_MAX])
             return Integration(None, "conflict", f"does not merge with what was published meanwhile: {named}")
+        case GateFailed(output_tail=tail, exit_code=code, is_unstorable=True):
+            return Integration(None, "gate_failed", f"what the task left cannot be taken: {tail}", code)
         case GateFailed(output_tail=tail, exit_code=code):
             return Integration(None, "gate_failed", f"the gate refused the merge result (exit {code}): {tail}", code)
         case Gone(message=message):

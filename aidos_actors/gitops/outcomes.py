@@ -25,10 +25,12 @@ class Conflicted(Struct, frozen=True):
 
 
 class GateFailed(Struct, frozen=True):
-    """The gate refused the merge result, or git cannot store the work (exit code 1). The target did not move."""
+    """The gate refused the merge result, or git cannot store the work (exit code 1, ``is_unstorable``). The target did
+    not move."""
 
     output_tail: str
     exit_code: int
+    is_unstorable: bool = False
 
 
 class Gone(Struct, frozen=True):

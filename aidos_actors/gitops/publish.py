@@ -13,6 +13,7 @@ from aidos_actors.core.errors import Fenced
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken
 from aidos_actors.gitops.git import OWN_IDENTITY, Git, GitFailed
+from aidos_actors.gitops.hold import Hold
 from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.worktrees import record_of
 
@@ -137,10 +138,12 @@ def publish(
     *,
     what: str = "",
     also: Sequence[str] = (),
+    hold: Hold | None = None,
 ) -> bool:
     """Whether ``target`` moved from ``head`` (None: did not exist) to ``commit``, durably; False: others moved it.
 
     A restore point, named by ``key`` and ``what`` is done, names ``parent`` from before; ``also`` is written with it.
+    Up to then ``hold`` keeps others from moving it.
     Raises ``Fenced`` when the epoch is over; then nothing has moved.
     """
     ref = f"refs/heads/{target}"
@@ -152,6 +155,8 @@ def publish(
         crash.before("restore-point")
         transact(git, [*guard, f"update {restore} {parent}", *also], reason)
         crash.after("restore-point")
+        if hold is not None:
+            hold.let_go()  # git takes that lock itself; who is quicker now loses nothing either
         crash.before("ref-moved")
         transact(git, [*guard, move], reason, target=target)
         crash.after("ref-moved")

@@ -64,7 +64,7 @@ def result_tree(git: Git, worktree: str, base_commit: str) -> str:
     except GitFailed as failed:
         is_content = _is_said(UNSTORABLE, failed) or is_refusal(failed)
         if is_content and not _is_said(STORE_FAILED, failed):
-            raise Unstorable(f"git cannot store what the task left: {' '.join(failed.stderr.split())}") from failed
+            raise Unstorable(f"git cannot store it: {' '.join(failed.stderr.split())}") from failed
         raise
     if kept_inside:
         refuse_unpushed(git, where, base_commit, kept_inside, index)

@@ -14,6 +14,7 @@ from aidos_actors.core.errors import NotFound, TryAgain
 from aidos_actors.core.merge_queue import AskGate, Ground, ItemState, Settle, Train, next_item_state, next_move
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.folders import delete_tree
+from aidos_actors.gitops.hold import Hold, held
 from aidos_actors.gitops.inspect import refuse_checked_out, refuse_impossible
 from aidos_actors.gitops.line import Line, ask_gate
 from aidos_actors.gitops.outcomes import (
@@ -41,6 +42,7 @@ from aidos_actors.gitops.stack import (
 from aidos_actors.gitops.submodules import Unstorable
 
 PUBLISH_TRIES_MAX = 50
+LOST_BEFORE_HOLDING = 3
 
 
 class RedGround(Struct, frozen=True):
@@ -75,9 +77,11 @@ def carry(line: Line, items: Sequence[Item]) -> Carried:
     carried = Carried()
     works: dict[AttemptKey, Work] = {}
     try:
-        for _ in range(PUBLISH_TRIES_MAX):
-            if _try_once(line, [item for item in items if item.key not in carried.outcomes], works, carried):
-                return carried
+        for lost in range(PUBLISH_TRIES_MAX):
+            rest = [item for item in items if item.key not in carried.outcomes]
+            with held(line.git.common_dir, line.target, is_wanted=lost >= LOST_BEFORE_HOLDING) as hold:
+                if _try_once(line, rest, works, carried, hold):
+                    return carried
     finally:
         for item in items:
             scratch = scratch_folder(item.worktree)
@@ -90,8 +94,8 @@ def carry(line: Line, items: Sequence[Item]) -> Carried:
     )
 
 
-def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], carried: Carried) -> bool:
-    """One try on the target as it stands; False when others moved it meanwhile."""
+def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], carried: Carried, hold: Hold) -> bool:
+    """One try on the target as it stands, which may be held; False when others moved it meanwhile."""
     git = line.git
     head = git.commit_of(f"refs/heads/{line.target}")
     if head is not None:
@@ -110,7 +114,7 @@ def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], 
     for each in stack:
         line.emit("merged", {"tree": each.tree, "commit": each.commit, "head": head})
     settled, result = _judge(line, stack, ground)
-    is_ours = _publish(line, stack[: settled.publish], head, ground)
+    is_ours = _publish(line, stack[: settled.publish], head, ground, hold)
     if not is_ours:
         for each in stack:
             carried.note(each.item.key, "go_back")
@@ -148,7 +152,7 @@ def _snapshot(line: Line, item: Item, has_company: bool) -> Work | Outcome:
         if has_company:
             work.ours = ours_of(line.git, item, work)
     except Unstorable as fault:
-        return GateFailed(fault.message, 1)
+        return GateFailed(fault.message, 1, is_unstorable=True)
     except NotFound as gone:
         return Gone(gone.message)
     return work
@@ -203,7 +207,7 @@ def _ground_known(line: Line, stack: list[Stacked], ground: str) -> Ground:
     return Ground.GREEN if line.greens.has_lately(tree) else Ground.UNKNOWN
 
 
-def _publish(line: Line, stack: list[Stacked], head: str | None, ground: str) -> bool:
+def _publish(line: Line, stack: list[Stacked], head: str | None, ground: str, hold: Hold) -> bool:
     """Whether the stack is on the target, or was empty; False: others moved it."""
     if not stack:
         return True
@@ -212,7 +216,7 @@ def _publish(line: Line, stack: list[Stacked], head: str | None, ground: str) ->
     if head is None:
         refuse_impossible(line.git, line.target)
     key, top = stack[0].item.key, stack[-1].commit
-    if not publish(line.git, line.target, top, head, ground, key, line.epoch, also=line.intents):
+    if not publish(line.git, line.target, top, head, ground, key, line.epoch, also=line.intents, hold=hold):
         return False
     for each in stack:
         line.emit("published", {"commit": each.commit, "target": line.target})

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from git_sandbox import TARGET, Attempt, Sandbox
 
 from aidos_actors.core.errors import BadInput
-from aidos_actors.gitops import Conflicted, GateFailed, GateResult, inspect_repository
+from aidos_actors.gitops import Conflicted, GateFailed, GateResult, inspect_repository, repair_locks
+from aidos_actors.gitops.hold import held
+from aidos_actors.gitops.train import LOST_BEFORE_HOLDING
+from supervisors.testing import eventually
 
 
 def _commit(sandbox: Sandbox, files: dict[str, str]) -> None:
@@ -50,7 +58,7 @@ def test_content_that_the_repository_s_own_filters_refuse_is_the_task_s_failure(
     (attempt.path / ".gitattributes").write_text(f"{attributes}\n")
     (attempt.path / "new.json").write_text("{bad")
     outcome = sandbox.integrate(attempt)
-    assert isinstance(outcome, GateFailed)
+    assert isinstance(outcome, GateFailed) and outcome.is_unstorable
     assert named in outcome.output_tail
     sandbox.discard(attempt)
     sandbox.assert_nothing_left()
@@ -124,3 +132,66 @@ def test_a_submodule_moved_to_a_commit_that_would_be_lost_is_refused_until_it_is
     assert commit in sandbox.git("ls-tree", TARGET, "library")
     sandbox.discard(attempt)
     sandbox.assert_nothing_left()
+
+
+def _moved_by_hand(sandbox: Sandbox, name: str) -> str | None:
+    """A commit of somebody else on the target, as ``git push`` or ``git commit`` puts it there; None: git refused."""
+    head = sandbox.git("rev-parse", "--verify", f"refs/heads/{TARGET}")
+    commit = sandbox.git("commit-tree", f"{head}^{{tree}}", "-p", head, "-m", name)
+    words = ["git", "update-ref", f"refs/heads/{TARGET}", commit, head]
+    done = subprocess.run(words, cwd=sandbox.repo, capture_output=True, timeout=60)
+    assert done.returncode == 0 or b"File exists" in done.stderr, done.stderr
+    return commit if done.returncode == 0 else None
+
+
+def test_a_target_that_others_move_faster_than_the_gate_answers_is_reached_and_theirs_is_kept(sandbox: Sandbox) -> None:
+    sandbox.git("branch", TARGET, "main")
+    attempt, theirs, refused = sandbox.prepare(), list[str](), list[str]()
+    (attempt.path / "result").write_text("result")
+
+    def gate(folder: str, tree: str) -> GateResult:
+        commit = _moved_by_hand(sandbox, f"by hand {len(theirs)}")
+        (theirs if commit else refused).append(commit or "")
+        repair_locks(str(sandbox.repo), TARGET, now=time.time() + 3600)  # what is held is not taken for left behind
+        return GateResult(0)
+
+    assert sandbox.integrate(attempt, gate=gate).commit == sandbox.git("rev-parse", TARGET)
+    assert len(theirs) == LOST_BEFORE_HOLDING and len(refused) == 1
+    assert sandbox.git("rev-list", f"{sandbox.base}..{TARGET}~1").split() == theirs[::-1]
+    assert _moved_by_hand(sandbox, "and then") is not None
+    sandbox.discard(attempt)
+    sandbox.assert_nothing_left()
+
+
+def test_a_hold_ends_by_itself_and_leaves_a_lock_of_others_alone(sandbox: Sandbox) -> None:
+    lock = sandbox.repo / ".git" / "refs" / "heads" / f"{TARGET}.lock"
+    with held(str(sandbox.repo / ".git"), TARGET, is_wanted=True, limit_s=0.05):
+        assert lock.exists() and eventually(lambda: not lock.exists())
+        lock.touch()
+        with held(str(sandbox.repo / ".git"), TARGET, is_wanted=True):
+            assert lock.exists()
+    assert lock.exists()
+
+
+# Root may write everywhere, but for one that has given up the right to.
+WITHOUT_THE_RIGHT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+INSPECT = """
+import sys
+from aidos_actors.core.errors import BadInput
+from aidos_actors.gitops import inspect_repository
+try:
+    inspect_repository(sys.argv[1], None, sys.argv[2])
+except BadInput as refused:
+    print(refused.message)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root without setpriv")
+@pytest.mark.parametrize("folder", ["", "objects", "refs/heads"])
+def test_a_repository_that_cannot_be_written_is_said_at_submission(sandbox: Sandbox, folder: str) -> None:
+    place = sandbox.repo / ".git" / folder
+    place.chmod(0o555)
+    words = [*(WITHOUT_THE_RIGHT if os.geteuid() == 0 else []), sys.executable, "-c", INSPECT]
+    said = subprocess.run([*words, str(sandbox.repo), TARGET], capture_output=True, text=True, timeout=60)
+    place.chmod(0o755)
+    assert f"{place} cannot be written" in said.stdout, said.stderr

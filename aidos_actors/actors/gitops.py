@@ -151,7 +151,8 @@ class GitOps(ManagedActor):
                 self._lanes.fenced(work)
         elif isinstance(error, Conflict) and isinstance(works[0].order, Integrate):
             for work in works:
-                self._answer(work, WorkIntegrated(work.order.key, Integration(None, "refused", error.message)))
+                said = f"{error.message}. {error.hint}".strip()
+                self._answer(work, WorkIntegrated(work.order.key, Integration(None, "refused", said)))
         else:
             self._try_again(works, error)
 

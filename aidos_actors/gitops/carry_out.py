@@ -71,7 +71,7 @@ class GitHands:
         order = work.order
         match order:
             case Prepare():
-                return self._prepare(order)
+                return self._prepare(order, work.installation)
             case Discard():
                 return self._discard(order)
             case Sweep():
@@ -98,7 +98,7 @@ class GitHands:
         remove_empty_folders(worktrees)
         return SweptUp(order.key, tuple(gone))
 
-    def _prepare(self, order: Prepare) -> WorktreeReady:
+    def _prepare(self, order: Prepare, installation: str) -> WorktreeReady:
         repair_locks(order.repo, order.target, self._run)
         commit = prepare(
             order.repo,
@@ -108,6 +108,7 @@ class GitHands:
             key=order.key,
             run=self._run,
             quarantine_dir=str(self._layout.discarded),
+            installation=installation,
         )
         return WorktreeReady(order.key, commit, order.repo)
 

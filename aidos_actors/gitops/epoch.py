@@ -18,6 +18,11 @@ class EpochToken(Struct, frozen=True):
     ref: str
     oid: str
 
+    @property
+    def installation(self) -> str:
+        """Whose epoch it is."""
+        return self.ref.rpartition("/")[2]
+
 
 def claim_epoch(repo: str, installation: str, epoch: int, run: Run = run_here) -> EpochToken:
     """From now on whoever holds a lower epoch of ``installation`` publishes nothing in ``repo``; durable on return.

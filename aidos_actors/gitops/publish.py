@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-
-from msgspec import Struct
 
 from aidos_actors import crash
 from aidos_actors.core.errors import Fenced
@@ -14,15 +11,14 @@ from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops.epoch import EpochToken
 from aidos_actors.gitops.git import OWN_IDENTITY, Git, GitFailed
 from aidos_actors.gitops.hold import Hold
+from aidos_actors.gitops.last_heads import head_ref
+from aidos_actors.gitops.our_commits import our_commits
 from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.worktrees import record_of
 
-OUR_TRAILERS = ("Requirement", "Task", "Attempt")
-REVERTED = "Aidos-Reverted-Commit"
 RESTORE = "refs/aidos/restore"
 TITLE_CHARACTERS_MAX = 200
 STRAY_COMMITS_MAX = 1000
-ANY = ("",)  # each requirement's name begins so
 # How the reflog of a worktree words a commit that was made there, not one that was only visited.
 MADE_HERE = ("commit", "cherry-pick", "revert", "am")
 
@@ -53,38 +49,6 @@ def find_published(
     if found:
         git.sync_ref(f"refs/heads/{target}")  # its publisher may have been killed before it did
     return found
-
-
-class OurCommit(Struct, frozen=True):
-    """A commit of a task; or one that takes such a commit, ``reverts``, back."""
-
-    id: str
-    key: AttemptKey
-    reverts: str | None = None
-
-
-def our_commits(git: Git, head: str, base: str, requirements: Collection[str] = ANY) -> list[OurCommit]:
-    """Those of these requirements on the first-parent line after ``base``, newest first."""
-    names = [f"Aidos-{also}{name}" for also in ("", "Reverted-") for name in OUR_TRAILERS] + [REVERTED]
-    values = "|".join(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in names)
-    lines = git.text(
-        *("rev-list", "--first-parent", "--no-commit-header", f"--format=%H|{values}", "--fixed-strings"),
-        *(f"--grep=Aidos-{also}Requirement: {name}" for also in ("", "Reverted-") for name in sorted(requirements)),
-        *(head, f"^{base}", "--"),
-    )
-    found = []
-    for line in lines.splitlines():
-        commit, *said, reverts = line.split("|")
-        at = 3 if reverts else 0
-        if said[at] or reverts:  # else it only speaks of one
-            key = AttemptKey(said[at], said[at + 1], number_of(said[at + 2]))
-            found.append(OurCommit(commit, key, reverts or None))
-    return found
-
-
-def number_of(attempt: str) -> int:
-    """Of a trailer's text. One that was tampered with counts as new: better done once than twice."""
-    return int(attempt) if attempt.isascii() and attempt.isdigit() else sys.maxsize
 
 
 def ground_of(git: Git, worktrees: Iterable[str], head: str) -> str:
@@ -150,10 +114,11 @@ def publish(
     restore = f"{RESTORE}/{key.requirement}/{key.task}-{key.number}{what}"
     reason = f"aidos: {key.requirement}/{key.task} attempt {key.number}{what}"
     guard = [f"verify {epoch.ref} {epoch.oid}"] if epoch else []
+    known = [f"update {head_ref(epoch.installation, target)} {commit}"] if epoch else []
     move = f"update {ref} {commit} {head}" if head else f"create {ref} {commit}"
     try:
         crash.before("restore-point")
-        transact(git, [*guard, f"update {restore} {parent}", *also], reason)
+        transact(git, [*guard, f"update {restore} {parent}", *known, *also], reason)
         crash.after("restore-point")
         if hold is not None:
             hold.let_go()  # git takes that lock itself; who is quicker now loses nothing either

@@ -9,8 +9,8 @@ from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.red_search import Ask, Search, next_look
 from aidos_actors.core.target_orders import Sighting
 from aidos_actors.gitops.line import Line, ask_gate
+from aidos_actors.gitops.our_commits import OUR_TRAILERS, number_of
 from aidos_actors.gitops.outcomes import GateResult
-from aidos_actors.gitops.publish import OUR_TRAILERS, number_of
 
 COMMITS_MAX = 1000  # so far back a culprit is looked for
 

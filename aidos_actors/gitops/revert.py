@@ -9,8 +9,9 @@ from aidos_actors.core.target_orders import Reversal
 from aidos_actors.gitops.git import Git
 from aidos_actors.gitops.inspect import refuse_checked_out
 from aidos_actors.gitops.line import Line
+from aidos_actors.gitops.our_commits import REVERTED, our_commits
 from aidos_actors.gitops.outcomes import Conflicted
-from aidos_actors.gitops.publish import REVERTED, bare_commit, our_commits, publish, subject_of, write_commit
+from aidos_actors.gitops.publish import bare_commit, publish, subject_of, write_commit
 from aidos_actors.gitops.stack import NotTheSameTree, merge_commits
 from aidos_actors.gitops.train import PUBLISH_TRIES_MAX
 

@@ -7,7 +7,8 @@ from msgspec import Struct
 from aidos_actors.core.errors import BadInput, Conflict, NotFound
 from aidos_actors.gitops.git import Git, GitFailed, Run, run_here
 from aidos_actors.gitops.inspect import refuse_checked_out
-from aidos_actors.gitops.publish import RESTORE, our_commits
+from aidos_actors.gitops.our_commits import our_commits
+from aidos_actors.gitops.publish import RESTORE
 from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.revert import write_revert
 

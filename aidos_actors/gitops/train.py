@@ -16,6 +16,7 @@ from aidos_actors.core.orders import AttemptKey
 from aidos_actors.folders import delete_tree
 from aidos_actors.gitops.hold import Hold, held
 from aidos_actors.gitops.inspect import refuse_checked_out, refuse_impossible
+from aidos_actors.gitops.last_heads import last_head, refuse_moved_back
 from aidos_actors.gitops.line import Line, ask_gate
 from aidos_actors.gitops.outcomes import (
     Conflicted,
@@ -98,6 +99,11 @@ def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], 
     """One try on the target as it stands, which may be held; False when others moved it meanwhile."""
     git = line.git
     head = git.commit_of(f"refs/heads/{line.target}")
+    last = _last_head(line, items, head)
+    if head is None and last is not None:
+        return _bring_back(line, items[0].key, last, hold)
+    if head is not None and last is not None:
+        refuse_moved_back(git, line.target, head, last, {item.key.requirement for item in items})
     if head is not None:
         wanted = {item.key: (item.target_base, item.after) for item in items}
         for key, commit in find_published(git, line.target, head, wanted).items():
@@ -130,6 +136,21 @@ def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], 
     if settled.is_ground_red and head is not None:
         carried.red = RedGround(head, result or GateResult(1, "the target itself is red"))
     return True
+
+
+def _last_head(line: Line, items: Sequence[Item], now: str | None) -> str | None:
+    """Where the target, which is at ``now``, was last moved to for the requirements of ``items``, if elsewhere."""
+    if line.epoch is None or not items:
+        return None
+    its = {item.key.requirement for item in items}
+    return last_head(line.git, line.epoch.installation, line.target, items[0].target_base, its, now)
+
+
+def _bring_back(line: Line, key: AttemptKey, last: str, hold: Hold) -> bool:
+    """The target stands at ``last`` again, from where somebody deleted it. Always False: that is one more move."""
+    refuse_impossible(line.git, line.target)
+    publish(line.git, line.target, last, None, last, key, line.epoch, what="-back", also=line.intents, hold=hold)
+    return False
 
 
 def _snapshot_all(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], carried: Carried) -> None:

@@ -22,6 +22,7 @@ from aidos_actors.core.errors import NotFound
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.folders import delete_tree, is_real_folder, remove_if_empty
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, Run, run_here
+from aidos_actors.gitops.last_heads import start_of
 from aidos_actors.gitops.repair import OUR_REASON, QUARANTINE
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -46,8 +47,10 @@ def prepare(
     key: AttemptKey,
     run: Run = run_here,
     quarantine_dir: str | None = None,
+    installation: str = "",
 ) -> str:
-    """A detached worktree stands at ``path``, made at the head of ``target`` (``base_commit`` while there is none).
+    """A detached worktree stands at ``path``, made at the head of ``target`` (``base_commit`` while there is none), or
+    where ``installation`` last moved it to for this requirement, when somebody deleted it since.
 
     Returns the commit it was made at. One that an earlier call made whole is left as it is: its attempt may be at work
     there. What an interrupted call left at ``path`` is discarded first. Raises ``NotFound`` when neither commit exists,
@@ -58,7 +61,7 @@ def prepare(
     if made_at is not None:
         return made_at
     discard(repo, path=path, quarantine_dir=quarantine_dir, run=run)
-    commit = git.commit_of(f"refs/heads/{target}") or git.commit_of(base_commit)
+    commit = start_of(git, installation, target, base_commit, key.requirement)
     if commit is None:
         raise NotFound(
             f"{repo} has neither a branch {target} nor the commit {base_commit}",

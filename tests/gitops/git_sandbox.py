@@ -50,9 +50,10 @@ class Sandbox:
     def path_of(self, task: str, number: int = 1) -> Path:
         return self.state / "worktrees" / f"{task}-{number}"
 
-    def prepare(self, task: str = "index", number: int = 1, *, target: str = TARGET, run: Run = run_here) -> Attempt:
+    def prepare(self, task: str = "index", number: int = 1, **more: Any) -> Attempt:
         key, path = AttemptKey("shop", task, number), self.path_of(task, number)
-        commit = prepare(str(self.repo), path=str(path), target=target, base_commit=self.base, key=key, run=run)
+        words = {"target": TARGET, "base_commit": self.base, "run": run_here, **more}
+        commit = prepare(str(self.repo), path=str(path), key=key, **words)
         return Attempt(key, path, commit)
 
     def integrate(self, attempt: Attempt, **more: Any) -> Any:

@@ -7,13 +7,27 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from git_sandbox import TARGET, Attempt, Sandbox
 
-from aidos_actors.core.errors import BadInput
-from aidos_actors.gitops import Conflicted, GateFailed, GateResult, inspect_repository, repair_locks
+from aidos_actors.core.errors import BadInput, Conflict
+from aidos_actors.core.orders import AttemptKey
+from aidos_actors.gitops import (
+    Completed,
+    Conflicted,
+    EpochToken,
+    GateFailed,
+    GateResult,
+    claim_epoch,
+    inspect_repository,
+    prepare,
+    repair_locks,
+    run_here,
+)
 from aidos_actors.gitops.hold import held
 from aidos_actors.gitops.train import LOST_BEFORE_HOLDING
 from supervisors.testing import eventually
@@ -195,3 +209,62 @@ def test_a_repository_that_cannot_be_written_is_said_at_submission(sandbox: Sand
     said = subprocess.run([*words, str(sandbox.repo), TARGET], capture_output=True, text=True, timeout=60)
     place.chmod(0o755)
     assert f"{place} cannot be written" in said.stdout, said.stderr
+
+
+def _published(sandbox: Sandbox, epoch: EpochToken) -> Attempt:
+    """One result is on the target; another, from the same start, is ready."""
+    other = sandbox.prepare("other")
+    (other.path / "other").write_text("other")
+    assert sandbox.do("first", {"first": "first"}, epoch=epoch).commit is not None
+    return other
+
+
+def test_a_target_that_somebody_deletes_comes_back_with_what_is_done(sandbox: Sandbox) -> None:
+    epoch = claim_epoch(str(sandbox.repo), "home", 1)
+    other = _published(sandbox, epoch)
+    first = sandbox.git("rev-parse", TARGET)
+    sandbox.git("branch", "--quiet", "-D", TARGET)
+    assert sandbox.prepare("later", installation="home").base_commit == first
+    assert sandbox.integrate(other, epoch=epoch).commit == sandbox.git("rev-parse", TARGET)
+    assert sandbox.line() == ["shop other", "shop first"]
+
+
+def test_one_deleted_before_this_installation_or_requirement_began_stays_deleted(sandbox: Sandbox) -> None:
+    other = _published(sandbox, claim_epoch(str(sandbox.repo), "home", 1))
+    sandbox.git("branch", "--quiet", "-D", TARGET)
+    elsewhere = AttemptKey("another", "one", 1)
+    words = {"target": TARGET, "base_commit": sandbox.base, "installation": "home"}
+    assert prepare(str(sandbox.repo), path=str(sandbox.path_of("one")), key=elsewhere, **words) == sandbox.base
+    assert sandbox.integrate(other, epoch=claim_epoch(str(sandbox.repo), "away", 1)).commit is not None
+    assert sandbox.line() == ["shop other"]
+
+
+def test_a_target_that_somebody_moves_back_is_said_and_nothing_is_built_without_what_is_done(sandbox: Sandbox) -> None:
+    epoch = claim_epoch(str(sandbox.repo), "home", 1)
+    other = _published(sandbox, epoch)
+    first = sandbox.git("rev-parse", TARGET)
+    sandbox.git("branch", "--quiet", "--force", TARGET, "main")
+    with pytest.raises(Conflict, match=f"moved back by somebody: it lacks {first[:12]} of first.*git update-ref"):
+        sandbox.integrate(other, epoch=epoch)
+    assert sandbox.git("rev-parse", TARGET) == sandbox.base
+    sandbox.git("update-ref", f"refs/heads/{TARGET}", first[:12])
+    assert sandbox.integrate(other, epoch=epoch).commit is not None
+    assert sandbox.line() == ["shop other", "shop first"]
+
+
+def test_a_move_that_was_announced_and_never_made_is_no_move_back(sandbox: Sandbox) -> None:
+    epoch = claim_epoch(str(sandbox.repo), "home", 1)
+    sandbox.git("branch", TARGET, "main")
+    other, first = sandbox.prepare("other"), sandbox.prepare("first")
+    (other.path / "other").write_text("other")
+    (first.path / "first").write_text("first")
+
+    def dies(argv: Sequence[str], **more: Any) -> Completed:
+        if b"refs/heads/" in more["input"]:
+            raise OSError("the process ends here")
+        return run_here(argv, **more)
+
+    with pytest.raises(OSError):
+        sandbox.integrate(first, epoch=epoch, run=dies)
+    assert sandbox.integrate(other, epoch=epoch).commit is not None
+    assert sandbox.line() == ["shop other"]

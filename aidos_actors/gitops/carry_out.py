@@ -24,6 +24,7 @@ from aidos_actors.gitops.on_targets import TargetHands
 from aidos_actors.gitops.push import Remote
 from aidos_actors.gitops.quick_run import QuickRun
 from aidos_actors.gitops.repair import repair_locks
+from aidos_actors.gitops.stashes import keep_stashes
 from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
 
@@ -100,6 +101,7 @@ class GitHands:
 
     def _prepare(self, order: Prepare, installation: str) -> WorktreeReady:
         repair_locks(order.repo, order.target, self._run)
+        keep_stashes(Git(order.repo, self._run))
         commit = prepare(
             order.repo,
             path=order.path,

@@ -28,7 +28,9 @@ from aidos_actors.gitops import (
     repair_locks,
     run_here,
 )
+from aidos_actors.gitops.git import Git
 from aidos_actors.gitops.hold import held
+from aidos_actors.gitops.stashes import STASHES, keep_stashes
 from aidos_actors.gitops.train import LOST_BEFORE_HOLDING
 from supervisors.testing import eventually
 
@@ -268,3 +270,18 @@ def test_a_move_that_was_announced_and_never_made_is_no_move_back(sandbox: Sandb
         sandbox.integrate(first, epoch=epoch, run=dies)
     assert sandbox.integrate(other, epoch=epoch).commit is not None
     assert sandbox.line() == ["shop other"]
+
+
+def test_a_stash_of_the_user_survives_a_task_that_clears_them(sandbox: Sandbox) -> None:
+    git, stashed = Git(str(sandbox.repo)), []
+    assert keep_stashes(git) == 0
+    for text in ("one", "two"):
+        (sandbox.repo / "README").write_text(text)
+        sandbox.git("stash", "push", "--quiet")
+        stashed.append(sandbox.git("rev-parse", "refs/stash"))
+    assert keep_stashes(git) == 2 and keep_stashes(git) == 0
+    attempt = sandbox.prepare()
+    sandbox.git("stash", "clear", cwd=attempt.path)
+    sandbox.git("gc", "--quiet", "--prune=now")
+    sandbox.git("stash", "apply", "--quiet", f"{STASHES}/{stashed[0]}")
+    assert (sandbox.repo / "README").read_text() == "one"

@@ -13,6 +13,7 @@ from aidos_actors.gitops.git import OWN_IDENTITY, Git, GitFailed
 from aidos_actors.gitops.hold import Hold
 from aidos_actors.gitops.last_heads import head_ref
 from aidos_actors.gitops.our_commits import our_commits
+from aidos_actors.gitops.pruners import make_sure_of
 from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.worktrees import record_of
 
@@ -120,6 +121,8 @@ def publish(
         crash.before("restore-point")
         transact(git, [*guard, f"update {restore} {parent}", *known, *also], reason)
         crash.after("restore-point")
+        if epoch:
+            _make_sure_of(git, epoch, target, commit, parent)
         if hold is not None:
             hold.let_go()  # git takes that lock itself; who is quicker now loses nothing either
         crash.before("ref-moved")
@@ -140,6 +143,15 @@ def publish(
     git.sync_ref(ref)
     crash.after("ref-synced")
     return True
+
+
+def _make_sure_of(git: Git, epoch: EpochToken, target: str, commit: str, parent: str) -> None:
+    """``make_sure_of``, and when it fails no ref of ours names what is not whole."""
+    try:
+        make_sure_of(git, commit, parent)
+    except GitFailed:
+        transact(git, [f"update {head_ref(epoch.installation, target)} {parent}"], "aidos: not published")
+        raise
 
 
 def _made_in(git: Git, worktree: str) -> Iterator[str]:

@@ -127,17 +127,31 @@ def _has_open(process: Path, lock: os.stat_result) -> bool:
 
 
 def _is_writing_git(process: Path, root: Path, places: Sequence[Path]) -> bool:
+    words = _words_of_git(process, root, places)
+    return words is not None and not ONLY_READING.intersection(words)
+
+
+def gits_at_work(root: Path, proc: Path = Path("/proc")) -> Iterator[tuple[int, list[str]]]:
+    """Pid and command line of each git of this user that may be working in the repository ``root``."""
+    places = _places(root)
+    for process in proc.iterdir():
+        words = _words_of_git(process, root, places) if process.name.isdigit() else None
+        if words is not None:
+            yield int(process.name), [os.fsdecode(word) for word in words]
+
+
+def _words_of_git(process: Path, root: Path, places: Sequence[Path]) -> list[bytes] | None:
+    """The command line, when it is a git that may be working in ``root``."""
     try:
         if not (process / "comm").read_bytes().startswith(b"git"):
-            return False
+            return None
         words = (process / "cmdline").read_bytes().split(b"\0")
-        if ONLY_READING.intersection(words):
-            return False
         folder = (process / "cwd").readlink()
         named = b"\0".join(words) + (process / "environ").read_bytes()
     except OSError:
-        return False  # as above
-    return os.fsencode(root) in named or any(folder.is_relative_to(place) for place in places)
+        return None  # as above
+    is_here = os.fsencode(root) in named or any(folder.is_relative_to(place) for place in places)
+    return words if is_here else None
 
 
 def _places(root: Path) -> list[Path]:

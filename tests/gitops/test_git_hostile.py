@@ -7,14 +7,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from git_sandbox import TARGET, Attempt, Sandbox
 
-from aidos_actors.core.errors import BadInput, Conflict
+from aidos_actors.core.errors import BadInput, Conflict, TryAgain
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.gitops import (
     Completed,
@@ -22,6 +23,7 @@ from aidos_actors.gitops import (
     EpochToken,
     GateFailed,
     GateResult,
+    GitFailed,
     claim_epoch,
     inspect_repository,
     prepare,
@@ -285,3 +287,42 @@ def test_a_stash_of_the_user_survives_a_task_that_clears_them(sandbox: Sandbox) 
     sandbox.git("gc", "--quiet", "--prune=now")
     sandbox.git("stash", "apply", "--quiet", f"{STASHES}/{stashed[0]}")
     assert (sandbox.repo / "README").read_text() == "one"
+
+
+def test_a_prune_of_others_is_waited_for_and_what_it_took_is_written_again(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch, attempt = claim_epoch(str(sandbox.repo), "home", 1), sandbox.prepare()
+    (attempt.path / "result").write_text("result")
+    shutil.copy2(shutil.which("cat") or "", tmp_path / "git")  # each lives until it has read what never comes
+    for name in ("gc", "prune"):
+        os.mkfifo(sandbox.repo / name)
+    monkeypatch.setattr("aidos_actors.gitops.pruners.WAIT_MAX_S", 0.05)
+    with _at_work(sandbox, tmp_path / "git", "gc"):
+        first = sandbox.do("first", {"first": "1"}, epoch=epoch).commit
+    with _at_work(sandbox, tmp_path / "git", "prune") as pid, pytest.raises(TryAgain, match=f"git prune.*{pid}"):
+        sandbox.integrate(attempt, epoch=epoch)
+    assert sandbox.git("rev-parse", TARGET) == first
+
+    def takes_one(argv: Sequence[str], **more: Any) -> Completed:
+        done = run_here(argv, **more)
+        if b"refs/aidos/restore/" in more["input"]:
+            blob = sandbox.git("hash-object", str(attempt.path / "result"))
+            (sandbox.repo / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+        return done
+
+    with pytest.raises(GitFailed, match="missing blob"):
+        sandbox.integrate(attempt, epoch=epoch, run=takes_one)
+    assert sandbox.git("rev-parse", TARGET) == first
+    assert sandbox.git("fsck", "--no-dangling", "--no-progress") == ""  # no ref of ours names what is not whole
+    assert sandbox.integrate(attempt, epoch=epoch).commit == sandbox.git("rev-parse", TARGET)
+    sandbox.discard(attempt)
+    sandbox.assert_nothing_left()
+
+
+@contextmanager
+def _at_work(sandbox: Sandbox, program: Path, verb: str) -> Iterator[int]:
+    with subprocess.Popen(["git", verb], executable=program, cwd=sandbox.repo) as git:
+        eventually(lambda: Path(f"/proc/{git.pid}/cmdline").read_text() == f"git\0{verb}\0")
+        yield git.pid
+        git.kill()

@@ -96,10 +96,12 @@ class ManagedActor(Operations):
         return self._shell.mail.send(checked_name(target), packed(message), checked_key(idempotency_key))
 
     def watch(self, target: str) -> None:
-        """``Peer`` messages tell from now on when ``target`` is there and when it has gone, once each; the first says
-        how it stands now. Watching twice is watching once."""
+        """``Peer`` messages come to ``receive``: at once one that says how ``target`` (an id path, or an id unique in
+        the tree; an actor or an inner supervisor) stands, also when it has gone already or never was; then one for each
+        end and each later life of it, and never two for the same. Its end does nothing to this actor, which watches
+        until it ends itself. Watching twice is watching once."""
         if checked_name(target) not in self._shell.watched:
-            self._shell.watched.add(target)
+            self._shell.watched[target] = None
             self._shell.mail.watch(target)
 
     def after(self, delay_s: float, message: Any) -> None:

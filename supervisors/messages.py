@@ -160,7 +160,9 @@ class ChildEnded(Struct, frozen=True):
 
 
 class Peer(Struct, frozen=True):
-    """To an actor that watches ``path``: alive as ``incarnation``, or gone (``incarnation`` None) with a reason."""
+    """To an actor that watches ``path``: alive as ``incarnation``, or gone (``incarnation`` None). ``reason`` says why
+    it ended, and is None where it had ended before it was watched, or never was; of one that never was, ``path`` is
+    the name it is watched by."""
 
     path: str
     incarnation: str | None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from supervisors.backoff import NO_BACKOFF, Backoff, check_backoff
 from supervisors.fields import number, refuse, text_id, whole
 
 CHILDREN_MAX = 1000
@@ -40,43 +41,6 @@ class Shutdown(StrEnum):
 
     KILL = "kill"
     INFINITY = "infinity"
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """The delay before a restart, in seconds: ``initial_s`` times ``factor`` to the power of the earlier restarts,
-    at most ``max_s``. ``initial_s=0`` is never a delay."""
-
-    initial_s: float = 0.05
-    factor: float = 2.0
-    max_s: float = 30.0
-
-    def __post_init__(self) -> None:
-        number("backoff", "initial_s", self.initial_s, least=0)
-        number("backoff", "factor", self.factor, least=1)
-        number("backoff", "max_s", self.max_s, least=0)
-
-
-NO_BACKOFF = Backoff(initial_s=0)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorBudget:
-    """Failures in a row of one operation after which a component degrades, and after which its process restarts.
-
-    ``retry`` times the tries in place before it degrades, ``probe`` the single tries while it is degraded.
-    """
-
-    degrade_after: int = 3
-    restart_after: int = 10
-    retry: Backoff = Backoff(initial_s=0.2, factor=2, max_s=5)
-    probe: Backoff = Backoff(initial_s=1, factor=2, max_s=60)
-
-    def __post_init__(self) -> None:
-        whole("error budget", "degrade_after", self.degrade_after, least=1)
-        whole("error budget", "restart_after", self.restart_after, least=self.degrade_after)
-        _backoff("error budget", "retry", self.retry)
-        _backoff("error budget", "probe", self.probe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +90,6 @@ class ChildSpec:
         return self.heartbeat_s
 
 
-def _backoff(what: str, name: str, value: object) -> None:
-    if not isinstance(value, Backoff):
-        raise refuse(what, name, value, "must be a Backoff")
-
-
 def _restart(spec: object, what: str, value: object) -> None:
     try:
         object.__setattr__(spec, "restart", Restart(value))  # type: ignore[arg-type]
@@ -139,7 +98,7 @@ def _restart(spec: object, what: str, value: object) -> None:
 
 
 def _times(spec: ChildSpec | SupervisorSpec) -> None:
-    _backoff(spec.id, "backoff", spec.backoff)
+    check_backoff(spec.id, "backoff", spec.backoff)
     if spec.heartbeat_s is not None:
         number(spec.id, "heartbeat_s", spec.heartbeat_s, least=0, above=True)
     number(spec.id, "start_timeout_s", spec.start_timeout_s, least=0, above=True)

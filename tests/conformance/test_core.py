@@ -81,6 +81,8 @@ def test_SPEC_03_what_is_missing_or_unknown_is_named() -> None:
         ("shutdown", -1),
         ("shutdown", "soon"),
         ("shutdown", None),
+        ("shutdown", float("nan")),
+        pytest.param("start_timeout_s", 10**400, id="start_timeout_s-vast"),
         ("args", [1]),
         ("args", {1: 2}),
         ("heartbeat_s", 0),

@@ -58,7 +58,11 @@ class ManagedActor(Operations):
         raise NotImplementedError(f"{type(self).__name__} defines no receive()")
 
     def on_stop(self, reason: ExitReason) -> None:
-        """Called once on an ordered stop or after ``self.stop()``; never after a raise or a kill."""
+        """Called once on an ordered stop or after ``self.stop()``; never after a raise, a kill, or a start that failed.
+
+        It has ``shutdown`` seconds, then SIGKILL; after ``self.stop()`` that holds where there is a ``heartbeat_s``,
+        and is no less than twice that. ``self.stop(…)`` or a raise in here is the exit reason that others see; it
+        neither delays a stop nor brings back a child that was ending as expected (OTP restarts a transient one)."""
 
     def health(self) -> str | None:
         """How this actor is: None when it is well, or why it works with less than its full ability. Asked in its own
@@ -135,7 +139,9 @@ class ManagedActor(Operations):
         return self._shell.system.wall()
 
     def stop(self, reason: str = "normal", detail: str = "") -> None:
-        """This actor ends after the current handler, with this exit reason."""
+        """This actor ends after the current handler: what else waits for it is not begun. ``on_stop`` is called with
+        this exit reason; ``normal`` (its work is done) and ``shutdown`` are those that do not bring a transient child
+        back. In ``on_start``: it has started, and ends. ValueError for what is no kind of exit."""
         self._shell.stopping = ExitReason(reason, detail)
 
     # -- what the shell calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from supervisors.accounts import Accounts
@@ -152,9 +153,10 @@ class ActorShell:
         try:
             if self._actor is not None:
                 self._actor._finish(reason)
+            last = self.stopping or reason
         except BaseException as error:
-            reason, self.stopping = reason_of(error), None
-        self._end(self.stopping or reason)
+            last = reason_of(error)
+        self._end(replace(last, in_stop=True) if reason.is_expected and not last.is_expected else last)
 
     def _tell_degraded(self, reason: str) -> None:
         if self._registrar is not None:

@@ -57,12 +57,14 @@ class ExitReason:
     """Why a process ended. ``kind``: normal (its work is done) | shutdown (it was asked to, or gave up in good order)
     | killed (SIGKILL) | abnormal (a raise, an exit code, another signal). ``detail`` is a text of at most
     ``DETAIL_CHARS_MAX`` characters. ``stack`` is set after a raise; ``child`` when a supervisor ended because that
-    child failed its first start."""
+    child failed its first start; ``in_stop`` when it was ending as expected, and ``on_stop`` raised or said otherwise.
+    """
 
     kind: str
     detail: str = ""
     stack: str = ""
     child: str = ""
+    in_stop: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("normal", "shutdown", "killed", "abnormal"):
@@ -72,7 +74,7 @@ class ExitReason:
     @property
     def is_expected(self) -> bool:
         """True for the ends that do not bring a transient child back."""
-        return self.kind in ("normal", "shutdown")
+        return self.in_stop or self.kind in ("normal", "shutdown")
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.detail})" if self.detail else self.kind

@@ -138,18 +138,50 @@ def test_a_termination_is_waited_for_however_long_it_takes(simulated: Stage) -> 
         assert last is not None and last.kind == "shutdown" and scene.info("a").state == "stopped"
 
 
+@pytest.mark.parametrize("shutdown", ["infinity", 600.0])
+def test_a_start_under_way_has_its_limit_also_when_a_stop_waits_for_it(
+    simulated: Stage, shutdown: Any, book: str
+) -> None:
+    hangs = puppet("a", book=book, starts=("ok", "hang"), start_timeout_s=30.0, shutdown=shutdown)
+    with simulated.play(sup(hangs)) as scene:
+        scene.hit("a")
+        simulated.passes(1.0)
+        at = simulated.now()
+        scene.terminate("a")
+        assert simulated.now() - at < 30.0 and scene.info("a").state == "stopped"
+        last = scene.info("a").last_exit
+        assert last is not None and "did not start within 30 s" in last.detail
+
+
+@pytest.mark.parametrize(("shutdown", "limit_s"), [(60.0, 60.0), ("kill", 4.0)])
+def test_who_stops_by_itself_and_hangs_in_that_is_ended(simulated: Stage, shutdown: Any, limit_s: float) -> None:
+    with simulated.play(sup(puppet("a", stops="hang", shutdown=shutdown, heartbeat_s=2.0))) as scene:
+        scene.tell("a", "stop", "normal", "done")
+        simulated.passes(limit_s - 0.5)
+        assert scene.exits("a") == []
+        simulated.passes(1.5)
+        assert "stalled: in on_stop" in scene.exits("a")[0].detail and scene.is_up("a")
+
+
 def test_a_start_is_waited_for_however_long_it_takes(simulated: Stage) -> None:
     with simulated.play(sup(puppet("a"))) as scene:
         slow = puppet("slow", starts=("hang",), start_timeout_s=1000.0)
         assert "within 1000 s" in refused("start_failed", scene.add, slow).cause
 
 
-def test_a_raise_in_a_stop_is_its_last_word(stage: Stage) -> None:
-    with stage.play(sup(Caller.child_spec(id="c", restart=Restart.TRANSIENT))) as scene:
+@pytest.mark.parametrize("is_significant", [True, False])
+def test_a_raise_in_a_stop_is_its_last_word_and_brings_nobody_back(stage: Stage, is_significant: bool) -> None:
+    """Its work was done; OTP would do it again."""
+    caller = Caller.child_spec(id="c", restart=Restart.TRANSIENT, significant=is_significant)
+    with stage.play(sup(caller, auto_shutdown="any_significant")) as scene:
         with pytest.raises(SupervisorError, match="raised later"):
             scene.ask("c", "stop")
-        scene.eventually(lambda: scene.info("c").pid is None or scene.info("c").restarts)
-        assert [reason.detail for reason in scene.exits("c")][:1] == ["ValueError: raised later"]
+        if is_significant:
+            assert "raised later" in scene.end().detail
+        else:
+            scene.eventually(lambda: scene.info("c").state == "stopped")
+        (reason,) = scene.exits("c")
+        assert (reason.kind, reason.detail) == ("abnormal", "ValueError: raised later")
 
 
 def heard(scene: Scene, count: int) -> list[tuple[str, bool, str]]:

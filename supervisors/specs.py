@@ -167,10 +167,9 @@ class SupervisorSpec:
             raise refuse(self.id, "children", len(self.children), f"must be at most {CHILDREN_MAX}")
         whole(self.id, "initial", self.initial, least=0)
         if self.strategy is Strategy.DYNAMIC:
-            if self.initial and not self.children:
-                raise refuse(self.id, "initial", self.initial, "needs a template")
-            if len(self.children) > 1:
-                raise refuse(self.id, "children", len(self.children), "a dynamic supervisor has one template")
+            if len(self.children) != 1:
+                rule = "must be one template: strategy is 'dynamic'"
+                raise refuse(self.id, "children", [child.id for child in self.children], rule)
             if self.max_children is not None:
                 whole(self.id, "max_children", self.max_children, least=0)
                 if self.initial > self.max_children:

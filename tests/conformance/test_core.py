@@ -132,6 +132,12 @@ def test_a_bad_option_of_a_pool_is_named(field: str, value: Any) -> None:
     assert f"{field}={value!r}" in refused(SupervisorSpec, id="s", **options)
 
 
+@pytest.mark.parametrize("names", ["", "ab"])
+def test_SPEC_08_a_pool_has_exactly_one_template(names: str) -> None:
+    """As simple_one_for_one. Elixir's DynamicSupervisor has none; here whole descriptions may be started beside it."""
+    assert f"children={list(names)!r} must be one template" in refused(tree, *map(child, names), strategy="dynamic")
+
+
 @pytest.mark.parametrize(
     ("field", "value"), [("degrade_after", 2.5), ("restart_after", 2), ("retry", None), ("probe", 1)]
 )

@@ -98,6 +98,7 @@ def _activate(spec: SupervisorSpec, family: Family, dead: Row, event: Ended, now
         tries=tries + 1,
         is_new=False,
         in_group=spec.strategy in GROUPS,
+        has_failed=dead.life is Life.STARTING,
     )
     family = family.put(again)
     if spec.strategy not in GROUPS:

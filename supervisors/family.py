@@ -50,8 +50,9 @@ class Row(Struct, frozen=True):
 
     ``in_group`` rows start one after another, in order; the others each on their own. ``must_stop`` rows wait for
     their turn to be stopped. ``calls`` are the requests to answer when the child has started, ``stop_calls`` when it
-    has stopped. ``is_new``: the start that is due or under way is a first one or was asked for, and is not tried again
-    when it fails. ``is_known``: the row stays when such a start fails.
+    has stopped. ``has_failed``: the last attempt to restart it came to nothing. ``is_new``: the start that is due or
+    under way is a first one or was asked for, and is not tried again when it fails. ``is_known``: the row stays when
+    such a start fails.
     """
 
     spec: Spec
@@ -70,6 +71,7 @@ class Row(Struct, frozen=True):
     stop_calls: tuple[str, ...] = ()
     last_exit: ExitReason | None = None
     is_instance: bool = False
+    has_failed: bool = False
     is_new: bool = False
     is_known: bool = False
 

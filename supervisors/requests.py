@@ -31,11 +31,14 @@ def start_child(spec: SupervisorSpec, family: Family, event: StartChild, now: fl
 
 
 def terminate_child(spec: SupervisorSpec, family: Family, event: TerminateChild, _now: float) -> Outcome:
-    """It is stopped, out of a restart loop too; whoever waited for its start is refused."""
+    """It is stopped, out of a restart loop too; whoever waited for its start is refused. Nobody goes on with a restart
+    of the group that it kept from coming through: who waits behind it stays stopped."""
     row = family.find(event.child)
     if row is None:
         known = event.child in family.ended_instances
         return family, [Reply(event.call, event.child) if known else no_child(event.call, spec, event.child)]
+    if row.has_failed and row.in_group:
+        family = _give_up_behind(family, row)
     forgotten = row.is_instance or row.spec.restart is Restart.TEMPORARY
     refused = [start_refused(call, row) for call in row.calls]
     row = replace(row, calls=())
@@ -45,6 +48,12 @@ def terminate_child(spec: SupervisorSpec, family: Family, event: TerminateChild,
         return family.put(replace(row, must_stop=True, then=then, stop_calls=waits)), [*refused]
     ended = family.forget(row) if forgotten else family.put(stopped(row))
     return ended, [*refused, Reply(event.call, row.id)]
+
+
+def _give_up_behind(family: Family, row: Row) -> Family:
+    first = family.rows.index(row) + 1
+    behind = {each.id for each in family.rows[first:] if each.life is Life.RESTARTING and each.in_group}
+    return family.map(lambda each: stopped(each) if each.id in behind and not each.calls else each)
 
 
 def restart_child(spec: SupervisorSpec, family: Family, event: RestartChild, now: float) -> Outcome:

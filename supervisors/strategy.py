@@ -85,7 +85,7 @@ def _started(_spec: SupervisorSpec, family: Family, event: Started, now: float) 
     up = replace(row, pid=event.pid, info=event.info, started_at=now, is_new=False, is_known=True)
     if row.must_stop:
         return family.put(up), []
-    running = replace(up, life=Life.RUNNING, in_group=False)
+    running = replace(up, life=Life.RUNNING, in_group=False, has_failed=False)
     answers: list[Action] = [Reply(call, row.id) for call in row.calls]
     return family.put(replace(running, calls=())), answers
 

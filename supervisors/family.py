@@ -100,7 +100,7 @@ class Family(Struct, frozen=True):
     """All children in start order, with the moments of the restarts that still count against the limit.
 
     ``ended_instances`` are the last ``ENDED_MAX`` instances that are listed no more, so that their end can be told from
-    an id that never was.
+    an id that never was. ``done``: why it shuts itself down as soon as all its first children are up.
     """
 
     rows: tuple[Row, ...] = ()
@@ -108,6 +108,7 @@ class Family(Struct, frozen=True):
     history: tuple[float, ...] = ()
     last_word: ExitReason | None = None
     failure: SupervisorError | None = None
+    done: ExitReason | None = None
     spawned: int = 0
     ended_instances: tuple[str, ...] = ()
 

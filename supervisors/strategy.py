@@ -52,6 +52,9 @@ def decide(spec: SupervisorSpec, children: Family, event: Event, now: float) -> 
     if was_beginning and family.phase is Phase.BEGINNING and all(_is_settled(row) for row in family.rows):
         family = replace(family, phase=Phase.SERVING)
         more.append(Ready())
+        if family.done is not None:
+            family, stops = advance(spec, ending(family, family.done), now)
+            more += stops
     return [Become(family), *actions, *more]
 
 

@@ -63,7 +63,7 @@ class SupervisorShell:
 
     def handle(self, message: Any, sender_address: Any) -> None:
         """One message. An exception here is our own bug and ends the process, which is an escalation."""
-        if self._ended and message != Sync("end"):
+        if self._ended and message not in (Sync("start"), Sync("end")):
             return
         match message:
             case Hello():

@@ -437,3 +437,19 @@ def test_SIG_08_the_same_with_instances(stage: Stage, mode: str) -> None:
             scene.eventually(lambda: scene.ids() == ["w-2"])
             scene.tell("w-2", "stop", "normal", "done")
         assert mode in scene.end().detail
+
+
+class Done(ManagedActor):
+    """Its work is done when it has started."""
+
+    def on_start(self) -> None:
+        self.stop("normal", "at once")
+
+
+def test_SIG_04_who_is_done_at_once_ends_a_supervisor_that_had_started(stage: Stage) -> None:
+    children = [Done.child_spec(restart="temporary", significant=True), puppet("a"), puppet("b")]
+    spec = sup(*children, auto_shutdown="any_significant")
+    with stage.play(spec) as scene:
+        assert "at once" in scene.end().detail
+    with SimulatedTree.start(spec) as tree:
+        assert "at once" in tree.wait_until_stopped(20).detail

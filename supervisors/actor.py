@@ -37,7 +37,9 @@ class Asked(Struct, frozen=True):
 
 
 class ManagedActor(Operations):
-    """Base of all actors. Subclasses define ``receive``; hooks and verbs run in the actor's own process and thread.
+    """Base of all actors. Subclasses define ``receive``; hooks and verbs run in the actor's own process and thread, one
+    at a time. A new instance is made for each start: what it kept in its attributes, its timers, watches and jobs end
+    with its process; messages that it had not begun go to its successor (see ``send``).
 
     A handler must not wait: what takes time is started with ``start_job`` and comes back as ``JobDone``. What may fail
     without ending the process is an operation: see ``Operations``.
@@ -48,8 +50,10 @@ class ManagedActor(Operations):
     # -- to override
 
     def on_start(self, *args: Any, **named: Any) -> Any:
-        """Called once before any message, with the spec's ``args`` by name. May return ``IGNORE`` (run no
-        process) or extra information for ``ChildInfo.info``. A raise fails the start."""
+        """Called once before any message, with the spec's ``args`` by name; ``start_timeout_s`` limits it. May return
+        ``IGNORE`` (run no process) or extra information for ``ChildInfo.info``, small and picklable. A raise, or
+        ``sys.exit``, fails the start: a first one is told to who asked for it, one of a restart is tried again within
+        the supervisor's limit."""
         return None
 
     def receive(self, message: Any, sender: str | None) -> None:
@@ -94,9 +98,11 @@ class ManagedActor(Operations):
         return self._shell.current
 
     def send(self, target: str, message: Any, *, idempotency_key: str | None = None) -> bool:
-        """``message`` will be handled at most once by ``target`` (an id path, or an id unique in the tree) or its
-        successor; False, and dropped, when 1,000 messages to it are unread already. A durable target handles messages
-        of the same ``idempotency_key`` once, however often they are sent. SupervisorError ``not_picklable``."""
+        """``message`` will be handled at most once by ``target`` (an id path, or an id unique in the tree) or, when
+        that ends before it has begun it, by whoever has the name next; those of one sender in the order they were sent.
+        Kept also while nobody has the name. False, and dropped, when 1,000 messages to it are unread already. A durable
+        target handles messages of the same ``idempotency_key`` once, however often they are sent. SupervisorError
+        ``not_picklable``."""
         return self._shell.mail.send(checked_name(target), packed(message), checked_key(idempotency_key))
 
     def watch(self, target: str) -> None:

@@ -29,7 +29,13 @@ CODES = frozenset(
 
 
 class SupervisorError(Exception):
-    """A request to a tree was refused or failed. ``code`` is one of ``CODES`` and stable; the text is for people.
+    """A request to a tree was refused or failed. ``code`` is stable; the text is for people.
+
+    Of a child: ``not_found``, ``already_started`` (it runs), ``already_present`` (it is listed, and stopped or
+    restarting), ``running`` or ``restarting`` (terminate it first), ``start_failed``, ``max_children``. Of a name:
+    ``not_found``, ``stopped`` (``restart_child`` starts it), ``restarting`` (try again). Of a message: ``actor_failed``
+    (it died of it, or before it), ``timeout``, ``not_picklable``. Of a description: ``bad_spec``, ``not_importable``,
+    ``not_picklable``. Of a tree: ``stopped`` (it has ended), ``already_started`` (its folder is another's), ``forked``.
 
     ``child`` names the child it is about, ``cause`` the exception type and text, exit text or exit code behind it,
     ``stack`` the formatted stack where there is one.

@@ -44,7 +44,10 @@ class TreeHandle:
         return self._call("ask", str(target), args, timeout_s)
 
     def tell(self, target: str, message: Any, timeout_s: float = 5.0, *, idempotency_key: str | None = None) -> None:
-        """``message`` is on its way to ``target``; a durable one handles those of the same ``idempotency_key`` once."""
+        """``message`` is on its way to ``target``: kept in order until it, or whoever has its name next, begins it; one
+        that was being handled when its actor died is not repeated. A durable actor handles those of the same
+        ``idempotency_key`` once. SupervisorError: ``not_found``, ``restarting`` (1,000 are unread already, or the whole
+        system is being restarted), ``not_picklable``, ``timeout``."""
         args = {"message": packed(message), "idempotency_key": checked_key(idempotency_key)}
         self._call("tell", str(target), args, timeout_s)
 
@@ -145,6 +148,12 @@ def pickled(spec: SupervisorSpec) -> bytes:
         return pickle.dumps(spec)
     except Exception as error:
         raise SupervisorError("not_picklable", f"the tree's arguments do not pickle: {error}") from error
+
+
+def check_give_up(on_give_up: object) -> None:
+    """SupervisorError ``bad_spec`` unless it says what follows when the root has given up."""
+    if on_give_up not in ("end", "restart"):
+        raise SupervisorError("bad_spec", f"on_give_up={on_give_up!r} must be end or restart")
 
 
 def check_importable(spec: Spec) -> None:

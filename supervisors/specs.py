@@ -19,7 +19,8 @@ SUPERVISOR_HEARTBEAT_S = 1.0
 
 
 class Restart(StrEnum):
-    """When an ended child comes back: always, after an unexpected end only, or never."""
+    """When an ended child comes back: PERMANENT always; TRANSIENT after an unexpected end only, which is any but
+    ``normal`` and ``shutdown``; TEMPORARY never, and its spec is forgotten with it."""
 
     PERMANENT = "permanent"
     TRANSIENT = "transient"
@@ -27,8 +28,10 @@ class Restart(StrEnum):
 
 
 class Strategy(StrEnum):
-    """Who is restarted with a child that ended: itself, all, itself and those after it; DYNAMIC: itself, from a
-    template, instances being started at run time."""
+    """Who is restarted with a child that ended: ONE_FOR_ONE itself; ONE_FOR_ALL all; REST_FOR_ONE itself and those
+    after it, in start order; DYNAMIC itself, from a template, instances being started at run time. The others are
+    stopped first, in reverse order. With them come back also those that had been stopped before; temporary ones do
+    not."""
 
     ONE_FOR_ONE = "one_for_one"
     ONE_FOR_ALL = "one_for_all"
@@ -45,7 +48,16 @@ class Shutdown(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """How to start, stop and restart one actor. ``actor`` is a ManagedActor class, ``args`` go to its ``on_start``."""
+    """How to start, stop and restart one actor.
+
+    ``id``: unique among its siblings; a printable text without "/". ``actor``: a subclass of ManagedActor at the top of
+    a module. ``args`` go to its ``on_start`` by name, at each start, and must pickle. ``shutdown``: how long an ordered
+    stop may take: seconds, then SIGKILL; "infinity"; or "kill", SIGKILL at once and no ``on_stop``. ``significant``:
+    its end for good may shut its supervisor down (see ``auto_shutdown`` there); not for permanent ones. ``backoff``:
+    the wait before a restart, by default none. ``heartbeat_s``: seconds; a handler that shows no progress for twice as
+    long is ended by SIGKILL; None: it may hang for ever. ``start_timeout_s``: seconds that ``on_start`` may take, then
+    SIGKILL, and the start has failed.
+    """
 
     id: str
     actor: type
@@ -113,10 +125,24 @@ def _significant(what: str, significant: object, restart: Restart) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SupervisorSpec:
-    """A supervisor and what it keeps alive, in start order. A dynamic one starts ``initial`` instances of its template
-    by itself, named after it with a number from 1. ``preload`` names modules imported before any child is
-    forked, so that all of them share the memory. ``heartbeat_s`` None: who watches others is watched as closely as the
-    closest of them, but not closer than ``SUPERVISOR_HEARTBEAT_S``."""
+    """A supervisor and what it keeps alive, in start order: each child is started when the one before it is up, and
+    stopped when the one after it is gone (instances of a dynamic one all at once).
+
+    ``max_restarts`` are allowed within any ``within_s`` seconds, the moment so long ago included; 0: none. Each end
+    that its strategy acts on counts one, whoever is restarted with it, and so does each failed attempt to restart. With
+    one more it stops all children and ends as ``shutdown``: above it, a transient supervisor stays stopped, a permanent
+    one comes back, with the children of its spec. Over its limit before all were up, its start has failed.
+
+    ``auto_shutdown``: it ends as ``shutdown`` when a significant child (any_significant), or the last of them
+    (all_significant), has ended and does not come back; not when that was stopped by request or with its group.
+    ``children`` of a dynamic one: exactly one template, whose ``args`` an instance's go over; ``initial`` instances are
+    started by itself, named after it with a number from 1; at most ``max_children`` at once (None: any number), those
+    that are being restarted included. ``restart``, ``significant``, ``backoff`` and ``start_timeout_s`` (seconds for
+    all its first children together) are its own as a child, and say nothing of the root. Its stop has the
+    time that its children have. ``preload`` names modules imported before any child is forked, so that all of them
+    share the memory. ``heartbeat_s`` None: who watches others is watched as closely as the closest of them, but not
+    closer than ``SUPERVISOR_HEARTBEAT_S``.
+    """
 
     id: str
     strategy: Strategy = Strategy.ONE_FOR_ONE

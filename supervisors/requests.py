@@ -15,14 +15,14 @@ def start_child(spec: SupervisorSpec, family: Family, event: StartChild, now: fl
     row = family.find(event.spec.id)
     if family.phase is Phase.ENDING:
         return family, [_is_ending(event.call, spec)]
+    if event.spec.significant and spec.auto_shutdown == "never":
+        text = f"{event.spec.id}: significant=True needs auto_shutdown on supervisor {spec.id!r}"
+        return family, [refusal(event.call, "bad_spec", text, event.spec.id)]
     if row is not None:
         is_up = row.life in (Life.STARTING, Life.RUNNING) and not row.is_in_restart_loop
         what = f"pid {row.pid}" if row.pid else row.shown_life
         code = "already_started" if is_up else "already_present"
         return family, [refusal(event.call, code, f"{spec.id!r} has a child {row.id!r} ({what})", row.id)]
-    if event.spec.significant and spec.auto_shutdown == "never":
-        text = f"{event.spec.id}: significant=True needs auto_shutdown on supervisor {spec.id!r}"
-        return family, [refusal(event.call, "bad_spec", text, event.spec.id)]
     alive = sum(1 for each in family.rows if each.life is not Life.STOPPED)
     if spec.max_children is not None and alive >= spec.max_children:
         return family, [refusal(event.call, "max_children", f"{spec.id!r} has its {spec.max_children} children")]

@@ -109,10 +109,17 @@ class ManagedActor(Operations):
         """``Peer`` messages come to ``receive``: at once one that says how ``target`` (an id path, or an id unique in
         the tree; an actor or an inner supervisor) stands, also when it has gone already or never was; then one for each
         end and each later life of it, and never two for the same. Its end does nothing to this actor, which watches
-        until it ends itself. Watching twice is watching once."""
+        until it ends itself, or ``unwatch``. Watching twice is watching once."""
         if checked_name(target) not in self._shell.watched:
             self._shell.watched[target] = None
             self._shell.mail.watch(target)
+
+    def unwatch(self, target: str) -> None:
+        """No ``Peer`` tells of ``target``, named as in ``watch``, any more, not even one that is on its way; nothing is
+        kept of it here. For who watches ever new ones. One that is not watched may be named."""
+        if checked_name(target) in self._shell.watched:
+            del self._shell.watched[target]
+            self._shell.mail.leave(target)
 
     def after(self, delay_s: float, message: Any) -> None:
         """``message`` comes to ``receive`` once, not before ``delay_s`` seconds, unless this process ends first."""

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import ChildInfo, LifecycleEvent
-from supervisors.whereabouts import INCARNATIONS_MAX, Degraded, Listed, Locate, Located, Noted
+from supervisors.whereabouts import INCARNATIONS_MAX, Degraded, Leave, Listed, Locate, Located, Noted
 
 EVENTS_MAX = 10_000
 KNOWN_AFTER_LOSS_S = 30.0
@@ -182,6 +182,16 @@ class Registrar(Struct):
             lives[ask.incarnation] = address
             self._forget_the_oldest(ask.asker, lives)
         return where
+
+    def leave(self, leave: Leave) -> None:
+        """Nothing is kept of who asked, nor sent to it when the name changes."""
+        askers = self._askers.get(leave.name, {})
+        lives = askers.get((leave.asker, True), {})
+        lives.pop(leave.incarnation, None)
+        if not lives:
+            askers.pop((leave.asker, True), None)
+        if not askers:
+            self._askers.pop(leave.name, None)
 
     def _forget_the_oldest(self, asker: str, lives: dict[str, Any]) -> None:
         """At most ``INCARNATIONS_MAX`` are kept; the one that lives there is never among the forgotten."""

@@ -228,3 +228,35 @@ def test_an_id_that_stood_for_two_is_known_again_when_one_of_them_is_forgotten(
             scene.terminate("twin")
         assert heard(scene, 2)[1:] == [(scene.at("z"), True, "")]
         scene.eventually(lambda: scene.ask("z", "kept") == ["kept for whoever it is"])
+
+
+def test_who_watches_no_more_hears_nothing_and_sends_as_before(stage: Stage) -> None:
+    with stage.play(sup(puppet("me"), puppet("a"), puppet("b"))) as scene:
+        for name in "ab":
+            scene.tell("me", "watch", scene.at(name))
+        heard(scene, 2)
+        for message in (("send", scene.at("a"), 1), ("unwatch", scene.at("a")), ("unwatch", scene.at("nobody"))):
+            scene.ask("me", message)
+        for number in (2, 3):
+            assert scene.ask("me", ("send", scene.at("a"), number))
+        scene.eventually(lambda: scene.ask("a", "kept") == [1, 2, 3])
+        scene.hit("a")
+        scene.hit("b")
+        assert [path for path, _, _ in heard(scene, 4)[2:]] == [scene.at("b")] * 2
+        scene.eventually(lambda: scene.is_up("a"))
+        scene.tell("me", "watch", scene.at("a"))
+        assert heard(scene, 5)[4:] == [(scene.at("a"), True, "")]
+
+
+def test_nothing_is_kept_of_whom_nobody_watches_any_more(simulated: Stage) -> None:
+    with simulated.play(sup(puppet("me"), pool())) as scene:
+        registrar = simulated.tree._guardian.root._shell.registrar
+        before = len(registrar._askers)
+        for _ in range(20):
+            name = simulated.tree.start_child(scene.at("sup"), args={}).path
+            scene.tell("me", "watch", name)
+            scene.eventually(lambda name=name: name in registrar._askers)
+            simulated.tree.terminate_child(scene.at("sup"), name)
+            scene.ask("me", ("unwatch", name))
+        simulated.passes(1.0)
+        assert not [name for name in registrar._askers if "/w-" in name] and len(registrar._askers) <= before + 1

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from supervisors import strategy
     from supervisors.actor import ManagedActor
+    from supervisors.backoff import Backoff
+    from supervisors.budget import ErrorBudget
     from supervisors.durable import DurableActor
     from supervisors.errors import ExitReason, SupervisorError
     from supervisors.messages import IGNORE, ChildCounts, ChildInfo
-    from supervisors.specs import Backoff, ChildSpec, ErrorBudget, Restart, Shutdown, Strategy, SupervisorSpec
+    from supervisors.specs import ChildSpec, Restart, Shutdown, Strategy, SupervisorSpec
     from supervisors.tree import ActorTree
 
 __all__ = [
@@ -34,13 +36,13 @@ __all__ = [
 
 _HOMES = {
     "supervisors.actor": ("ManagedActor",),
+    "supervisors.backoff": ("Backoff",),
+    "supervisors.budget": ("ErrorBudget",),
     "supervisors.durable": ("DurableActor",),
     "supervisors.errors": ("ExitReason", "SupervisorError"),
     "supervisors.messages": ("IGNORE", "ChildCounts", "ChildInfo"),
     "supervisors.specs": (
-        "Backoff",
         "ChildSpec",
-        "ErrorBudget",
         "Restart",
         "Shutdown",
         "Strategy",

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from supervisors import budget as rules
-from supervisors.budget import Account
+from supervisors.backoff import Backoff
+from supervisors.budget import Account, ErrorBudget
 from supervisors.errors import ExitReason
 from supervisors.grades import Policy, Treatments
 from supervisors.ports import System
-from supervisors.specs import Backoff, ErrorBudget
 
 OPERATIONS_MAX = 1000
 ERROR_CHARS_MAX = 300

@@ -37,7 +37,9 @@ class Asked(Struct, frozen=True):
 
 
 class ManagedActor(Operations):
-    """Base of all actors. Subclasses define ``receive``; hooks and verbs run in the actor's own process and thread.
+    """Base of all actors. Subclasses define ``receive``; hooks and verbs run in the actor's own process and thread, one
+    at a time. A new instance is made for each start: what it kept in its attributes, its timers, watches and jobs end
+    with its process; messages that it had not begun go to its successor (see ``send``).
 
     A handler must not wait: what takes time is started with ``start_job`` and comes back as ``JobDone``. What may fail
     without ending the process is an operation: see ``Operations``.
@@ -48,8 +50,10 @@ class ManagedActor(Operations):
     # -- to override
 
     def on_start(self, *args: Any, **named: Any) -> Any:
-        """Called once before any message, with the spec's ``args`` by name. May return ``IGNORE`` (run no
-        process) or extra information for ``ChildInfo.info``. A raise fails the start."""
+        """Called once before any message, with the spec's ``args`` by name; ``start_timeout_s`` limits it. May return
+        ``IGNORE`` (run no process) or extra information for ``ChildInfo.info``, small and picklable. A raise, or
+        ``sys.exit``, fails the start: a first one is told to who asked for it, one of a restart is tried again within
+        the supervisor's limit."""
         return None
 
     def receive(self, message: Any, sender: str | None) -> None:
@@ -58,7 +62,11 @@ class ManagedActor(Operations):
         raise NotImplementedError(f"{type(self).__name__} defines no receive()")
 
     def on_stop(self, reason: ExitReason) -> None:
-        """Called once on an ordered stop or after ``self.stop()``; never after a raise or a kill."""
+        """Called once on an ordered stop or after ``self.stop()``; never after a raise, a kill, or a start that failed.
+
+        It has ``shutdown`` seconds, then SIGKILL; after ``self.stop()`` that holds where there is a ``heartbeat_s``,
+        and is no less than twice that. ``self.stop(…)`` or a raise in here is the exit reason that others see; it
+        neither delays a stop nor brings back a child that was ending as expected (OTP restarts a transient one)."""
 
     def health(self) -> str | None:
         """How this actor is: None when it is well, or why it works with less than its full ability. Asked in its own
@@ -90,17 +98,28 @@ class ManagedActor(Operations):
         return self._shell.current
 
     def send(self, target: str, message: Any, *, idempotency_key: str | None = None) -> bool:
-        """``message`` will be handled at most once by ``target`` (an id path, or an id unique in the tree) or its
-        successor; False, and dropped, when 1,000 messages to it are unread already. A durable target handles messages
-        of the same ``idempotency_key`` once, however often they are sent. SupervisorError ``not_picklable``."""
+        """``message`` will be handled at most once by ``target`` (an id path, or an id unique in the tree) or, when
+        that ends before it has begun it, by whoever has the name next; those of one sender in the order they were sent.
+        Kept also while nobody has the name. False, and dropped, when 1,000 messages to it are unread already. A durable
+        target handles messages of the same ``idempotency_key`` once, however often they are sent. SupervisorError
+        ``not_picklable``."""
         return self._shell.mail.send(checked_name(target), packed(message), checked_key(idempotency_key))
 
     def watch(self, target: str) -> None:
-        """``Peer`` messages tell from now on when ``target`` is there and when it has gone, once each; the first says
-        how it stands now. Watching twice is watching once."""
+        """``Peer`` messages come to ``receive``: at once one that says how ``target`` (an id path, or an id unique in
+        the tree; an actor or an inner supervisor) stands, also when it has gone already or never was; then one for each
+        end and each later life of it, and never two for the same. Its end does nothing to this actor, which watches
+        until it ends itself, or ``unwatch``. Watching twice is watching once."""
         if checked_name(target) not in self._shell.watched:
-            self._shell.watched.add(target)
+            self._shell.watched[target] = None
             self._shell.mail.watch(target)
+
+    def unwatch(self, target: str) -> None:
+        """No ``Peer`` tells of ``target``, named as in ``watch``, any more, not even one that is on its way; nothing is
+        kept of it here. For who watches ever new ones. One that is not watched may be named."""
+        if checked_name(target) in self._shell.watched:
+            del self._shell.watched[target]
+            self._shell.mail.leave(target)
 
     def after(self, delay_s: float, message: Any) -> None:
         """``message`` comes to ``receive`` once, not before ``delay_s`` seconds, unless this process ends first."""
@@ -133,7 +152,9 @@ class ManagedActor(Operations):
         return self._shell.system.wall()
 
     def stop(self, reason: str = "normal", detail: str = "") -> None:
-        """This actor ends after the current handler, with this exit reason."""
+        """This actor ends after the current handler: what else waits for it is not begun. ``on_stop`` is called with
+        this exit reason; ``normal`` (its work is done) and ``shutdown`` are those that do not bring a transient child
+        back. In ``on_start``: it has started, and ends. ValueError for what is no kind of exit."""
         self._shell.stopping = ExitReason(reason, detail)
 
     # -- what the shell calls

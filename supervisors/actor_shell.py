@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from supervisors.accounts import Accounts
@@ -34,7 +35,7 @@ class ActorShell:
     def __init__(self, system: System, spec: ChildSpec) -> None:
         self.system = system
         self.mail = Mail(system)
-        self.watched: set[str] = set()
+        self.watched: dict[str, Peer | None] = {}
         self.files: dict[int, Callable[[], None]] = {}
         self.current: Asked | None = None
         self.stopping: ExitReason | None = None
@@ -86,7 +87,7 @@ class ActorShell:
             case Located():
                 self.mail.located(message)
                 if message.name in self.watched:
-                    self._receive(Peer(message.path, message.incarnation, message.reason), None)
+                    self._tell_of_peer(message)
             case Resend():
                 self.mail.resend(message)
             case Hello():
@@ -113,6 +114,16 @@ class ActorShell:
             self._actor._handle(message, sender, key)
             self.handled += not isinstance(message, Peer)
             self._ask_health()
+
+    def _tell_of_peer(self, where: Located) -> None:
+        """Each life of a peer and each end of one is told once, under the path it had: who is gone for good has none
+        any more, and who was never there goes by the name it was watched by."""
+        last = self.watched[where.name]
+        if last is not None and last.incarnation == where.incarnation:
+            return
+        path = where.path or (last.path if last is not None else where.name)
+        peer = self.watched[where.name] = Peer(path, where.incarnation, where.reason)
+        self._receive(peer, None)
 
     def _ask_health(self) -> None:
         """After a handler, unless it was the last."""
@@ -142,9 +153,10 @@ class ActorShell:
         try:
             if self._actor is not None:
                 self._actor._finish(reason)
+            last = self.stopping or reason
         except BaseException as error:
-            reason, self.stopping = reason_of(error), None
-        self._end(self.stopping or reason)
+            last = reason_of(error)
+        self._end(replace(last, in_stop=True) if reason.is_expected and not last.is_expected else last)
 
     def _tell_degraded(self, reason: str) -> None:
         if self._registrar is not None:

@@ -7,9 +7,34 @@ its first message, again and again, has been calm but is no better.
 
 from __future__ import annotations
 
-from supervisors.specs import Backoff
+from dataclasses import dataclass
 
-EXPONENT_MAX = 60
+from supervisors.fields import number, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The wait before a restart: between nothing and a ceiling of ``initial_s`` seconds times ``factor`` to the power
+    of the earlier restarts, at most ``max_s`` seconds, drawn evenly. Earlier restarts are forgotten when the child has
+    lived for longer than its supervisor's ``within_s`` and has handled a message. ``initial_s=0`` is never a wait."""
+
+    initial_s: float = 0.05
+    factor: float = 2.0
+    max_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        number("backoff", "initial_s", self.initial_s, least=0)
+        number("backoff", "factor", self.factor, least=1)
+        number("backoff", "max_s", self.max_s, least=0)
+
+
+NO_BACKOFF = Backoff(initial_s=0)
+
+
+def check_backoff(what: str, name: str, value: object) -> None:
+    """SupervisorError ``bad_spec`` unless ``value``, the field ``name`` of ``what``, is a Backoff."""
+    if not isinstance(value, Backoff):
+        raise refuse(what, name, value, "must be a Backoff")
 
 
 def ceiling_s(backoff: Backoff, tries: int) -> float:
@@ -20,7 +45,11 @@ def ceiling_s(backoff: Backoff, tries: int) -> float:
     """
     if not backoff.initial_s:
         return 0.0
-    return min(backoff.max_s, backoff.initial_s * backoff.factor ** min(tries, EXPONENT_MAX))
+    try:
+        grown_s = backoff.initial_s * float(backoff.factor) ** tries
+    except OverflowError:
+        return backoff.max_s
+    return min(backoff.max_s, grown_s)
 
 
 def restart_delay_s(backoff: Backoff, tries: int, fraction: float = 1.0) -> float:

@@ -13,13 +13,36 @@ process that carries the operation is to be started anew.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from supervisors.backoff import ceiling_s
-from supervisors.specs import ErrorBudget
+from supervisors.backoff import Backoff, ceiling_s, check_backoff
+from supervisors.fields import whole
+
+RETRY = Backoff(initial_s=0.2, factor=2, max_s=5)
+PROBE = Backoff(initial_s=1, factor=2, max_s=60)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBudget:
+    """Failures in a row of one operation after which a component degrades, and after which its process restarts.
+
+    ``retry`` times the tries in place before it degrades, ``probe`` the single tries while it is degraded.
+    """
+
+    degrade_after: int = 3
+    restart_after: int = 10
+    retry: Backoff = RETRY
+    probe: Backoff = PROBE
+
+    def __post_init__(self) -> None:
+        whole("error budget", "degrade_after", self.degrade_after, least=1)
+        whole("error budget", "restart_after", self.restart_after, least=self.degrade_after)
+        check_backoff("error budget", "retry", self.retry)
+        check_backoff("error budget", "probe", self.probe)
 
 
 class Level(StrEnum):

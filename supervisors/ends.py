@@ -75,8 +75,8 @@ def _died(spec: SupervisorSpec, family: Family, dead: Row, event: Ended, now: fl
         return family, []
     others = any(row.spec.significant and row.life is not Life.STOPPED for row in family.rows)
     if spec.auto_shutdown == "any_significant" or not others:
-        detail = f"auto_shutdown {spec.auto_shutdown}: significant {dead.id!r} ended ({reason})"
-        return ending(family, ExitReason("shutdown", detail)), []
+        done = ExitReason("shutdown", f"auto_shutdown {spec.auto_shutdown}: significant {dead.id!r} ended ({reason})")
+        return (replace(family, done=done) if family.phase is Phase.BEGINNING else ending(family, done)), []
     return family, []
 
 
@@ -98,6 +98,7 @@ def _activate(spec: SupervisorSpec, family: Family, dead: Row, event: Ended, now
         tries=tries + 1,
         is_new=False,
         in_group=spec.strategy in GROUPS,
+        has_failed=dead.life is Life.STARTING,
     )
     family = family.put(again)
     if spec.strategy not in GROUPS:

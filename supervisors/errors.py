@@ -29,7 +29,13 @@ CODES = frozenset(
 
 
 class SupervisorError(Exception):
-    """A request to a tree was refused or failed. ``code`` is one of ``CODES`` and stable; the text is for people.
+    """A request to a tree was refused or failed. ``code`` is stable; the text is for people.
+
+    Of a child: ``not_found``, ``already_started`` (it runs), ``already_present`` (it is listed, and stopped or
+    restarting), ``running`` or ``restarting`` (terminate it first), ``start_failed``, ``max_children``. Of a name:
+    ``not_found``, ``stopped`` (``restart_child`` starts it), ``restarting`` (try again). Of a message: ``actor_failed``
+    (it died of it, or before it), ``timeout``, ``not_picklable``. Of a description: ``bad_spec``, ``not_importable``,
+    ``not_picklable``. Of a tree: ``stopped`` (it has ended), ``already_started`` (its folder is another's), ``forked``.
 
     ``child`` names the child it is about, ``cause`` the exception type and text, exit text or exit code behind it,
     ``stack`` the formatted stack where there is one.
@@ -57,12 +63,14 @@ class ExitReason:
     """Why a process ended. ``kind``: normal (its work is done) | shutdown (it was asked to, or gave up in good order)
     | killed (SIGKILL) | abnormal (a raise, an exit code, another signal). ``detail`` is a text of at most
     ``DETAIL_CHARS_MAX`` characters. ``stack`` is set after a raise; ``child`` when a supervisor ended because that
-    child failed its first start."""
+    child failed its first start; ``in_stop`` when it was ending as expected, and ``on_stop`` raised or said otherwise.
+    """
 
     kind: str
     detail: str = ""
     stack: str = ""
     child: str = ""
+    in_stop: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("normal", "shutdown", "killed", "abnormal"):
@@ -72,7 +80,7 @@ class ExitReason:
     @property
     def is_expected(self) -> bool:
         """True for the ends that do not bring a transient child back."""
-        return self.kind in ("normal", "shutdown")
+        return self.in_stop or self.kind in ("normal", "shutdown")
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.detail})" if self.detail else self.kind

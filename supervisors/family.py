@@ -50,8 +50,9 @@ class Row(Struct, frozen=True):
 
     ``in_group`` rows start one after another, in order; the others each on their own. ``must_stop`` rows wait for
     their turn to be stopped. ``calls`` are the requests to answer when the child has started, ``stop_calls`` when it
-    has stopped. ``is_new``: the start that is due or under way is a first one or was asked for, and is not tried again
-    when it fails. ``is_known``: the row stays when such a start fails.
+    has stopped. ``has_failed``: the last attempt to restart it came to nothing. ``is_new``: the start that is due or
+    under way is a first one or was asked for, and is not tried again when it fails. ``is_known``: the row stays when
+    such a start fails.
     """
 
     spec: Spec
@@ -70,6 +71,7 @@ class Row(Struct, frozen=True):
     stop_calls: tuple[str, ...] = ()
     last_exit: ExitReason | None = None
     is_instance: bool = False
+    has_failed: bool = False
     is_new: bool = False
     is_known: bool = False
 
@@ -98,7 +100,7 @@ class Family(Struct, frozen=True):
     """All children in start order, with the moments of the restarts that still count against the limit.
 
     ``ended_instances`` are the last ``ENDED_MAX`` instances that are listed no more, so that their end can be told from
-    an id that never was.
+    an id that never was. ``done``: why it shuts itself down as soon as all its first children are up.
     """
 
     rows: tuple[Row, ...] = ()
@@ -106,6 +108,7 @@ class Family(Struct, frozen=True):
     history: tuple[float, ...] = ()
     last_word: ExitReason | None = None
     failure: SupervisorError | None = None
+    done: ExitReason | None = None
     spawned: int = 0
     ended_instances: tuple[str, ...] = ()
 

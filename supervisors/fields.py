@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 
 from supervisors.errors import SupervisorError
 
@@ -14,7 +14,7 @@ def refuse(what: str, name: str, value: object, rule: str) -> SupervisorError:
 
 
 def number(what: str, name: str, value: object, *, least: float, above: bool = False) -> None:
-    ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    ok = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if not ok or value < least or (above and value == least):  # type: ignore[operator]
         raise refuse(what, name, value, f"must be a finite number {'above' if above else 'from'} {least:g}")
 

@@ -44,17 +44,23 @@ class TreeHandle:
         return self._call("ask", str(target), args, timeout_s)
 
     def tell(self, target: str, message: Any, timeout_s: float = 5.0, *, idempotency_key: str | None = None) -> None:
-        """``message`` is on its way to ``target``; a durable one handles those of the same ``idempotency_key`` once."""
+        """``message`` is on its way to ``target``: kept in order until it, or whoever has its name next, begins it; one
+        that was being handled when its actor died is not repeated. A durable actor handles those of the same
+        ``idempotency_key`` once. SupervisorError: ``not_found``, ``restarting`` (1,000 are unread already, or the whole
+        system is being restarted), ``not_picklable``, ``timeout``."""
         args = {"message": packed(message), "idempotency_key": checked_key(idempotency_key)}
         self._call("tell", str(target), args, timeout_s)
 
     # ---- management
 
     def which_children(self, supervisor: str) -> list[ChildInfo]:
-        """The children of a supervisor, in start order."""
+        """The children of a supervisor in start order, with those that have no process now. SupervisorError, as from
+        all verbs about a supervisor: ``not_found``, ``stopped``, ``restarting``, ``timeout``."""
         return list(self._call("which_children", supervisor, {}))
 
     def count_children(self, supervisor: str) -> ChildCounts:
+        """How many there are: ``specs`` (1 for a dynamic supervisor), ``active`` (those that run), and all listed ones
+        by kind, ``supervisors`` and ``workers``."""
         counts = self._call("count_children", supervisor, {})
         assert isinstance(counts, ChildCounts)
         return counts
@@ -67,23 +73,35 @@ class TreeHandle:
         args: dict[str, Any] | None = None,
         id: str | None = None,  # noqa: A002 - the word of the public surface
     ) -> ChildInfo:
-        """The child has started. For a dynamic supervisor give ``args`` and perhaps ``id`` in place of a spec."""
+        """The child has started, or answered ``IGNORE`` (then it has no pid), and is the last in start order. For a
+        dynamic supervisor give ``args`` (over those of its template) and perhaps ``id`` in place of a spec; without an
+        id it gets the template's with a number.
+
+        SupervisorError, with nothing stored: ``already_started`` (the id runs), ``already_present`` (it is listed, and
+        stopped or restarting), ``start_failed`` with the cause, ``max_children``, ``bad_spec``, ``not_importable``,
+        ``not_picklable``, ``stopped`` (somebody stopped it, or the supervisor, before it was up)."""
         if spec is not None:
             check_importable(spec)
         return self._info("start_child", supervisor, {"spec": spec, "args": args, "id": id})
 
     def terminate_child(self, supervisor: str, child: str) -> None:
-        """The child's process has ended; its spec is kept, unless it is temporary or an instance."""
+        """The child's process has ended, or there was none; it is not restarted. Its spec is kept, unless it is
+        temporary or an instance. A child in its restart loop is taken out of it, and whoever waited behind it for the
+        restart of their group stays stopped too, as in OTP. SupervisorError ``not_found``."""
         self._call("terminate_child", supervisor, {"child": child}, DONE_TIMEOUT_S)
 
     def restart_child(self, supervisor: str, child: str) -> ChildInfo:
+        """A stopped child has started again, in its old place and with its spec as it is now; this counts against no
+        limit. SupervisorError: ``running``, ``restarting``, ``not_found``, ``start_failed`` (it is stopped as
+        before)."""
         return self._info("restart_child", supervisor, {"child": child})
 
     def delete_child(self, supervisor: str, child: str) -> None:
-        """The spec of an ended child is forgotten."""
+        """The spec of a stopped child is forgotten. SupervisorError: ``running``, ``restarting``, ``not_found``."""
         self._call("delete_child", supervisor, {"child": child})
 
     def child_spec(self, supervisor: str, child: str) -> Spec:
+        """The whole spec of a child or an instance, as it holds now. SupervisorError ``not_found``."""
         spec = self._call("child_spec", supervisor, {"child": child})
         assert isinstance(spec, ChildSpec | SupervisorSpec)
         return spec
@@ -130,6 +148,12 @@ def pickled(spec: SupervisorSpec) -> bytes:
         return pickle.dumps(spec)
     except Exception as error:
         raise SupervisorError("not_picklable", f"the tree's arguments do not pickle: {error}") from error
+
+
+def check_give_up(on_give_up: object) -> None:
+    """SupervisorError ``bad_spec`` unless it says what follows when the root has given up."""
+    if on_give_up not in ("end", "restart"):
+        raise SupervisorError("bad_spec", f"on_give_up={on_give_up!r} must be end or restart")
 
 
 def check_importable(spec: Spec) -> None:

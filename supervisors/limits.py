@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from supervisors.budget import ErrorBudget
 from supervisors.guardian_policy import LIMIT, WITHIN_S
-from supervisors.specs import ChildSpec, ErrorBudget, SupervisorSpec
+from supervisors.specs import ChildSpec, SupervisorSpec
 
 GUARDIAN = "guardian"
 

@@ -7,6 +7,7 @@ the child, and nobody is ended on that look: the machine may have been suspended
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
@@ -110,22 +111,30 @@ class Opinion(Struct, frozen=True):
 
 
 def judge(
-    memory: Memory, sight: Sight, *, generation: int, heartbeat_s: float, now: float, late_s: float = 0.0
+    memory: Memory,
+    sight: Sight,
+    *,
+    generation: int,
+    heartbeat_s: float,
+    now: float,
+    late_s: float = 0.0,
+    stop_s: float = math.inf,
 ) -> tuple[Memory, Opinion]:
     """What to think of the child of ``generation`` at ``now``, and what to remember. ``late_s`` is by how much this
-    look was late."""
+    look was late, ``stop_s`` how long its last handler may take."""
     was_late = late_s > min(LATE_LOOK_S, heartbeat_s / 2)
     excuse_s = late_s if was_late else 0.0
     memory, silent_s = _silence(memory, sight.beat, now, excuse_s)
     memory, stopped_s = _standstill(memory, sight.process, now, excuse_s)
-    doing = _doing(sight.beat, generation, silent_s, heartbeat_s)
-    verdict = VERDICTS[sight.process][doing]
     limit_s = PERIODS_MAX * heartbeat_s
+    doing = _doing(sight.beat, generation, silent_s, heartbeat_s, max(stop_s, limit_s))
+    verdict = VERDICTS[sight.process][doing]
     why = ""
     if verdict is Verdict.STOPPED and stopped_s >= limit_s:
         why = f"stopped: held by a signal for {stopped_s:.1f} s"
     elif doing is Doing.SILENT and verdict in UNWELL:
-        why = f"stalled: in one handler for {silent_s:.1f} s without progress"
+        where = "on_stop" if sight.beat.stage is Stage.STOPPING else "one handler"
+        why = f"stalled: in {where} for {silent_s:.1f} s without progress"
     if why:
         why = f"{why}, heartbeat_s is {heartbeat_s:g}"
     return memory, Opinion(verdict, silent_s, "" if was_late else why)
@@ -165,11 +174,13 @@ def _standstill(memory: Memory, process: ProcessState, now: float, excuse_s: flo
     return Memory(memory.sign_at, memory.excused_s, memory.stopped_at, excused_s), now - memory.stopped_at - excused_s
 
 
-def _doing(beat: Beat, generation: int, silent_s: float, heartbeat_s: float) -> Doing:
+def _doing(beat: Beat, generation: int, silent_s: float, heartbeat_s: float, stop_limit_s: float) -> Doing:
     if beat.generation != generation or beat.stage is Stage.STARTING:
         return Doing.STARTING
     if beat.busy_since is None:
         return Doing.IDLE
-    if beat.stage is Stage.STOPPING or silent_s <= heartbeat_s:
+    if beat.stage is Stage.STOPPING:
+        return Doing.WORKING if silent_s <= stop_limit_s else Doing.SILENT
+    if silent_s <= heartbeat_s:
         return Doing.WORKING
     return Doing.SLOW if silent_s <= PERIODS_MAX * heartbeat_s else Doing.SILENT

@@ -57,9 +57,12 @@ class Lookout:
         self._system.after(limit_s, Deadline(row.id, row.generation, "stop", limit_s))
 
     def overrun(self, deadline: Deadline, row: Row | None) -> None:
-        """End the process if it is still the one that is meant."""
-        late = (Life.STARTING,) if deadline.verb == "start" else (Life.STOPPING,)
-        if row is not None and row.generation == deadline.generation and row.life in late:
+        """End the process if it is still the one that is meant. A start may not take longer because a stop waits
+        for it."""
+        if row is None or row.generation != deadline.generation:
+            return
+        is_starting = row.life is Life.STARTING or (row.life is Life.STOPPING and row.pid is None)
+        if is_starting if deadline.verb == "start" else row.life is Life.STOPPING:
             self._end(row, f"it did not {deadline.verb} within {deadline.limit_s:g} s")
 
     def reason_of(self, ended: ChildEnded) -> ExitReason:
@@ -97,6 +100,7 @@ class Lookout:
                 heartbeat_s=heartbeat_s,
                 now=now,
                 late_s=now - tick.due_at,
+                stop_s=row.spec.stop_s,
             )
             opinions[key] = opinion
             seen.append((opinion.verdict, heartbeat_s))

@@ -32,9 +32,12 @@ IGNORE = _Ignore.IGNORE
 
 
 class ChildInfo(Struct, frozen=True):
-    """One child as its supervisor sees it. ``state``: starting running stopping restarting stopped. ``last_beat_s``:
-    seconds since its process last began or ended a handler or showed progress, None without a process. ``degraded``:
-    why it is not wholly well, by its own word or as its supervisor sees it."""
+    """One child as its supervisor sees it. ``kind``: supervisor or worker. ``state``: starting running stopping
+    restarting stopped. ``pid`` None: no process of it has started. ``restarts``: how often it was to be brought back
+    after an end of its own, failed attempts included. ``info``: what its ``on_start`` returned. ``last_exit``: the last
+    end of this id, kept after a restart. ``started_at``: wall-clock seconds since the epoch. ``last_beat_s``: seconds
+    since its process last began or ended a handler or showed progress, None without a process. ``degraded``: why it is
+    not wholly well, by its own word or as its supervisor sees it."""
 
     id: str
     kind: str
@@ -51,6 +54,8 @@ class ChildInfo(Struct, frozen=True):
 
 
 class ChildCounts(Struct, frozen=True):
+    """Of one supervisor: its specs (1, the template, of a dynamic one); the children that run; all that are listed."""
+
     specs: int
     active: int
     supervisors: int
@@ -160,7 +165,9 @@ class ChildEnded(Struct, frozen=True):
 
 
 class Peer(Struct, frozen=True):
-    """To an actor that watches ``path``: alive as ``incarnation``, or gone (``incarnation`` None) with a reason."""
+    """To an actor that watches ``path``: alive as ``incarnation``, or gone (``incarnation`` None). ``reason`` says why
+    it ended, and is None where it had ended before it was watched, or never was; of one that never was, ``path`` is
+    the name it is watched by."""
 
     path: str
     incarnation: str | None

@@ -9,7 +9,7 @@ from supervisors.messages import Answer, Began, Deliver
 from supervisors.ports import System
 from supervisors.registrar import Registrar
 from supervisors.relay import Relay
-from supervisors.whereabouts import Degraded, Listed, Locate, Noted, Remark, Sync
+from supervisors.whereabouts import Degraded, Leave, Listed, Locate, Noted, Remark, Sync
 
 
 class News:
@@ -51,7 +51,9 @@ class News:
         else:
             self._system.post(sender_address, Began(message.path, message.incarnation, message.seq, message.route))
 
-    def handle(self, message: Noted | Listed | Degraded | Locate | Answer | Sync | Remark, sender_address: Any) -> None:
+    def handle(
+        self, message: Noted | Listed | Degraded | Locate | Leave | Answer | Sync | Remark, sender_address: Any
+    ) -> None:
         """In the root: one message of another supervisor, of an actor or from outside."""
         registrar = self.registrar
         if registrar is None:
@@ -63,6 +65,8 @@ class News:
                 registrar.events.append(message.event)
             case Locate():
                 self._system.post(sender_address, registrar.locate(message, sender_address))
+            case Leave():
+                registrar.leave(message)
             case Sync():
                 self._system.post(sender_address, message)
             case Answer():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from supervisors.budget import ErrorBudget
 from supervisors.grades import Treatments
-from supervisors.specs import ErrorBudget
 
 if TYPE_CHECKING:
     from supervisors.actor_shell import ActorShell

@@ -1,7 +1,7 @@
 """Many equal children and a rule which of them a key belongs to: one supervisor with numbered partitions.
 
-``partitioned`` describes it, ``partition_of`` routes by the partitions that run, ``resize`` starts and stops them while
-their descriptions stay.
+``partitioned`` describes it, ``partition_of`` routes by the partitions there are, ``resize`` starts and stops them
+while their descriptions stay.
 """
 
 from __future__ import annotations
@@ -46,21 +46,23 @@ def _partition(template: Spec, number: int, args_of: Callable[[int], Mapping[str
 
 
 def partition_of(key: Any, children: Sequence[ChildInfo]) -> ChildInfo:
-    """The running one of ``children`` that ``key`` belongs to: a whole number counts around them, anything else by a
-    hash of its text that is the same in every process. SupervisorError ``not_found`` when none runs."""
-    running = [child for child in children if child.state == "running"]
-    if not running:
+    """The one of ``children``, as ``which_children`` lists them, that ``key`` belongs to. A whole number counts around
+    those that are not stopped, anything else goes by a hash of its ``repr``, which should be the same in every process.
+    Only ``resize`` and a stop by hand change where a key belongs: one on its way back keeps its keys (``ask`` answers
+    ``restarting``, what is told waits for it). SupervisorError ``not_found`` when all are stopped."""
+    open_ones = [child for child in children if child.state != "stopped"]
+    if not open_ones:
         raise SupervisorError("not_found", f"no partition runs that could take {key!r}")
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     number = key if isinstance(key, int) else int.from_bytes(digest, "big")
-    return running[number % len(running)]
+    return open_ones[number % len(open_ones)]
 
 
 def resize(tree: TreeHandle, supervisor: str, partitions: int) -> None:
-    """Exactly the first ``partitions`` of the supervisor's children run. SupervisorError ``bad_spec`` when it has not
-    that many."""
+    """Exactly the first ``partitions`` of the supervisor's children run, or are on their way back. SupervisorError
+    ``bad_spec`` when it has not that many; what starting and stopping raise."""
     children = tree.which_children(supervisor)
-    if not isinstance(partitions, int) or not 0 <= partitions <= len(children):
+    if not isinstance(partitions, int) or isinstance(partitions, bool) or not 0 <= partitions <= len(children):
         raise SupervisorError("bad_spec", f"partitions={partitions!r} must be from 0 to {len(children)}")
     for child in reversed(children[partitions:]):
         if child.state != "stopped":

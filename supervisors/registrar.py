@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import ChildInfo, LifecycleEvent
-from supervisors.whereabouts import INCARNATIONS_MAX, Degraded, Listed, Locate, Located, Noted
+from supervisors.whereabouts import INCARNATIONS_MAX, Degraded, Leave, Listed, Locate, Located, Noted
 
 EVENTS_MAX = 10_000
 KNOWN_AFTER_LOSS_S = 30.0
@@ -51,9 +51,12 @@ class Registrar(Struct):
         if isinstance(noted, Degraded):
             self._degraded(noted)
             return []
+        forgotten = self._forget_the_lost(noted.event.at)
+        return [*self._note(noted), *self._tell(forgotten, None)]
+
+    def _note(self, noted: Noted) -> list[tuple[Any, Located]]:
         path, event = noted.event.path, noted.event
         above = path.rpartition("/")[0]
-        self._forget_the_lost(event.at)
         if (above, noted.by) in self._dead:
             self._note_of_the_dead(noted)
             return []
@@ -75,9 +78,10 @@ class Registrar(Struct):
             return []
         home = self.homes.pop(path, None)
         lost = self._lose_what_is_below(path, home[0] if home else "", event.at)
-        if path not in self.entries or self.entries[path].state == "stopped":
-            self._forget_below(path)
-        return self._tell({path, *lost} if home else lost, event.reason)
+        is_final = path not in self.entries or self.entries[path].state == "stopped"
+        forgotten = self._forget_below(path) if is_final else set()
+        told = self._tell({path, *lost} if home else lost, event.reason)
+        return [*told, *self._tell(forgotten - lost, None)]
 
     def note_listed(self, listed: Listed) -> list[tuple[Any, Located]]:
         """Record what a child is without a process; what is returned is to be posted to those who asked."""
@@ -107,11 +111,16 @@ class Registrar(Struct):
             self.entries[each] = replace(self.entries[each], state="restarting")
         return lost
 
-    def _forget_below(self, path: str) -> None:
-        """Who was below a supervisor that does not come back by itself does not come back either."""
-        for each in [each for each in self._lost if each.startswith(path + "/")]:
-            del self._lost[each]
-            self.entries.pop(each, None)
+    def _forget_below(self, path: str) -> set[str]:
+        """Who was below a supervisor that does not come back by itself does not come back either. Their paths: what an
+        id that was theirs stands for may be another now."""
+        return self._forget({each for each in self._lost if each.startswith(path + "/")})
+
+    def _forget(self, lost: set[str]) -> set[str]:
+        for path in lost:
+            del self._lost[path]
+            self.entries.pop(path, None)
+        return lost
 
     def _bury(self, path: str, incarnation: str, at: float) -> None:
         """What this incarnation had said as a supervisor, and comes from now on, comes late."""
@@ -153,17 +162,16 @@ class Registrar(Struct):
             self.events.append(end)
             self._presumed[event.path, event.pid] = end
 
-    def _forget_the_lost(self, now: float) -> None:
-        """Who was lost with its supervisor and has not come back with it is not known any more."""
-        for path in [path for path, at in self._lost.items() if now - at > KNOWN_AFTER_LOSS_S]:
-            del self._lost[path]
-            self.entries.pop(path, None)
+    def _forget_the_lost(self, now: float) -> set[str]:
+        """Who was lost with its supervisor and has not come back with it is not known any more; their paths."""
+        forgotten = self._forget({path for path, at in self._lost.items() if now - at > KNOWN_AFTER_LOSS_S})
         for path in [path for path, said in self._early.items() if now - said.at > KNOWN_AFTER_LOSS_S]:
             del self._early[path]
         for dead in [dead for dead, at in self._dead.items() if now - at > KNOWN_AFTER_LOSS_S]:
             del self._dead[dead]
         for key in [key for key, event in self._presumed.items() if now - event.at > KNOWN_AFTER_LOSS_S]:
             del self._presumed[key]
+        return forgotten
 
     def locate(self, ask: Locate, address: Any) -> Located:
         """Where the name is now; the asker is told of every change from here on, if it wants to know."""
@@ -174,6 +182,16 @@ class Registrar(Struct):
             lives[ask.incarnation] = address
             self._forget_the_oldest(ask.asker, lives)
         return where
+
+    def leave(self, leave: Leave) -> None:
+        """Nothing is kept of who asked, nor sent to it when the name changes."""
+        askers = self._askers.get(leave.name, {})
+        lives = askers.get((leave.asker, True), {})
+        lives.pop(leave.incarnation, None)
+        if not lives:
+            askers.pop((leave.asker, True), None)
+        if not askers:
+            self._askers.pop(leave.name, None)
 
     def _forget_the_oldest(self, asker: str, lives: dict[str, Any]) -> None:
         """At most ``INCARNATIONS_MAX`` are kept; the one that lives there is never among the forgotten."""

@@ -15,14 +15,14 @@ def start_child(spec: SupervisorSpec, family: Family, event: StartChild, now: fl
     row = family.find(event.spec.id)
     if family.phase is Phase.ENDING:
         return family, [_is_ending(event.call, spec)]
+    if event.spec.significant and spec.auto_shutdown == "never":
+        text = f"{event.spec.id}: significant=True needs auto_shutdown on supervisor {spec.id!r}"
+        return family, [refusal(event.call, "bad_spec", text, event.spec.id)]
     if row is not None:
         is_up = row.life in (Life.STARTING, Life.RUNNING) and not row.is_in_restart_loop
         what = f"pid {row.pid}" if row.pid else row.shown_life
         code = "already_started" if is_up else "already_present"
         return family, [refusal(event.call, code, f"{spec.id!r} has a child {row.id!r} ({what})", row.id)]
-    if event.spec.significant and spec.auto_shutdown == "never":
-        text = f"{event.spec.id}: significant=True needs auto_shutdown on supervisor {spec.id!r}"
-        return family, [refusal(event.call, "bad_spec", text, event.spec.id)]
     alive = sum(1 for each in family.rows if each.life is not Life.STOPPED)
     if spec.max_children is not None and alive >= spec.max_children:
         return family, [refusal(event.call, "max_children", f"{spec.id!r} has its {spec.max_children} children")]
@@ -31,11 +31,14 @@ def start_child(spec: SupervisorSpec, family: Family, event: StartChild, now: fl
 
 
 def terminate_child(spec: SupervisorSpec, family: Family, event: TerminateChild, _now: float) -> Outcome:
-    """It is stopped, out of a restart loop too; whoever waited for its start is refused."""
+    """It is stopped, out of a restart loop too; whoever waited for its start is refused. Nobody goes on with a restart
+    of the group that it kept from coming through: who waits behind it stays stopped."""
     row = family.find(event.child)
     if row is None:
         known = event.child in family.ended_instances
         return family, [Reply(event.call, event.child) if known else no_child(event.call, spec, event.child)]
+    if row.has_failed and row.in_group:
+        family = _give_up_behind(family, row)
     forgotten = row.is_instance or row.spec.restart is Restart.TEMPORARY
     refused = [start_refused(call, row) for call in row.calls]
     row = replace(row, calls=())
@@ -45,6 +48,12 @@ def terminate_child(spec: SupervisorSpec, family: Family, event: TerminateChild,
         return family.put(replace(row, must_stop=True, then=then, stop_calls=waits)), [*refused]
     ended = family.forget(row) if forgotten else family.put(stopped(row))
     return ended, [*refused, Reply(event.call, row.id)]
+
+
+def _give_up_behind(family: Family, row: Row) -> Family:
+    first = family.rows.index(row) + 1
+    behind = {each.id for each in family.rows[first:] if each.life is Life.RESTARTING and each.in_group}
+    return family.map(lambda each: stopped(each) if each.id in behind and not each.calls else each)
 
 
 def restart_child(spec: SupervisorSpec, family: Family, event: RestartChild, now: float) -> Outcome:

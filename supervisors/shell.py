@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from supervisors.errors import SupervisorError
 from supervisors.messages import Answer, Began, Deliver, LifecycleEvent
 from supervisors.outbox import Kept, Route
-from supervisors.whereabouts import INCARNATIONS_MAX, Locate, Located, Remark
+from supervisors.whereabouts import INCARNATIONS_MAX, Leave, Locate, Located, Remark
 
 RESEND_AFTER_S = 5.0
 ROUTES_MAX = 1000
@@ -68,6 +68,16 @@ class Mail:
         self._route(name)
         if is_known:
             self._locate(name)
+
+    def leave(self, name: str) -> None:
+        """``Located`` need not come for ``name`` any more: it is looked up again when something is sent to it. One that
+        has had something in this life of it is followed on, since its numbers go on."""
+        route = self._routes.get(name)
+        if route is None or route.waiting or route.on_the_way or (route.sent and route.incarnation is not None):
+            return
+        del self._routes[name]
+        if self.registrar is not None:
+            self._system.post(self.registrar, Leave(name, self._system.path, self._system.incarnation))
 
     def backlog(self, name: str) -> int:
         """How many messages to ``name`` are not yet on the way."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from supervisors.backoff import NO_BACKOFF, Backoff, check_backoff
 from supervisors.fields import number, refuse, text_id, whole
 
 CHILDREN_MAX = 1000
@@ -18,7 +19,8 @@ SUPERVISOR_HEARTBEAT_S = 1.0
 
 
 class Restart(StrEnum):
-    """When an ended child comes back: always, after an unexpected end only, or never."""
+    """When an ended child comes back: PERMANENT always; TRANSIENT after an unexpected end only, which is any but
+    ``normal`` and ``shutdown``; TEMPORARY never, and its spec is forgotten with it."""
 
     PERMANENT = "permanent"
     TRANSIENT = "transient"
@@ -26,8 +28,10 @@ class Restart(StrEnum):
 
 
 class Strategy(StrEnum):
-    """Who is restarted with a child that ended: itself, all, itself and those after it; DYNAMIC: itself, from a
-    template, instances being started at run time."""
+    """Who is restarted with a child that ended: ONE_FOR_ONE itself; ONE_FOR_ALL all; REST_FOR_ONE itself and those
+    after it, in start order; DYNAMIC itself, from a template, instances being started at run time. The others are
+    stopped first, in reverse order. With them come back also those that had been stopped before; temporary ones do
+    not."""
 
     ONE_FOR_ONE = "one_for_one"
     ONE_FOR_ALL = "one_for_all"
@@ -43,45 +47,17 @@ class Shutdown(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
-    """The delay before a restart, in seconds: ``initial_s`` times ``factor`` to the power of the earlier restarts,
-    at most ``max_s``. ``initial_s=0`` is never a delay."""
-
-    initial_s: float = 0.05
-    factor: float = 2.0
-    max_s: float = 30.0
-
-    def __post_init__(self) -> None:
-        number("backoff", "initial_s", self.initial_s, least=0)
-        number("backoff", "factor", self.factor, least=1)
-        number("backoff", "max_s", self.max_s, least=0)
-
-
-NO_BACKOFF = Backoff(initial_s=0)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorBudget:
-    """Failures in a row of one operation after which a component degrades, and after which its process restarts.
-
-    ``retry`` times the tries in place before it degrades, ``probe`` the single tries while it is degraded.
-    """
-
-    degrade_after: int = 3
-    restart_after: int = 10
-    retry: Backoff = Backoff(initial_s=0.2, factor=2, max_s=5)
-    probe: Backoff = Backoff(initial_s=1, factor=2, max_s=60)
-
-    def __post_init__(self) -> None:
-        whole("error budget", "degrade_after", self.degrade_after, least=1)
-        whole("error budget", "restart_after", self.restart_after, least=self.degrade_after)
-        _backoff("error budget", "retry", self.retry)
-        _backoff("error budget", "probe", self.probe)
-
-
-@dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """How to start, stop and restart one actor. ``actor`` is a ManagedActor class, ``args`` go to its ``on_start``."""
+    """How to start, stop and restart one actor.
+
+    ``id``: unique among its siblings; a printable text without "/". ``actor``: a subclass of ManagedActor at the top of
+    a module. ``args`` go to its ``on_start`` by name, at each start, and must pickle. ``shutdown``: how long an ordered
+    stop may take: seconds, then SIGKILL; "infinity"; or "kill", SIGKILL at once and no ``on_stop``. ``significant``:
+    its end for good may shut its supervisor down (see ``auto_shutdown`` there); not for permanent ones. ``backoff``:
+    the wait before a restart, by default none. ``heartbeat_s``: seconds; a handler that shows no progress for twice as
+    long is ended by SIGKILL; None: it may hang for ever. ``start_timeout_s``: seconds that ``on_start`` may take, then
+    SIGKILL, and the start has failed.
+    """
 
     id: str
     actor: type
@@ -126,11 +102,6 @@ class ChildSpec:
         return self.heartbeat_s
 
 
-def _backoff(what: str, name: str, value: object) -> None:
-    if not isinstance(value, Backoff):
-        raise refuse(what, name, value, "must be a Backoff")
-
-
 def _restart(spec: object, what: str, value: object) -> None:
     try:
         object.__setattr__(spec, "restart", Restart(value))  # type: ignore[arg-type]
@@ -139,7 +110,7 @@ def _restart(spec: object, what: str, value: object) -> None:
 
 
 def _times(spec: ChildSpec | SupervisorSpec) -> None:
-    _backoff(spec.id, "backoff", spec.backoff)
+    check_backoff(spec.id, "backoff", spec.backoff)
     if spec.heartbeat_s is not None:
         number(spec.id, "heartbeat_s", spec.heartbeat_s, least=0, above=True)
     number(spec.id, "start_timeout_s", spec.start_timeout_s, least=0, above=True)
@@ -154,10 +125,24 @@ def _significant(what: str, significant: object, restart: Restart) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SupervisorSpec:
-    """A supervisor and what it keeps alive, in start order. A dynamic one starts ``initial`` instances of its template
-    by itself, named after it with a number from 1. ``preload`` names modules imported before any child is
-    forked, so that all of them share the memory. ``heartbeat_s`` None: who watches others is watched as closely as the
-    closest of them, but not closer than ``SUPERVISOR_HEARTBEAT_S``."""
+    """A supervisor and what it keeps alive, in start order: each child is started when the one before it is up, and
+    stopped when the one after it is gone (instances of a dynamic one all at once).
+
+    ``max_restarts`` are allowed within any ``within_s`` seconds, the moment so long ago included; 0: none. Each end
+    that its strategy acts on counts one, whoever is restarted with it, and so does each failed attempt to restart. With
+    one more it stops all children and ends as ``shutdown``: above it, a transient supervisor stays stopped, a permanent
+    one comes back, with the children of its spec. Over its limit before all were up, its start has failed.
+
+    ``auto_shutdown``: it ends as ``shutdown`` when a significant child (any_significant), or the last of them
+    (all_significant), has ended and does not come back; not when that was stopped by request or with its group.
+    ``children`` of a dynamic one: exactly one template, whose ``args`` an instance's go over; ``initial`` instances are
+    started by itself, named after it with a number from 1; at most ``max_children`` at once (None: any number), those
+    that are being restarted included. ``restart``, ``significant``, ``backoff`` and ``start_timeout_s`` (seconds for
+    all its first children together) are its own as a child, and say nothing of the root. Its stop has the
+    time that its children have. ``preload`` names modules imported before any child is forked, so that all of them
+    share the memory. ``heartbeat_s`` None: who watches others is watched as closely as the closest of them, but not
+    closer than ``SUPERVISOR_HEARTBEAT_S``.
+    """
 
     id: str
     strategy: Strategy = Strategy.ONE_FOR_ONE
@@ -208,10 +193,9 @@ class SupervisorSpec:
             raise refuse(self.id, "children", len(self.children), f"must be at most {CHILDREN_MAX}")
         whole(self.id, "initial", self.initial, least=0)
         if self.strategy is Strategy.DYNAMIC:
-            if self.initial and not self.children:
-                raise refuse(self.id, "initial", self.initial, "needs a template")
-            if len(self.children) > 1:
-                raise refuse(self.id, "children", len(self.children), "a dynamic supervisor has one template")
+            if len(self.children) != 1:
+                rule = "must be one template: strategy is 'dynamic'"
+                raise refuse(self.id, "children", [child.id for child in self.children], rule)
             if self.max_children is not None:
                 whole(self.id, "max_children", self.max_children, least=0)
                 if self.initial > self.max_children:

@@ -69,7 +69,7 @@ def ending(family: Family, reason: ExitReason) -> Family:
 def stopped(row: Row) -> Row:
     """Kept without a process; whoever waits for its start is not answered by this."""
     still = replace(row, life=Life.STOPPED, pid=None, info=None, started_at=None, must_stop=False, tries=0)
-    return replace(still, in_group=False, is_new=False, is_known=True)
+    return replace(still, in_group=False, has_failed=False, is_new=False, is_known=True)
 
 
 def current(family: Family, child: str, generation: int) -> Row | None:

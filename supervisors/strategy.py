@@ -52,6 +52,9 @@ def decide(spec: SupervisorSpec, children: Family, event: Event, now: float) -> 
     if was_beginning and family.phase is Phase.BEGINNING and all(_is_settled(row) for row in family.rows):
         family = replace(family, phase=Phase.SERVING)
         more.append(Ready())
+        if family.done is not None:
+            family, stops = advance(spec, ending(family, family.done), now)
+            more += stops
     return [Become(family), *actions, *more]
 
 
@@ -85,7 +88,7 @@ def _started(_spec: SupervisorSpec, family: Family, event: Started, now: float) 
     up = replace(row, pid=event.pid, info=event.info, started_at=now, is_new=False, is_known=True)
     if row.must_stop:
         return family.put(up), []
-    running = replace(up, life=Life.RUNNING, in_group=False)
+    running = replace(up, life=Life.RUNNING, in_group=False, has_failed=False)
     answers: list[Action] = [Reply(call, row.id) for call in row.calls]
     return family.put(replace(running, calls=())), answers
 

@@ -35,7 +35,7 @@ from supervisors.ports import System
 from supervisors.specs import Shutdown, SupervisorSpec
 from supervisors.strategy import decide
 from supervisors.verbs import serve
-from supervisors.whereabouts import Degraded, Listed, Locate, Noted, Remark, Sync
+from supervisors.whereabouts import Degraded, Leave, Listed, Locate, Noted, Remark, Sync
 
 
 class _Tick(Struct, frozen=True):
@@ -63,7 +63,7 @@ class SupervisorShell:
 
     def handle(self, message: Any, sender_address: Any) -> None:
         """One message. An exception here is our own bug and ends the process, which is an escalation."""
-        if self._ended and message != Sync("end"):
+        if self._ended and message not in (Sync("start"), Sync("end")):
             return
         match message:
             case Hello():
@@ -85,7 +85,7 @@ class SupervisorShell:
                 self._greet(child, generation)
             case Sync("end") if self.registrar is None:
                 self.system.end(self._last_word)
-            case Noted() | Listed() | Degraded() | Locate() | Answer() | Sync() | Remark():
+            case Noted() | Listed() | Degraded() | Locate() | Leave() | Answer() | Sync() | Remark():
                 self.news.handle(message, sender_address)
             case Deliver():
                 self.news.refuse(message, sender_address)

@@ -104,7 +104,7 @@ class Puppet(ManagedActor):
         ("later", s, message) message comes after s     ("kill",)           SIGKILL to itself
         ("send", to, message) self.send; answers it     ("watch", target)   keeps what it hears of target
         "kept"                what it has kept          "incarnation"       which process it is
-        "path"                where it stands
+        "path"                where it stands         ("unwatch", target) hears of it no more; answers None
 
     ``starts`` says how its starts go, one word each, the last for all later ones: ok, info, ignore, raise, exit, die,
     hang. ``stops`` how an ordered stop goes: ok, hang, raise, or a text that becomes the detail of its exit reason.
@@ -156,6 +156,9 @@ class Puppet(ManagedActor):
                 self.reply(self.send(target, sent))
             case ("watch", target):
                 self.watch(target)
+            case ("unwatch", target):
+                self.unwatch(target)
+                self.reply(None)
             case "kept":
                 self.reply(list(self.kept))
             case "path":

@@ -12,7 +12,7 @@ from supervisors import boot
 from supervisors.calls import Caller, Unanswered, hand_over
 from supervisors.charge import Charge
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, pickled, start_failure
+from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, check_give_up, pickled, start_failure
 from supervisors.ownership import Ownership, Word
 from supervisors.specs import SupervisorSpec
 
@@ -39,15 +39,23 @@ class ActorTree(TreeHandle):
         admission: tuple[str, str, tuple[Any, ...]] | None = None,
         may_fork: bool = False,
     ) -> ActorTree:
-        """All children of ``spec`` have started when this returns. The folder ``state_dir`` is made when missing and
-        belongs to this tree alone while it runs.
+        """All children of ``spec`` have started when this returns, for which they have 120 s. The folder ``state_dir``
+        is made when missing and belongs to this tree alone while it runs. The tree ends with this process, however that
+        ends.
+
+        ``title`` is shown in the names of the processes. ``on_give_up``: when the root has exceeded its limit the tree
+        "end"s, or the system is started again and again ("restart"), slowed down, and ``alarm`` says so.
+        ``before_stop``: actor, message and seconds; it is asked before an ordered stop begins, and its answer is waited
+        for so long. ``packages`` are imported in the tree's processes from where they are imported here. ``admission``:
+        module, function and arguments of what is called before each start and raises when there must be none.
 
         SupervisorError: ``start_failed`` (nothing is left running), ``already_started`` (another tree owns
-        ``state_dir``), ``not_importable`` and ``not_picklable`` (in this process, nothing started).
+        ``state_dir``), ``bad_spec``, ``not_importable`` and ``not_picklable`` (in this process, nothing started).
 
         ``may_fork``: guardian and actors may be forked from this process while it has one thread, which saves importing
         everything once more. For a program that is nothing but the host of this tree.
         """
+        check_give_up(on_give_up)
         body = pickled(spec)
         folder = Path(state_dir)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -11,7 +11,7 @@ from supervisors import decisions as do
 from supervisors.errors import SupervisorError
 from supervisors.family import Life
 from supervisors.messages import IGNORE, Answer, ChildCounts, ChildInfo, Command
-from supervisors.specs import ChildSpec, SupervisorSpec
+from supervisors.specs import ChildSpec, Strategy, SupervisorSpec
 from supervisors.strategy import instance
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _count_children(shell: SupervisorShell, _command: Command) -> Now:
     rows = shell.family.rows
     supervisors = sum(1 for row in rows if row.spec.is_supervisor)
     active = sum(1 for row in rows if row.life is Life.RUNNING)
-    specs = 1 if shell.spec.strategy == "dynamic" else len(rows)
+    specs = 1 if shell.spec.strategy is Strategy.DYNAMIC else len(rows)
     return Now(ChildCounts(specs, active, supervisors, len(rows) - supervisors))
 
 
@@ -53,18 +53,29 @@ def _start_child(shell: SupervisorShell, command: Command) -> do.Event:
     if spec is not None:
         if not isinstance(spec, ChildSpec | SupervisorSpec):
             raise SupervisorError("bad_spec", f"spec={spec!r} must be a ChildSpec or a SupervisorSpec")
+        if args is not None or child_id is not None:
+            text = f"args={args!r} and id={child_id!r} are for a template; {spec.id!r} is described whole"
+            raise SupervisorError("bad_spec", text)
         return do.StartChild(command.request, spec)
     if args is not None and not (isinstance(args, Mapping) and all(isinstance(name, str) for name in args)):
         raise SupervisorError("bad_spec", f"args={args!r} must be a mapping from argument names to values")
-    template = shell.spec.children[0] if shell.spec.strategy == "dynamic" and shell.spec.children else None
-    if template is None:
-        raise SupervisorError("bad_spec", f"{shell.system.path!r} is no dynamic supervisor with a template")
+    if shell.spec.strategy is not Strategy.DYNAMIC:
+        raise SupervisorError("bad_spec", f"spec=None: {shell.system.path!r} is no dynamic supervisor, with a template")
+    template = shell.spec.children[0]
     if args and isinstance(template, SupervisorSpec):
         raise SupervisorError("bad_spec", f"args={args!r} fit no template that is a supervisor")
-    shell.instances += 1
     if child_id is None:
-        child_id = f"{template.id}-{shell.instances}"
+        child_id = _next_id(shell, template.id)
     return do.StartChild(command.request, instance(template, child_id, args))
+
+
+def _next_id(shell: SupervisorShell, template: str) -> str:
+    """An id that no instance has, also of those that were given theirs."""
+    while True:
+        shell.instances += 1
+        child_id = f"{template}-{shell.instances}"
+        if shell.family.find(child_id) is None:
+            return child_id
 
 
 def _change_spec(shell: SupervisorShell, command: Command) -> do.Event:

@@ -37,6 +37,14 @@ class Locate(Struct, frozen=True):
     stays: bool = False
 
 
+class Leave(Struct, frozen=True):
+    """To the registrar, from one who stayed: it is to be told of ``name`` no more."""
+
+    name: str
+    asker: str
+    incarnation: str
+
+
 class Located(Struct, frozen=True):
     """``name`` stands for ``path`` (empty: nothing yet), alive when ``incarnation`` is set; ``is_stopped``: it does not
     come back by itself. Comes at each change."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from supervisors import guardian_decisions as do
 from supervisors.errors import ExitReason, SupervisorError
-from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, pickled, start_failure
+from supervisors.handle import CALL_TIMEOUT_S, START_TIMEOUT_S, TreeHandle, check_give_up, pickled, start_failure
 from supervisors.messages import Hello
 from supervisors.parcel import opened
 from supervisors.specs import SupervisorSpec
@@ -61,6 +61,7 @@ class SimulatedTree(TreeHandle):
         """All children of ``spec`` have started when this returns; no real time has passed. The same ``seed``,
         ``faults`` and calls give the same ``trace``. Raises what ``ActorTree.start`` raises; nothing is written to
         ``state_dir``."""
+        check_give_up(on_give_up)
         tree = object.__new__(cls)
         tree._begin(pickled(spec), Simulation(seed, faults), on_give_up)
         return tree

@@ -139,7 +139,7 @@ class ThespianSystem(KeepsSnapshots):
     def end(self, reason: ExitReason, *, ignored: bool = False) -> None:
         self._ended = True
         report(self._report_fd, ("ignored",) if ignored else ("ended", reason))
-        hardening.exit_code[0] = 0 if reason.is_expected else 1
+        hardening.exit_code[0] = 0 if reason.kind in ("normal", "shutdown") else 1
         self._actor.send(self._actor.myAddress, ActorExitRequest(recursive=False))
 
     # ---- the loop

@@ -48,7 +48,7 @@ def test_HOT_10_a_new_cap_and_a_new_template(stage: Stage) -> None:
         refused("max_children", scene.add_instance)
         scene.hit("late", "raise", "told to")
         scene.eventually(lambda: scene.ids() == ["w-1"])
-        refused("bad_spec", change, scene, sup(strategy="dynamic"))
+        refused("bad_spec", change, scene, sup(puppet("w")))
 
 
 def test_HOT_07_auto_shutdown_is_switched_on_and_off(stage: Stage) -> None:

@@ -81,6 +81,8 @@ def test_SPEC_03_what_is_missing_or_unknown_is_named() -> None:
         ("shutdown", -1),
         ("shutdown", "soon"),
         ("shutdown", None),
+        ("shutdown", float("nan")),
+        pytest.param("start_timeout_s", 10**400, id="start_timeout_s-vast"),
         ("args", [1]),
         ("args", {1: 2}),
         ("heartbeat_s", 0),
@@ -128,6 +130,12 @@ def test_SPEC_13_a_bad_option_is_named(field: str, value: Any) -> None:
 def test_a_bad_option_of_a_pool_is_named(field: str, value: Any) -> None:
     options = {"strategy": "dynamic", "children": [child("w")], "max_children": 2, field: value}
     assert f"{field}={value!r}" in refused(SupervisorSpec, id="s", **options)
+
+
+@pytest.mark.parametrize("names", ["", "ab"])
+def test_SPEC_08_a_pool_has_exactly_one_template(names: str) -> None:
+    """As simple_one_for_one. Elixir's DynamicSupervisor has none; here whole descriptions may be started beside it."""
+    assert f"children={list(names)!r} must be one template" in refused(tree, *map(child, names), strategy="dynamic")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,21 @@ def test_ADM_12_two_instances_are_counted(stage: Stage) -> None:
     with stage.play(pool()) as scene:
         ids = [scene.add_instance().id, scene.add_instance().id]
         assert len(set(ids)) == 2 and scene.ids() == ids and scene.counts() == (1, 2, 0, 2)
+
+
+def test_ADM_12_a_number_that_was_given_by_hand_is_passed_over(stage: Stage) -> None:
+    with stage.play(pool(initial=1)) as scene:
+        scene.add_instance("w-3")
+        assert [scene.add_instance().id for _ in range(2)] == ["w-2", "w-4"]
+
+
+def test_ADM_22_what_is_for_a_template_is_not_dropped_beside_a_whole_description(stage: Stage) -> None:
+    with stage.play(pool()) as scene:
+        for more in ({"args": {}}, {"id": "other"}):
+            refused("bad_spec", partial(stage.tree.start_child, scene.path, puppet("own"), **more))
+        assert scene.add(puppet("own")).state == "running" and scene.ids() == ["own"]
+    with stage.play(sup()) as scene:
+        refused("bad_spec", scene.add_instance, "own")
 
 
 def test_ADM_15_a_pid_is_no_handle_of_an_instance_and_its_template_is_no_child(stage: Stage) -> None:
@@ -421,3 +437,19 @@ def test_SIG_08_the_same_with_instances(stage: Stage, mode: str) -> None:
             scene.eventually(lambda: scene.ids() == ["w-2"])
             scene.tell("w-2", "stop", "normal", "done")
         assert mode in scene.end().detail
+
+
+class Done(ManagedActor):
+    """Its work is done when it has started."""
+
+    def on_start(self) -> None:
+        self.stop("normal", "at once")
+
+
+def test_SIG_04_who_is_done_at_once_ends_a_supervisor_that_had_started(stage: Stage) -> None:
+    children = [Done.child_spec(restart="temporary", significant=True), puppet("a"), puppet("b")]
+    spec = sup(*children, auto_shutdown="any_significant")
+    with stage.play(spec) as scene:
+        assert "at once" in scene.end().detail
+    with SimulatedTree.start(spec) as tree:
+        assert "at once" in tree.wait_until_stopped(20).detail

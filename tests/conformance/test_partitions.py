@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from supervisors import SupervisorSpec
+from supervisors import Backoff, SupervisorSpec
 from supervisors.partitions import partition_of, partitioned, resize
 from tests.conformance.stage import Scene, Stage, puppet, refused
 
@@ -50,10 +50,19 @@ def test_PART_03_only_those_that_run_are_routed_to(stage: Stage) -> None:
             assert {route(scene, key) for key in range(20) if size} == {f"w-{number}" for number in range(size)}
 
 
+def test_PART_03_one_on_its_way_back_keeps_its_keys_and_the_others_keep_theirs(stage: Stage) -> None:
+    slow = puppet("w", backoff=Backoff(initial_s=600, factor=1, max_s=600))
+    with stage.play(partitioned("parts", slow, 3, max_restarts=50)) as scene:
+        before = [route(scene, key) for key in range(9)]
+        scene.hit("w-1")
+        assert scene.info("w-1").state == "restarting" and [route(scene, key) for key in range(9)] == before
+        refused("restarting", scene.ask, route(scene, 1), "hello")
+
+
 def test_PART_04_what_cannot_be_is_refused(stage: Stage) -> None:
     with stage.play(parts(2)) as scene:
         resize(stage.tree, scene.path, 0)
         refused("not_found", route, scene, "key")
-        for wrong in (3, -1):
+        for wrong in (3, -1, True):
             assert f"partitions={wrong}" in refused("bad_spec", resize, stage.tree, scene.path, wrong).message
         refused("not_found", resize, stage.tree, "no such supervisor", 1)

@@ -243,6 +243,22 @@ def test_ESC_15_a_failing_loop_can_be_left(stage: Stage, book: str) -> None:
         assert scene.has_ended()
 
 
+def test_ESC_15_a_failing_loop_within_a_group_can_be_left(stage: Stage, book: str) -> None:
+    """Of three the second cannot come back, and is taken out: the third, which waited behind it, stays as it is."""
+    cannot = puppet("b", book=book, starts=("ok", "raise"), backoff=Backoff(initial_s=0.05, factor=1))
+    with stage.play(sup(puppet("a"), cannot, puppet("c"), strategy="rest_for_one", max_restarts=1000)) as scene:
+        first = scene.pid("a")
+        scene.hit("b")
+        scene.eventually(lambda: scene.info("b").restarts > 1)
+        refused("restarting", scene.restart, "b")
+        refused("restarting", scene.delete, "b")
+        refused("already_present", scene.add, puppet("b"))
+        assert scene.info("c").pid is None and scene.counts() == (3, 1, 0, 3)
+        scene.terminate("b")
+        assert [info.state for info in scene.children()] == ["running", "stopped", "stopped"]
+        assert scene.pid("a") == first and scene.restart("c").state == "running"
+
+
 def test_ESC_17_a_new_inner_supervisor_takes_the_name(stage: Stage) -> None:
     with stage.play(sup(inner("bridge", "x"), puppet("y"), strategy="one_for_all")) as scene:
         before = {name: scene.pid(name) for name in ("bridge", "bridge/x", "y")}

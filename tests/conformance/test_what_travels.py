@@ -184,6 +184,13 @@ def test_a_tree_has_a_supervisor_as_its_root(spec: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
+def test_what_follows_a_giving_up_is_one_of_two(tmp_path: Path) -> None:
+    for start in (SimulatedTree.start, partial(ActorTree.start, state_dir=tmp_path / "state")):
+        wrong = partial(start, SupervisorSpec(id="root"), on_give_up="never")
+        assert "on_give_up='never'" in refused("bad_spec", wrong).message
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_class_that_its_name_does_not_lead_to_is_not_importable(stage: Stage) -> None:
     nameless: Any = type("Nameless", (Mouth,), {"__module__": Mouth.__module__})
     assert "Nameless" in refused("not_importable", stage.tree.start_child, "stage", nameless.child_spec()).message

@@ -16,7 +16,7 @@ from tests.supervisors.family_driver import Driver, child, tree
 from tests.supervisors.test_tree_processes import eventually
 
 BACKOFFS = st.builds(
-    Backoff, initial_s=st.floats(0, 100), factor=st.floats(1, 10), max_s=st.floats(0, 1000, allow_subnormal=False)
+    Backoff, initial_s=st.floats(0, 100), factor=st.floats(1, 1e308), max_s=st.floats(0, 1000, allow_subnormal=False)
 )
 
 
@@ -26,6 +26,11 @@ def test_a_wait_is_never_negative_never_above_its_ceiling_and_the_ceiling_never_
 ) -> None:
     assert 0 <= restart_delay_s(backoff, tries, fraction) <= ceiling_s(backoff, tries) <= backoff.max_s
     assert ceiling_s(backoff, tries) <= ceiling_s(backoff, tries + 1)
+
+
+@pytest.mark.parametrize(("factor", "tries"), [(1.01, 10_000), (10**6, 60), (1e308, 2)])
+def test_a_ceiling_that_grows_slowly_or_beyond_all_numbers_ends_at_its_most(factor: float, tries: int) -> None:
+    assert ceiling_s(Backoff(initial_s=0.5, factor=factor, max_s=30), tries) == 30
 
 
 @given(st.integers(0, 10**6), st.floats(0, 1), st.floats(1, 10))

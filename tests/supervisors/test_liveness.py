@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,8 +31,16 @@ def beat(busy_since: float | None = None, *, at: float = 0.0, stage: Stage = Sta
     return Beat(7, stage, busy_since, at)
 
 
-def opinion_at(now: float, entry: Beat, process: ProcessState = RUNS) -> Opinion:
-    return judge(Memory(), Sight(entry, process), generation=7, heartbeat_s=HEARTBEAT_S, now=now)[1]
+def opinion_at(now: float, entry: Beat, process: ProcessState = RUNS, stop_s: float = math.inf) -> Opinion:
+    return judge(Memory(), Sight(entry, process), generation=7, heartbeat_s=HEARTBEAT_S, now=now, stop_s=stop_s)[1]
+
+
+@pytest.mark.parametrize(("stop_s", "limit_s"), [(5.0, 5.0), (0.0, 2.0), (2.0, 2.0)])
+def test_the_last_handler_has_the_time_of_a_stop_but_no_less_than_any_other(stop_s: float, limit_s: float) -> None:
+    entry = beat(100.0, stage=Stage.STOPPING)
+    assert opinion_at(100.0 + limit_s, entry, stop_s=stop_s).verdict is Verdict.BUSY
+    late = opinion_at(100.1 + limit_s, entry, stop_s=stop_s)
+    assert late.verdict is Verdict.STALLED and late.end.startswith("stalled: in on_stop for")
 
 
 def looks(*seen: tuple[float, Beat, ProcessState, float]) -> list[Opinion]:

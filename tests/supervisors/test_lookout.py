@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from supervisors import ChildSpec, ManagedActor
+from supervisors.describe import describe
 from supervisors.errors import ExitReason
 from supervisors.family import Life, Row
 from supervisors.liveness import BUSY_LOOK_S, IDLE_LOOK_S, Beat, ProcessState, Sight, Stage
@@ -96,3 +97,9 @@ def test_who_is_ended_is_told_why_unless_it_went_by_itself() -> None:
     killed = ExitReason("killed", "SIGKILL")
     assert "stalled" in lookout.reason_of(ChildEnded("a", 1, killed)).detail
     assert lookout.reason_of(ChildEnded("a", 1, killed)) == killed
+
+
+def test_who_has_just_gone_has_no_last_beat() -> None:
+    """Its entry is empty by then, which is no beat at the beginning of time."""
+    gone = describe(row("a", 1.0), "root/a", 5000.0, 0.0, Sight(Beat(1), ProcessState.GONE))
+    assert gone.last_beat_s is None

@@ -119,6 +119,35 @@ def test_a_request_to_stop_within_a_restart_of_the_group_is_answered() -> None:
     assert world.answer("call-1") is not None
 
 
+@pytest.mark.parametrize("strategy", [ALL, REST])
+@pytest.mark.parametrize("is_under_way", [True, False])
+def test_who_waits_behind_one_that_is_taken_out_of_its_failing_loop_stays_stopped(
+    strategy: Strategy, is_under_way: bool
+) -> None:
+    """As hanging_restart_loop_rest_for_one of OTP has it: nobody goes on with the restart that did not come through."""
+    cannot = child("b", backoff=Backoff(initial_s=0 if is_under_way else 9))
+    world = Driver(tree(child("a"), cannot, child("c"), strategy=strategy, max_restarts=9)).begin()
+    world.plan["b"] = ["fail", "slow"]
+    world.dies("b")
+    world.passes(9)
+    assert [world.state(name) for name in "abc"] == ["running", "restarting", "restarting"]
+    assert world.ask(do.TerminateChild, "b").life == "stopped"
+    assert [world.state(name) for name in "abc"] == ["running", "stopped", "stopped"]
+    assert world.ask(do.RestartChild, "c").life == "running"
+    world.plan["b"] = []
+    world.dies("a")
+    assert world.active() == {"a", "b", "c"}, "the next restart of the group takes all along"
+
+
+def test_who_is_taken_out_of_a_restart_that_has_not_failed_stops_nobody_else() -> None:
+    """As OTP, which would have come through with the restart first."""
+    world = group(REST)
+    world.plan["b"] = ["slow"]
+    world.dies("b")
+    assert world.ask(do.TerminateChild, "b").life == "stopped"
+    assert world.active() == {"a", "c"}
+
+
 def test_the_group_waits_for_the_backoff_of_the_one_that_failed() -> None:
     slow = child("b", backoff=Backoff(initial_s=2.0))
     world = Driver(tree(child("a"), slow, child("c"), strategy=REST)).begin()

@@ -299,3 +299,5 @@ def test_a_significant_child_is_refused_where_it_could_shut_nothing_down() -> No
     world = Driver(tree()).begin()
     assert world.add(child("a", restart=Restart.TRANSIENT, significant=True)) == "bad_spec"
     assert world.ids() == []
+    assert world.add(child("a")).life == "running"
+    assert world.add(child("a", restart=Restart.TRANSIENT, significant=True)) == "bad_spec", "before who is there"

@@ -30,6 +30,21 @@ def test_children_start_left_to_right_each_after_the_one_before_is_up() -> None:
     assert world.ids() == list("dacbe")
 
 
+@pytest.mark.parametrize("mode", ["any_significant", "all_significant"])
+def test_who_is_done_before_the_others_are_up_fails_no_start(mode: str) -> None:
+    """As OTP, which hears of it when the start has come through: then all is over, in good order."""
+    done = child("done", restart=Restart.TEMPORARY, significant=True)
+    world = Driver(tree(done, child("slow"), child("last"), auto_shutdown=mode))
+    world.plan["slow"] = ["slow"]
+    world.begin()
+    world.dies("done", NORMAL)
+    assert not world.is_ready and world.end is None
+    world.take()
+    world.started("slow")
+    assert world.is_ready and world.take() == [("start", "last"), ("stop", "last"), ("stop", "slow")]
+    assert world.end is not None and world.end.failure is None and mode in world.end.reason.detail
+
+
 def test_children_stop_right_to_left_one_at_a_time() -> None:
     """SHUT-09."""
     world = Driver(tree(*(child(name) for name in "dacbe"))).begin()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from aidos_actors.cli.answer import Answer, Options, give, say
+from aidos_actors.cli.answer import Answer, Interrupted, Options, give, give_error, say
 from aidos_actors.cli.progress import Progress, shown_progress
 from aidos_actors.cli.reach import Door
 from aidos_actors.config import Config
@@ -35,6 +35,7 @@ class _Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.exit_code = 128 + signum
+        self.is_owner = True
 
 
 class Session(Protocol):
@@ -80,9 +81,18 @@ def run_file(
         with _signals_raise():
             data = _see_to_the_end(submission, state, config, workers, drain_s, options)
     except _Interrupted as interrupted:
-        say("stopped; the same command goes on where this one stopped")
-        return interrupted.exit_code
+        return _give_interrupted(interrupted, options)
     return _conclude(data, submission, state, options)
+
+
+def _give_interrupted(interrupted: _Interrupted, options: Options) -> int:
+    hint = "the same command goes on where this one stopped"
+    if not interrupted.is_owner:
+        hint = "the system goes on with it; the same command looks at it again"
+    if options.as_json:
+        return give_error(Interrupted("ended by a signal", interrupted.exit_code, hint), options)
+    say(f"stopped; {hint}")
+    return interrupted.exit_code
 
 
 def _see_to_the_end(
@@ -101,6 +111,9 @@ def _see_to_the_end(
             progress.note(f"joined the system that runs on {state}")
             try:
                 return _follow(_Guest(state), submission, state, progress)
+            except _Interrupted as interrupted:
+                interrupted.is_owner = False
+                raise
             except (Unreachable, TryAgain):
                 progress.note("the system's owner has ended; taking over")
                 time.sleep(PAUSE_S)
@@ -179,7 +192,7 @@ def _conclude(data: dict[str, Any], submission: Submission, state: Path, options
     commits = [task["commit"] for task in data["tasks"] if task["commit"]]
     lines = [f"{data['id']}: {data['state']}, {data['progress']['done']} of {data['progress']['total']} tasks done"]
     if requirement.repo is not None:
-        lines.append(f"target {data['target']}: {len(commits)} commits")
+        lines.append(f"target {data['target']}: {len(commits)} commit{'' if len(commits) == 1 else 's'}")
         if commits:
             lines.append(f"git merge {data['target']}")
     if data["state"] == "failed":
@@ -191,9 +204,11 @@ def _conclude(data: dict[str, Any], submission: Submission, state: Path, options
 def _failure(data: dict[str, Any], state: Path) -> Iterator[str]:
     if data.get("error"):
         yield f"why: {data['error']}"
-    failed, *others = [task for task in data["tasks"] if task["state"] == "failed"] or [None]
-    if failed is None:
+    every = [task for task in data["tasks"] if task["state"] == "failed"]
+    if not every:
         return
+    failed = next((task for task in every if str(data["error"]).startswith(f"task {task['id']} failed")), every[0])
+    others = [task for task in every if task is not failed]
     file = Layout(str(state)).output(data["id"], failed["id"], failed["attempts"])
     if file.exists():
         yield from file.read_bytes()[-65536:].decode(errors="replace").splitlines()[-TAIL_LINES:]

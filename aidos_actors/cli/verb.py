@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from aidos_actors.cli.answer import READER_GONE, Answer, Done, Options, give, give_error
+from aidos_actors.cli.answer import READER_GONE, Answer, Done, Options, give, give_error, usage_error
 
 State = Annotated[str, typer.Option("--state", envvar="AIDOS_STATE_DIR", help="State directory.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", help="Configuration file (default aidos.toml).")]
@@ -17,16 +16,11 @@ Debug = Annotated[bool, typer.Option("--debug", help="Print the stack of an erro
 File = Annotated[str, typer.Argument(help="A requirement file.")]
 Revise = Annotated[bool, typer.Option("--revise", help="Replace other content under the same id.")]
 DEFAULT_STATE = ".aidos"
-ANYWHERE = frozenset({"version", "plan", "config"})
 
 
-def answer_verb(verb: str, options: Options, work: Callable[[], Answer | int]) -> None:
+def answer_verb(options: Options, work: Callable[[], Answer | int]) -> None:
     """Run one verb to its exit code; every error becomes words and a code."""
     try:
-        if sys.platform != "linux" and verb not in ANYWHERE:
-            from aidos_actors.core.errors import Unfit
-
-            raise Unfit(f"`{verb}` needs Linux; this is {sys.platform}")
         answer = work()
         raise Done(answer if isinstance(answer, int) else give(answer, options))
     except (Done, KeyboardInterrupt):
@@ -38,4 +32,8 @@ def answer_verb(verb: str, options: Options, work: Callable[[], Answer | int]) -
 
 
 def options_of(state: str, config: str | None, as_json: bool, debug: bool) -> Options:
-    return Options(state, config, as_json, debug)
+    """``Done(2)`` for a state directory without a name: an unset variable must not fill the working folder."""
+    options = Options(state, config, as_json, debug)
+    if not state:
+        usage_error("--state is empty", options)
+    return options

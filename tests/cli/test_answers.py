@@ -1,0 +1,100 @@
+"""What a command says when its words are off, its streams are, or the platform is: one answer, and never a stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aidos_actors.cli.app import run_command_line
+
+ELSEWHERE = """
+import asyncio, os, platform, signal, sqlite3, subprocess, sys, sysconfig, threading, typer, yaml
+platform.python_version(), sysconfig.get_config_vars()
+subprocess.run = lambda *words, **named: subprocess.CompletedProcess(words, 0, "git version 2.39.5", "")
+for name in ("fcntl", "resource", "termios", "pwd", "grp", "tty", "pty", "syslog"):
+    sys.modules[name] = None
+for name in ("fork", "pidfd_open", "setsid", "getuid", "O_NONBLOCK", "O_CLOEXEC", "O_NOFOLLOW", "O_DIRECTORY"):
+    delattr(os, name)
+for name in ("SIGKILL", "SIGHUP", "SIGQUIT", "SIGSTOP", "SIGALRM", "pidfd_send_signal"):
+    delattr(signal, name)
+sys.platform = "win32"
+import supervisors.strategy, supervisors.testing
+from aidos_actors.cli.app import run_command_line
+for words in sys.stdin.read().splitlines():
+    print(run_command_line(words.split()), words)
+"""
+SAID_INSTEAD = "error: the answer could not be written: No space left on device\nhint: free space there\n"
+HERE = ("version", "plan work.yaml", "config show", "config validate", "config schema", "status --help")
+NOT_HERE = ("run work.yaml", "serve", "submit work.yaml", "status", "tasks", "output a/b", "pause a", "tree", "top",
+            "events", "db check", "git restore-points")  # fmt: skip
+
+
+def test_elsewhere_verbs_that_need_linux_say_so_and_the_others_work(tmp_path: Path) -> None:
+    """Where neither fork nor file locks are: nothing of what such a verb needs can even be imported there."""
+    (tmp_path / "work.yaml").write_text("id: work\ntasks: {a: {run: 'true'}}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], input="\n".join((*HERE, *NOT_HERE)), cwd=tmp_path, capture_output=True,
+        text=True, timeout=60,
+    )  # fmt: skip
+    codes = [line for line in done.stdout.splitlines() if line.endswith((*HERE, *NOT_HERE)) and line[0].isdigit()]
+    assert codes == [f"0 {each}" for each in HERE] + [f"78 {each}" for each in NOT_HERE], done.stderr
+    assert done.stderr.count("needs Linux; this is win32") == len(NOT_HERE)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("status --jsn", "see `aidos status --help`"),
+        ("output work/a --attempt 0", "see `aidos output --help`"),
+        ("tree --format gif", "see `aidos tree --help`"),
+        ("top --sort age", "see `aidos top --help`"),
+        ("db check --deep", "see `aidos db check --help`"),
+        ("nonsense", "see `aidos --help`"),
+        ("submit work.yaml --state=", "see `aidos --help`"),
+    ],
+)
+def test_words_that_are_off(
+    words: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "work.yaml").write_text("id: work\ntasks: {a: {run: 'true'}}\n")
+    assert run_command_line(words.split()) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("error: ") and said.err.endswith(f"hint: {hint}\n")
+    assert run_command_line([*words.split(), "--json"]) == 2
+    said = capsys.readouterr()
+    answer = json.loads(said.out)
+    assert (answer["ok"], answer["error"]["code"], answer["error"]["hint"]) == (False, "usage", hint)
+    assert [each.name for each in tmp_path.iterdir()] == ["work.yaml"], "an unset variable fills no folder"
+
+
+def test_a_command_without_words_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([]) == 2
+    assert capsys.readouterr().err.startswith("Usage: aidos ")
+
+
+@pytest.mark.parametrize("words", ["--help", "status --help", "version --json", "config schema"])
+def test_nobody_reads_or_there_is_no_room(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    for stream in (os.fdopen(writer, "w"), open("/dev/full", "w")):  # noqa: PTH123, SIM115 - closed by itself
+        monkeypatch.setattr(sys, "stdout", stream)
+        code = run_command_line(words.split())
+        assert code == (141 if stream.name == writer else 1), words
+        assert capsys.readouterr().err == ("" if stream.name == writer else SAID_INSTEAD)
+
+
+def test_words_that_are_off_and_nobody_reads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))  # noqa: PTH123, SIM115 - closed by itself
+    assert run_command_line(["nonsense", "--json"]) == 2
+    assert capsys.readouterr().err == "error: No such command 'nonsense'.\nhint: see `aidos --help`\n"

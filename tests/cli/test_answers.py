@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from aidos_actors.cli.app import run_command_line
+from aidos_actors.core.errors import Unfit
+from aidos_actors.state_dir import prepare_state_dir
+from aidos_actors.submission import read_source
 
 ELSEWHERE = """
 import asyncio, os, platform, signal, sqlite3, subprocess, sys, sysconfig, threading, typer, yaml
@@ -72,6 +75,17 @@ def test_words_that_are_off(
     answer = json.loads(said.out)
     assert (answer["ok"], answer["error"]["code"], answer["error"]["hint"]) == (False, "usage", hint)
     assert [each.name for each in tmp_path.iterdir()] == ["work.yaml"], "an unset variable fills no folder"
+
+
+def test_a_runtime_needs_a_name_for_its_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Unfit, match="has no name"):
+        prepare_state_dir("")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_requirement_may_be_handed_in_as_one_line_of_json() -> None:
+    assert read_source('{"id": "work", "tasks": {"a": {"run": "true"}}}', 1000).id == "work"
 
 
 def test_a_command_without_words_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:

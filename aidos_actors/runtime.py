@@ -103,6 +103,7 @@ class Runtime:
                 packages=PACKAGES,
                 admission=admission(self.state_dir),
                 may_fork=may_fork,
+                with_main=False,
             )
         except SupervisorError as error:
             if error.code == "already_started":

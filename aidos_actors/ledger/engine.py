@@ -134,7 +134,7 @@ def worded(statement: ClauseElement) -> str:
 HINT_ROOM = "free space on the disk that holds the state directory and look at its health; the call may be repeated"
 HINT_ACCESS = "look at its owner and its mode"
 HINT_REPORT = "this is a mistake in AIDOS itself; report it"
-HINT_RESTORE = "keep the file, then `aidos db repair` or `aidos backup restore`"
+HINT_RESTORE = "keep the state directory, and begin anew in another one: what was published is on its targets"
 
 
 def _in_our_words(path: Path, error: object) -> AidosError:

@@ -188,10 +188,9 @@ def work():
         print(status.state)
         if len(sys.argv) > 3:
             raise RuntimeError("out of the block")
-if __name__ == "__main__":
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
+thread = threading.Thread(target=work)  # whoever loaded this file once more would have a second runtime
+thread.start()
+thread.join()
 """
 
 

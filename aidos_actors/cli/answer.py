@@ -58,10 +58,10 @@ def say(text: str) -> None:
     try:
         print(printable(text), file=sys.stderr, flush=True)
     except (OSError, ValueError):
-        sys.stderr = _nowhere()
+        sys.stderr = nowhere()
 
 
-def _nowhere() -> TextIO:
+def nowhere() -> TextIO:
     """A stream whose words nobody reads; what the one before could not write is not tried again at the end."""
     return open(os.devnull, "w")  # noqa: PTH123 - for the rest of this process
 
@@ -97,12 +97,12 @@ def put(text: str, end: str = "\n") -> None:
     try:
         print(text, end=end, flush=True)
     except BrokenPipeError:
-        sys.stdout = _nowhere()
+        sys.stdout = nowhere()
         raise Done(READER_GONE) from None
     except UnicodeEncodeError:
         print(text.encode("ascii", "backslashreplace").decode(), end=end, flush=True)
     except OSError as error:
-        sys.stdout = _nowhere()
+        sys.stdout = nowhere()
         raise Unread(error) from error
 
 

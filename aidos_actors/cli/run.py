@@ -99,10 +99,11 @@ def _see_to_the_end(
     submission: Submission, state: Path, config: Config, workers: int | None, drain_s: float | None, options: Options
 ) -> dict[str, Any]:
     with shown_progress(quiet=options.as_json) as progress:
+        watch = _Watch(submission, state, progress)
         while True:
             try:
                 with _owned(state, config, workers, drain_s) as session:
-                    return _follow(session, submission, state, progress)
+                    return watch.follow(session)
             except Conflict as conflict:
                 if conflict.code != "conflict" or not Door(state).is_there():
                     raise
@@ -110,7 +111,7 @@ def _see_to_the_end(
                     raise
             progress.note(f"joined the system that runs on {state}")
             try:
-                return _follow(_Guest(state), submission, state, progress)
+                return watch.follow(_Guest(state))
             except _Interrupted as interrupted:
                 interrupted.is_owner = False
                 raise
@@ -160,30 +161,42 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def _follow(session: Session, submission: Submission, state: Path, progress: Progress) -> dict[str, Any]:
-    """The status once the requirement has ended."""
-    name = submission.requirement.id
-    session.ask(submission.call(Layout(str(state)).blobs), 30.0)
-    after_seq = 0
-    while True:
+class _Watch:
+    """One requirement, watched through one system after the other: what was told once is not told again."""
+
+    def __init__(self, submission: Submission, state: Path, progress: Progress) -> None:
+        self._submission = submission
+        self._state = state
+        self._progress = progress
+        self._after_seq = 0
+
+    def follow(self, session: Session) -> dict[str, Any]:
+        """The status once the requirement has ended."""
+        session.ask(self._submission.call(Layout(str(self._state)).blobs), 30.0)
+        while True:
+            data = self._look(session)
+            if data["state"] in REQUIREMENT_FINAL:
+                return data
+            self._progress.show(data)
+            name = self._submission.requirement.id
+            call = {"verb": "events", "after_seq": self._after_seq, "requirement": name, "wait_s": EVENTS_WAIT_S}
+            try:
+                events = session.ask(call, EVENTS_WAIT_S + 5.0)["events"]
+            except SupervisorError:
+                continue
+            for event in events:
+                self._progress.event(event)
+                self._after_seq = event["seq"]
+            if isinstance(session, _Owner):
+                self._progress.healed(session.runtime.tree.heals)
+
+    def _look(self, session: Session) -> dict[str, Any]:
+        name = self._submission.requirement.id
         try:
-            data = session.ask({"verb": "progress", "id": name})
+            return dict(session.ask({"verb": "progress", "id": name}))
         except NotFound as error:
-            text = f"{state} was removed or replaced while {name!r} ran: nothing is known of it there any more"
+            text = f"{self._state} was removed or replaced while {name!r} ran: nothing is known of it there any more"
             raise Unreachable(text, hint="what was merged is on its target; the same command starts anew") from error
-        if data["state"] in REQUIREMENT_FINAL:
-            return dict(data)
-        progress.show(data)
-        call = {"verb": "events", "after_seq": after_seq, "requirement": name, "wait_s": EVENTS_WAIT_S}
-        try:
-            events = session.ask(call, EVENTS_WAIT_S + 5.0)["events"]
-        except SupervisorError:
-            continue
-        for event in events:
-            progress.event(event)
-            after_seq = event["seq"]
-        if isinstance(session, _Owner):
-            progress.healed(session.runtime.tree.heals)
 
 
 def _conclude(data: dict[str, Any], submission: Submission, state: Path, options: Options) -> int:

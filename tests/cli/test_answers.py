@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from aidos_actors.cli.app import run_command_line
+from aidos_actors.cli.progress import shown_progress
 from aidos_actors.core.errors import Unfit
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import read_source
@@ -28,6 +29,7 @@ for name in ("SIGKILL", "SIGHUP", "SIGQUIT", "SIGSTOP", "SIGALRM", "pidfd_send_s
 sys.platform = "win32"
 import supervisors.strategy, supervisors.testing
 from aidos_actors.cli.app import run_command_line
+from aidos_actors.cli.progress import shown_progress
 for words in sys.stdin.read().splitlines():
     print(run_command_line(words.split()), words)
 """
@@ -104,6 +106,18 @@ def test_nobody_reads_or_there_is_no_room(
         code = run_command_line(words.split())
         assert code == (141 if stream.name == writer else 1), words
         assert capsys.readouterr().err == ("" if stream.name == writer else SAID_INSTEAD)
+
+
+def test_a_terminal_that_hangs_up_ends_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else the run would end with an error of its bar, and not by the signal."""
+    ours, theirs = os.openpty()
+    monkeypatch.setattr(sys, "stderr", os.fdopen(theirs, "w", buffering=1))
+    told = {"id": "work", "progress": {"done": 1, "total": 2}, "active": ["a"], "infra_faults": 0}
+    with shown_progress(quiet=False) as progress:
+        progress.show(told)
+        os.close(ours)
+        progress.show(told)
+        progress.note("drawn anew")
 
 
 def test_words_that_are_off_and_nobody_reads(

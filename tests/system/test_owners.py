@@ -24,7 +24,7 @@ def test_a_guest_becomes_the_owner_when_the_owner_ends(place: Place) -> None:
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0
     assert guest.wait(90) == 0, place.said()
-    assert "taking over" in place.said()
+    assert "taking over" in place.said() and place.said().count("plan recorded") == 1, place.said()
     place.assert_laws("work", {"one", "two"})
     place.assert_clean()
 

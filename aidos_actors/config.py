@@ -5,10 +5,13 @@ Where a value comes from is the business of ``settings.py``.
 
 from __future__ import annotations
 
+import os
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aidos_actors.agent_settings import AgentSettings, check_agents
 from aidos_actors.analysis_settings import AnalysisSettings
+from aidos_actors.core.projects import Project
 from aidos_actors.core.requirement import Mode
 
 
@@ -81,3 +84,8 @@ class Config(BaseModel):
         """These settings, but those of the runtime that were asked for; pydantic's ``ValidationError`` when unfit."""
         runtime = self.runtime.model_dump() | {name: value for name, value in asked.items() if value is not None}
         return self.model_copy(update={"runtime": RuntimeSettings.model_validate(runtime)})
+
+
+def projects_of(config: Config) -> dict[str, Project]:
+    """By the real path of their repository."""
+    return {os.path.realpath(path): Project(**dict(each)) for path, each in config.projects.items()}

@@ -90,6 +90,18 @@ def test_a_requirement_may_be_handed_in_as_one_line_of_json() -> None:
     assert read_source('{"id": "work", "tasks": {"a": {"run": "true"}}}', 1000).id == "work"
 
 
+def test_a_plan_is_that_of_its_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "aidos.toml").write_text('[projects."./shop"]\nmode = "serial"\n')
+    for repo, mode in (("./shop", "serial"), ("./other", "parallel")):
+        text = f"id: work\nrepo: {repo}\nmode: parallel\ntasks: {{a: {{run: 'true'}}}}\n"
+        (tmp_path / "work.yaml").write_text(text)
+        assert run_command_line(["plan", "work.yaml", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["data"]["mode"] == mode
+
+
 def test_a_command_without_words_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line([]) == 2
     assert capsys.readouterr().err.startswith("Usage: aidos ")

@@ -8,13 +8,26 @@ from typing import Annotated, Any
 import typer
 from typer._click.exceptions import ClickException
 
-from aidos_actors.cli.answer import READER_GONE, Done, Interrupted, Options, Unread, give_error
+from aidos_actors.cli.answer import READER_GONE, Done, Options, Unread, give_error
 from aidos_actors.cli.config import config_verbs
 from aidos_actors.cli.db import db_verbs
 from aidos_actors.cli.git import git_verbs
-from aidos_actors.cli.parsing import command_for, refuse_elsewhere, tell_of_words
+from aidos_actors.cli.parsing import command_for, ended, refuse_elsewhere, tell_of_words
 from aidos_actors.cli.steering import steering
-from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, File, Json, Revise, State, answer_verb, options_of
+from aidos_actors.cli.verb import (
+    DEFAULT_STATE,
+    ConfigFile,
+    Debug,
+    Drain,
+    File,
+    Json,
+    JsonLines,
+    Revise,
+    State,
+    Workers,
+    answer_verb,
+    options_of,
+)
 from aidos_actors.core.errors import AidosError
 
 app = typer.Typer(
@@ -35,10 +48,8 @@ app.add_typer(git_verbs, name="git")
 def run(
     file: File,
     revise: Revise = False,
-    workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
-    drain: Annotated[
-        float | None, typer.Option("--drain", help="Seconds that running tasks get on Ctrl-C.", min=0)
-    ] = None,
+    workers: Workers = None,
+    drain: Drain = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
     json: Json = False,
@@ -54,10 +65,8 @@ def run(
 @app.command()
 def serve(
     standby: Annotated[bool, typer.Option("--standby", help="Wait for the state directory to be free.")] = False,
-    workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
-    drain: Annotated[
-        float | None, typer.Option("--drain", help="Seconds that running tasks get on SIGTERM.", min=0)
-    ] = None,
+    workers: Workers = None,
+    drain: Drain = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
     json: Json = False,
@@ -198,7 +207,7 @@ def events(
     requirement: Annotated[str | None, typer.Option("--requirement", help="Only events of this requirement.")] = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
-    json: Json = False,
+    json: JsonLines = False,
     debug: Debug = False,
 ) -> None:
     """Print the journal, one JSON object a line."""
@@ -224,7 +233,7 @@ def run_command_line(arguments: list[str] | None = None) -> int:
     try:
         try:
             refuse_elsewhere(words)
-            return _ended(int(command_for(app, "aidos", words)() or 0), words, options)
+            return ended(int(command_for(app, "aidos", words)() or 0), words, options)
         except ClickException as error:
             tell_of_words(error, options)
     except Done as done:
@@ -232,17 +241,10 @@ def run_command_line(arguments: list[str] | None = None) -> int:
     except typer.Exit as done:
         return done.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return _ended(130, words, options)
+        return ended(130, words, options)
     except AidosError as error:
         return give_error(error, options)
     except (BrokenPipeError, SystemExit):  # typer's word for the same, of a help that nobody reads
         return READER_GONE
     except OSError as error:
         return give_error(Unread(error), options)
-
-
-def _ended(exit_code: int, words: list[Any], options: Options) -> int:
-    """Who asked for one envelope gets one after Ctrl-C, too."""
-    if exit_code == 130 and options.as_json and words[0] != "events":
-        return give_error(Interrupted("ended by a signal", hint="the same command may be given again"), options)
-    return exit_code

@@ -12,7 +12,7 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageErro
 from typer.core import TyperArgument, TyperCommand, TyperOption
 from typer.models import CommandInfo
 
-from aidos_actors.cli.answer import Done, Options, say, usage_error
+from aidos_actors.cli.answer import Done, Interrupted, Options, give_error, say, usage_error
 
 ANYWHERE = ("version", "plan", "config")
 """What works on every platform: it looks at files, and nothing runs."""
@@ -80,6 +80,13 @@ def tell_of_words(error: ClickException, options: Options) -> NoReturn:
         raise Done(2)
     context = error.ctx if isinstance(error, UsageError) else None
     usage_error(error.format_message(), options, context.command_path if context else "aidos")
+
+
+def ended(exit_code: int, words: Sequence[str], options: Options) -> int:
+    """Who asked for one envelope gets one after Ctrl-C, too."""
+    if exit_code == 130 and options.as_json and words[0] != "events":
+        return give_error(Interrupted("ended by a signal", hint="the same command may be given again"), options)
+    return exit_code
 
 
 def _verbs(app: typer.Typer) -> Iterator[tuple[str, CommandInfo]]:

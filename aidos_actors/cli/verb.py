@@ -12,6 +12,14 @@ from aidos_actors.cli.answer import READER_GONE, Answer, Done, Options, give, gi
 State = Annotated[str, typer.Option("--state", envvar="AIDOS_STATE_DIR", help="State directory.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", help="Configuration file (default aidos.toml).")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON envelope.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line, with it and without.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Workers of the runtime (default: runtime.workers).", min=1, max=50)
+]
+Drain = Annotated[
+    float | None,
+    typer.Option("--drain", help="Seconds that running tasks get at a stop (default: runtime.drain_s).", min=0),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the stack of an error.")]
 File = Annotated[str, typer.Argument(help="A requirement file.")]
 Revise = Annotated[bool, typer.Option("--revise", help="Replace other content under the same id.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from aidos_actors.cli.progress import shown_progress
 from aidos_actors.core.errors import Unfit
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import read_source
+from supervisors import premises
 
 ELSEWHERE = """
 import asyncio, os, platform, signal, sqlite3, subprocess, sys, sysconfig, threading, typer, yaml
@@ -88,6 +90,26 @@ def test_a_runtime_needs_a_name_for_its_folder_too(tmp_path: Path, monkeypatch: 
 
 def test_a_requirement_may_be_handed_in_as_one_line_of_json() -> None:
     assert read_source('{"id": "work", "tasks": {"a": {"run": "true"}}}', 1000).id == "work"
+
+
+def test_who_owns_a_state_directory_is_told_with_milliseconds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handle = premises.lock(tmp_path)
+    assert isinstance(handle, int)
+    assert run_command_line(["serve", "--state", str(tmp_path), "--json"]) == 7
+    os.close(handle)
+    message = json.loads(capsys.readouterr().out)["error"]["message"]
+    assert re.search(rf"is owned by pid {os.getpid()} since \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z$", message)
+
+
+def test_the_help_says_what_json_is_of_each_verb_and_which_settings_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["events", "--help"]) == 0
+    assert "One JSON object a line, with it and without." in " ".join(capsys.readouterr().out.split())
+    for verb in ("run", "serve"):
+        assert run_command_line([verb, "--help"]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert "(default: runtime.workers)" in said and "(default: runtime.drain_s)" in said
 
 
 def test_a_plan_is_that_of_its_project(

@@ -100,10 +100,15 @@ def put(text: str, end: str = "\n") -> None:
         sys.stdout = nowhere()
         raise Done(READER_GONE) from None
     except UnicodeEncodeError:
-        print(text.encode("ascii", "backslashreplace").decode(), end=end, flush=True)
+        print(_in_ascii(text), end=end, flush=True)
     except OSError as error:
         sys.stdout = nowhere()
         raise Unread(error) from error
+
+
+def _in_ascii(text: str) -> str:
+    """Each other letter as JSON writes it, so that JSON stays JSON."""
+    return "".join(char if char.isascii() else json.dumps(char)[1:-1] for char in text)
 
 
 def printable(text: str) -> str:

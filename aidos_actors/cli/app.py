@@ -203,7 +203,7 @@ def top(
 @app.command()
 def events(
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what happens next.")] = False,
-    after: Annotated[int, typer.Option("--after", help="Only events after this seq.", min=0)] = 0,
+    after: Annotated[int, typer.Option("--after", help="Only events after this seq.", min=0, max=2**63 - 1)] = 0,
     requirement: Annotated[str | None, typer.Option("--requirement", help="Only events of this requirement.")] = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,

@@ -18,7 +18,9 @@ Workers = Annotated[
 ]
 Drain = Annotated[
     float | None,
-    typer.Option("--drain", help="Seconds that running tasks get at a stop (default: runtime.drain_s).", min=0),
+    typer.Option(
+        "--drain", help="Seconds that running tasks get at a stop (default: runtime.drain_s).", min=0, max=3600
+    ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the stack of an error.")]
 File = Annotated[str, typer.Argument(help="A requirement file.")]

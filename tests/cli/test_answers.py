@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,7 +14,8 @@ import pytest
 
 from aidos_actors.cli.app import run_command_line
 from aidos_actors.cli.progress import shown_progress
-from aidos_actors.core.errors import Unfit
+from aidos_actors.config import Config
+from aidos_actors.core.errors import BadInput, Unfit
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import read_source
 from supervisors import premises
@@ -64,6 +66,8 @@ def test_elsewhere_verbs_that_need_linux_say_so_and_the_others_work(tmp_path: Pa
         ("db check --deep", "see `aidos db check --help`"),
         ("nonsense", "see `aidos --help`"),
         ("submit work.yaml --state=", "see `aidos --help`"),
+        ("run work.yaml --drain inf", "see `aidos run --help`"),
+        ("events --after 99999999999999999999", "see `aidos events --help`"),
     ],
 )
 def test_words_that_are_off(
@@ -86,6 +90,23 @@ def test_a_runtime_needs_a_name_for_its_folder_too(tmp_path: Path, monkeypatch: 
     with pytest.raises(Unfit, match="has no name"):
         prepare_state_dir("")
     assert not [*tmp_path.iterdir()]
+
+
+def test_what_is_no_text_names_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "work.yaml").write_text("id: work\ntasks: {a: {run: 'true'}}\n")
+    assert run_command_line(["submit", "work.yaml"]) == 0
+    for words in (["status", "\udcff"], ["pause", "work/\udcff"], ["explain", "\udcff/a"]):
+        assert run_command_line(words) == 6, words
+    assert run_command_line(["events", "--requirement", "\udcff"]) == 6
+    assert "defect" not in capsys.readouterr().err
+
+
+def test_settings_of_a_runtime_that_are_off() -> None:
+    with pytest.raises(BadInput, match=r"^workers: .* 50, not 51$"):
+        Config().with_runtime(workers=51)
 
 
 def test_a_requirement_may_be_handed_in_as_one_line_of_json() -> None:
@@ -140,6 +161,15 @@ def test_nobody_reads_or_there_is_no_room(
         code = run_command_line(words.split())
         assert code == (141 if stream.name == writer else 1), words
         assert capsys.readouterr().err == ("" if stream.name == writer else SAID_INSTEAD)
+
+
+def test_a_stream_without_the_letters_gets_json_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with an old locale, or a word of the command that is no text at all."""
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+        assert run_command_line(["status", "--state", "Größe-大-😀-\udcff", "--json"]) == 6
+        assert "Größe-大-😀-\udcff" in json.loads(written.getvalue().decode(encoding))["error"]["message"]
 
 
 def test_a_terminal_that_hangs_up_ends_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:

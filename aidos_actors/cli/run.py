@@ -22,7 +22,6 @@ from aidos_actors.runtime import Runtime
 from aidos_actors.settings import read_config
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import Submission, prepare
-from supervisors import SupervisorError
 
 EVENTS_WAIT_S = 1.0
 TAIL_LINES = 20
@@ -99,7 +98,7 @@ def _see_to_the_end(
     submission: Submission, state: Path, config: Config, workers: int | None, drain_s: float | None, options: Options
 ) -> dict[str, Any]:
     with shown_progress(quiet=options.as_json) as progress:
-        watch = _Watch(submission, state, progress)
+        watch = Watch(submission, state, progress)
         while True:
             try:
                 with _owned(state, config, workers, drain_s) as session:
@@ -161,7 +160,7 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-class _Watch:
+class Watch:
     """One requirement, watched through one system after the other: what was told once is not told again."""
 
     def __init__(self, submission: Submission, state: Path, progress: Progress) -> None:
@@ -174,21 +173,25 @@ class _Watch:
         """The status once the requirement has ended."""
         session.ask(self._submission.call(Layout(str(self._state)).blobs), 30.0)
         while True:
-            data = self._look(session)
-            if data["state"] in REQUIREMENT_FINAL:
-                return data
-            self._progress.show(data)
-            name = self._submission.requirement.id
-            call = {"verb": "events", "after_seq": self._after_seq, "requirement": name, "wait_s": EVENTS_WAIT_S}
             try:
-                events = session.ask(call, EVENTS_WAIT_S + 5.0)["events"]
-            except SupervisorError:
-                continue
-            for event in events:
-                self._progress.event(event)
-                self._after_seq = event["seq"]
+                data = self._look(session)
+                if data["state"] in REQUIREMENT_FINAL:
+                    return data
+                self._progress.show(data)
+                self._tell_news(session)
+            except TryAgain:
+                if not session.is_owner:
+                    raise
+                time.sleep(PAUSE_S)  # it heals, or it ends and says why
             if isinstance(session, _Owner):
                 self._progress.healed(session.runtime.tree.heals)
+
+    def _tell_news(self, session: Session) -> None:
+        name = self._submission.requirement.id
+        call = {"verb": "events", "after_seq": self._after_seq, "requirement": name, "wait_s": EVENTS_WAIT_S}
+        for event in session.ask(call, EVENTS_WAIT_S + 5.0)["events"]:
+            self._progress.event(event)
+            self._after_seq = event["seq"]
 
     def _look(self, session: Session) -> dict[str, Any]:
         name = self._submission.requirement.id

@@ -9,15 +9,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aidos_actors.cli.app import run_command_line
 from aidos_actors.cli.progress import shown_progress
+from aidos_actors.cli.run import Watch
 from aidos_actors.config import Config
-from aidos_actors.core.errors import BadInput, Unfit
+from aidos_actors.core.errors import BadInput, TryAgain, Unfit
 from aidos_actors.state_dir import prepare_state_dir
-from aidos_actors.submission import read_source
+from aidos_actors.submission import prepare, read_source
 from supervisors import premises
 
 ELSEWHERE = """
@@ -102,6 +104,25 @@ def test_what_is_no_text_names_nothing(
         assert run_command_line(words) == 6, words
     assert run_command_line(["events", "--requirement", "\udcff"]) == 6
     assert "defect" not in capsys.readouterr().err
+
+
+def test_a_run_that_owns_its_system_waits_for_a_ledger_that_cannot_be_read_now(tmp_path: Path) -> None:
+    """Whoever reads it may be told so before its system heals, or ends and says why."""
+    running = {"id": "work", "state": "running", "progress": {"done": 0, "total": 1}}
+    answers = iter([{}, TryAgain("not now"), running, TryAgain("nor now"), running | {"state": "done"}])
+
+    class Owner:
+        is_owner = True
+
+        def ask(self, _call: dict[str, Any], _timeout_s: float = 5.0, _patience_s: float = 10.0) -> Any:
+            answer = next(answers)
+            if isinstance(answer, TryAgain):
+                raise answer
+            return answer
+
+    submission = prepare("id: work\ntasks: {a: {run: 'true'}}\n", Config())
+    with shown_progress(quiet=True) as progress:
+        assert Watch(submission, tmp_path, progress).follow(Owner())["state"] == "done"
 
 
 def test_settings_of_a_runtime_that_are_off() -> None:

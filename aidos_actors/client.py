@@ -38,7 +38,8 @@ def ask_scheduler(send: Send, call: dict[str, Any], timeout_s: float = 5.0, pati
     """The Scheduler's answer to ``call``, repeated while the system heals, for at most ``patience_s`` seconds.
 
     Every verb is idempotent, so repeating is harmless. AidosError as the desk says; ``TryAgain`` when it healed too
-    long; ``Unreachable`` when it has ended; OSError when nothing runs.
+    long; ``Unreachable`` when it has ended; OSError when nothing runs; SupervisorError ``forked`` in a fork child of
+    the host, which nothing would heal.
     """
     until = time.monotonic() + patience_s
     pause_s = FIRST_PAUSE_S
@@ -47,6 +48,8 @@ def ask_scheduler(send: Send, call: dict[str, Any], timeout_s: float = 5.0, pati
             answer = send("ask", SCHEDULER, {"message": call}, timeout_s)
         except (SupervisorError, Unanswered) as error:
             code = error.code if isinstance(error, SupervisorError) else "restarting"
+            if code == "forked":
+                raise
             if code == "stopped":
                 hint = "`run FILE` or `serve` starts it again"
                 raise Unreachable(f"the running system is no more: {error}", hint=hint) from error

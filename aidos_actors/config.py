@@ -5,10 +5,14 @@ Where a value comes from is the business of ``settings.py``.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import os
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aidos_actors.agent_settings import AgentSettings, check_agents
 from aidos_actors.analysis_settings import AnalysisSettings
+from aidos_actors.core.errors import BadInput
+from aidos_actors.core.projects import Project
 from aidos_actors.core.requirement import Mode
 
 
@@ -78,6 +82,16 @@ class Config(BaseModel):
         return self
 
     def with_runtime(self, **asked: float | None) -> Config:
-        """These settings, but those of the runtime that were asked for; pydantic's ``ValidationError`` when unfit."""
+        """These settings, but those of the runtime that were asked for. ``BadInput`` when unfit."""
         runtime = self.runtime.model_dump() | {name: value for name, value in asked.items() if value is not None}
-        return self.model_copy(update={"runtime": RuntimeSettings.model_validate(runtime)})
+        try:
+            return self.model_copy(update={"runtime": RuntimeSettings.model_validate(runtime)})
+        except ValidationError as error:
+            first = error.errors()[0]
+            text = f"{first['loc'][0]}: {first['msg']}, not {first['input']!r}"
+            raise BadInput(text, hint="see `config schema`") from None
+
+
+def projects_of(config: Config) -> dict[str, Project]:
+    """By the real path of their repository."""
+    return {os.path.realpath(path): Project(**dict(each)) for path, each in config.projects.items()}

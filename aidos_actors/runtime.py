@@ -13,9 +13,8 @@ from msgspec import Struct
 from aidos_actors.agent_settings import profiles_of
 from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.client import ask_scheduler, value_of
-from aidos_actors.config import Config
+from aidos_actors.config import Config, projects_of
 from aidos_actors.core.errors import Conflict, TimedOut
-from aidos_actors.core.projects import Project
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.desk_client import DeskClient
@@ -54,7 +53,7 @@ def tree_of(state_dir: Path, config: Config) -> SupervisorSpec:
         retry_delay_s=settings.retry_delay_s,
         adoption_s=settings.adoption_s,
         checkpoints=CheckpointLimits(limits.checkpoint_bytes, limits.checkpoint_value_bytes),
-        projects={os.path.realpath(path): Project(**dict(each)) for path, each in config.projects.items()},
+        projects=projects_of(config),
         executors_max={name: most for name, most in limits.executors if most is not None},
         analysis=config.analysis.with_key(os.environ),
         agents=profiles_of(config.agents, os.environ),
@@ -103,6 +102,7 @@ class Runtime:
                 packages=PACKAGES,
                 admission=admission(self.state_dir),
                 may_fork=may_fork,
+                with_main=False,
             )
         except SupervisorError as error:
             if error.code == "already_started":

@@ -114,14 +114,16 @@ def _text(file: str | None) -> tuple[str, str]:
             return "", path
         raise BadInput("there is no such file", file=file, hint="leave --config out to use the defaults") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"the configuration cannot be read: {error}", file=path) from error
+        hint = "save it as UTF-8, and look at its owner and mode"
+        raise BadInput(f"the configuration cannot be read: {error}", file=path, hint=hint) from error
 
 
 def _table(text: str, path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"this is no TOML: {error}", file=path, line=line_of_error(error, text)) from error
+        hint = 'write it as `key = "text"`, `key = 4` or `key = ["a", "b"]` under a `[table]`'
+        raise BadInput(f"this is no TOML: {error}", file=path, line=line_of_error(error, text), hint=hint) from error
 
 
 def _leaves(node: Mapping[str, Any], above: Place = ()) -> Iterator[tuple[Place, Any]]:

@@ -16,6 +16,8 @@ OF_THE_MOMENT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
     """The state directory, absolute, made when missing, hidden from git. ``Unfit`` on a network file system."""
+    if not os.fspath(state_dir):
+        raise Unfit("the state directory has no name", hint="name one: the working folder is nobody's by chance")
     path = Path(state_dir).absolute()
     refuse_network_filesystem(path if path.exists() else path.parent)
     path = path.resolve()

@@ -35,15 +35,15 @@ class Submission(Struct, frozen=True):
 def read_source(
     source: str | os.PathLike[str] | Requirement, limit_bytes: int, judge: WrongAgents = any_agents
 ) -> Requirement:
-    """The requirement that ``source`` is, says (a text with a line break) or names (a path). ``judge`` says what is
-    wrong with coding agents that it names. BadInput when unusable."""
+    """The requirement that ``source`` is, says (a text with a line break, or of JSON) or names (a path). ``judge`` says
+    what is wrong with coding agents that it names. BadInput when unusable."""
     if isinstance(source, Requirement):
         for task in source.tasks:
             wrong = judge(task.agent_work.names) if task.agent_work is not None else None
             if wrong is not None:
                 raise BadInput(f"task {task.id!r}: {wrong[0]}", hint=wrong[1])
         return source
-    if isinstance(source, str) and "\n" in source:
+    if isinstance(source, str) and ("\n" in source or source.startswith("{")):
         here = str(Path.cwd())
         return read_requirement(source, file="<text>", base_dir=here, limit_bytes=limit_bytes, wrong_agents=judge)
     return read_requirement_file(source, limit_bytes, judge)[0]

@@ -35,7 +35,8 @@ def read_variables() -> dict[str, Any]:
     try:
         return dict(EnvSettingsSource(Variables)())
     except SettingsError as error:
-        raise BadInput(f"a variable cannot be read: {error}", file="environment") from error
+        hint = "`config show` names each setting; a list or a table is written as JSON"
+        raise BadInput(f"a variable cannot be read: {error}", file="environment", hint=hint) from error
 
 
 def variable_of(place: Place) -> str:

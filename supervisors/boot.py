@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from supervisors.errors import SupervisorError
+
 BOOT = """\
 import sys, os, pickle
 with os.fdopen(int(sys.argv[1]), "rb") as file:
@@ -56,6 +58,27 @@ def in_memory(*parts: bytes) -> int:
 def absolute_path() -> list[str]:
     """This interpreter's ``sys.path`` with the working folder spelled out."""
     return [entry or str(Path.cwd()) for entry in sys.path]
+
+
+def load_main(main_file: Mapping[str, Any]) -> None:
+    """The program's main file has been loaded as multiprocessing's spawn does it, under another name than its own."""
+    from multiprocessing import spawn
+
+    _loading_main.append(str(main_file.get("init_main_from_path", main_file.get("init_main_from_name"))))
+    try:
+        spawn.prepare(dict(main_file))
+    finally:
+        _loading_main.pop()
+
+
+_loading_main: list[str] = []
+
+
+def refuse_while_main_is_loaded() -> None:
+    """SupervisorError ``not_importable`` where a main file starts a tree whenever it is loaded."""
+    if _loading_main:
+        why = f"{_loading_main[0]} starts a tree when it is loaded for its classes"
+        raise SupervisorError("not_importable", f"{why}; do it under `if __name__ == '__main__':`")
 
 
 def main_module() -> Mapping[str, Any]:

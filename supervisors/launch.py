@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from supervisors.boot import load_main
 from supervisors.charge import Descriptors, Orders
 from supervisors.door import Door
 from supervisors.launcher import Launcher
@@ -72,9 +73,7 @@ def run(orders: Orders, given: Descriptors) -> None:
 def described(body: bytes, main_file: dict[str, Any]) -> SupervisorSpec:
     """The tree to start, its classes imported. What fails here fails each time: the starter must act."""
     if main_file:
-        from multiprocessing import spawn
-
-        spawn.prepare(dict(main_file))
+        load_main(main_file)
     spec: SupervisorSpec = pickle.loads(body)  # noqa: S301 - from the host that started us, in memory
     for name in spec.preload:
         __import__(name)

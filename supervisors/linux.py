@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 STAT_BYTES_MAX = 4096
+SIGKILL = int(getattr(signal, "SIGKILL", 9))  # for those who import this elsewhere, to name what is here
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def die_with_parent(parent_pid: int | None = None, signum: int = signal.SIGKILL) -> None:
+def die_with_parent(parent_pid: int | None = None, signum: int = SIGKILL) -> None:
     """From here on this process gets ``signum`` when the thread that forked it ends. Ends this process at once when
     that has happened already; ``parent_pid`` is who the parent should be (None: whoever it is, but not pid 1)."""
     _libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
@@ -114,7 +115,7 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def kill_exactly(pid: int, started_ticks: int, signum: int = signal.SIGKILL) -> bool:
+def kill_exactly(pid: int, started_ticks: int, signum: int = SIGKILL) -> bool:
     """Send ``signum`` to that very process; False, and nothing sent, when it is gone."""
     try:
         fd = os.pidfd_open(pid)

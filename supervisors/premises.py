@@ -32,7 +32,9 @@ def lock(state: Path) -> int | str:
             time.sleep(0.01)
     with contextlib.suppress(OSError):  # on a full disk the lock holds without its holder's name
         os.ftruncate(fd, 0)
-        os.pwrite(fd, f"pid {os.getpid()} since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n".encode(), 0)
+        second, part = divmod(time.time_ns(), 1_000_000_000)
+        moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{part // 1_000_000:03}Z"
+        os.pwrite(fd, f"pid {os.getpid()} since {moment}\n".encode(), 0)
     return fd
 
 

@@ -48,6 +48,7 @@ class SupervisorShell:
     def __init__(self, system: System, spec: SupervisorSpec) -> None:
         self.system = system
         self.spec = spec
+        self.began_at = system.now()
         self.family = Family()
         self.news = News(system)
         self.registrar = self.news.registrar

@@ -78,7 +78,7 @@ class Switchboard:
             self._forget_answered()
         self._timers.add(self._now() + request.timeout_s, request.id)
         if request.verb in ("ask", "tell", "locate"):
-            place = self._places.get(request.target)
+            place = self._known(request.target)
             if place is None or not place.path or (place.incarnation is None and request.verb != "tell"):
                 self._look_up(request)
             else:
@@ -86,6 +86,11 @@ class Switchboard:
         else:
             self._waiting[request.id] = _Waiting(request)
             self.post(self._root, Command(request.id, request.verb, request.target, request.args))
+
+    def _known(self, name: str) -> Located | None:
+        """What ``name`` stands for, as known by its whole path: the news of an end come by each name, one by one."""
+        place = self._places.get(name)
+        return place and self._places.get(place.path, place)
 
     def after(self, delay_s: float, message: Any) -> None:
         """A timer of the mail."""

@@ -38,6 +38,7 @@ class ActorTree(TreeHandle):
         packages: tuple[str, ...] = ("supervisors",),
         admission: tuple[str, str, tuple[Any, ...]] | None = None,
         may_fork: bool = False,
+        with_main: bool = True,
     ) -> ActorTree:
         """All children of ``spec`` have started when this returns, for which they have 120 s. The folder ``state_dir``
         is made when missing and belongs to this tree alone while it runs. The tree ends with this process, however that
@@ -54,14 +55,18 @@ class ActorTree(TreeHandle):
 
         ``may_fork``: guardian and actors may be forked from this process while it has one thread, which saves importing
         everything once more. For a program that is nothing but the host of this tree.
+
+        ``with_main``: actors, arguments and messages may be of classes of the main file, which is therefore loaded
+        where they live and must guard what it does. Without, it is not, and needs no guard.
         """
         check_give_up(on_give_up)
+        boot.refuse_while_main_is_loaded()
         body = pickled(spec)
         folder = Path(state_dir)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         charge = Charge(
             spec=body,
-            main=dict(boot.main_module()),
+            main=dict(boot.main_module()) if with_main else {},
             packages=packages,
             state_dir=str(folder.resolve()),
             title=title,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from supervisors import decisions as do
 from supervisors.errors import SupervisorError
@@ -90,10 +91,10 @@ def _change_spec(shell: SupervisorShell, command: Command) -> do.Event:
 def _tree(shell: SupervisorShell, _command: Command) -> Now:
     """The root answers itself, so its last beat is this very handler."""
     assert shell.registrar is not None
-    strategy = str(shell.spec.strategy)
-    path = shell.system.path
-    root = ChildInfo(shell.spec.id, "supervisor", "running", None, 0, path=path, strategy=strategy, last_beat_s=0.0)
-    return Now(shell.registrar.tree(root))
+    spec, system = shell.spec, shell.system
+    root = ChildInfo(spec.id, "supervisor", "running", None, 0, path=system.path, strategy=str(spec.strategy))
+    lived_s = system.now() - shell.began_at
+    return Now(shell.registrar.tree(replace(root, started_at=system.wall() - lived_s, last_beat_s=0.0)))
 
 
 def _events(shell: SupervisorShell, _command: Command) -> Now:

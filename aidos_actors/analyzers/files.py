@@ -41,11 +41,16 @@ def read_requirement_file(
     return found, text
 
 
+_READING = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):  # `plan` reads files on every platform
+    _READING |= getattr(os, _flag, 0)
+
+
 def _bytes_of(file: str, limit_bytes: int) -> bytes:
     try:
         _refuse_unfit(os.stat(file), file, limit_bytes)  # noqa: PTH116  opening a device could already do something
         # It may have become a pipe since: non-blocking, and looked at again.
-        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        handle = os.open(file, _READING)
         try:
             _refuse_unfit(os.fstat(handle), file, limit_bytes)
             return _all_of(handle, file, limit_bytes)

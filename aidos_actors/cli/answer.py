@@ -58,32 +58,57 @@ def say(text: str) -> None:
     try:
         print(printable(text), file=sys.stderr, flush=True)
     except (OSError, ValueError):
-        sys.stderr = _nowhere()
+        sys.stderr = nowhere()
 
 
-def _nowhere() -> TextIO:
+def nowhere() -> TextIO:
     """A stream whose words nobody reads; what the one before could not write is not tried again at the end."""
     return open(os.devnull, "w")  # noqa: PTH123 - for the rest of this process
 
 
-class _Unread(AidosError):
+class _Usage(AidosError):
+    """The words of a command are off."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class Interrupted(AidosError):
+    """A signal has ended the verb."""
+
+    code = "interrupted"
+
+    def __init__(self, message: str, exit_code: int = 130, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+
+
+class Unread(AidosError):
     """Standard output took no more."""
 
     code = "output"
 
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"the answer could not be written: {error.strerror}", hint="free space there")
 
-def put(text: str) -> None:
+
+def put(text: str, end: str = "\n") -> None:
     """Write data to standard output. ``Done(141)`` when its reader has gone, as programs do that SIGPIPE ends."""
     try:
-        print(text, flush=True)
+        print(text, end=end, flush=True)
     except BrokenPipeError:
-        sys.stdout = _nowhere()
+        sys.stdout = nowhere()
         raise Done(READER_GONE) from None
     except UnicodeEncodeError:
-        print(text.encode("ascii", "backslashreplace").decode(), flush=True)
+        print(_in_ascii(text), end=end, flush=True)
     except OSError as error:
-        sys.stdout = _nowhere()
-        raise _Unread(f"the answer could not be written: {error.strerror}", hint="free space there") from error
+        sys.stdout = nowhere()
+        raise Unread(error) from error
+
+
+def _in_ascii(text: str) -> str:
+    """Each other letter as JSON writes it, so that JSON stays JSON."""
+    return "".join(char if char.isascii() else json.dumps(char)[1:-1] for char in text)
 
 
 def printable(text: str) -> str:
@@ -117,11 +142,11 @@ def give_error(error: BaseException, options: Options) -> int:
         code, exit_code = "internal", 1
         message = f"{type(error).__name__}: {error}"
         hint = "this is a defect; run again with --debug and report what it prints"
-    if options.as_json and not isinstance(error, _Unread):
+    if options.as_json and not isinstance(error, Unread):
         try:
             put(error_envelope(code, message, hint))
             return exit_code
-        except (_Unread, Done):  # then at least for people
+        except (Unread, Done):  # then at least for people
             pass
     say(f"error: {message}")
     if hint:
@@ -129,11 +154,6 @@ def give_error(error: BaseException, options: Options) -> int:
     return exit_code
 
 
-def usage_error(message: str, options: Options) -> NoReturn:
-    """The words of the command are off: exit 2."""
-    if options.as_json:
-        put(error_envelope("usage", message, "see --help"))
-    else:
-        say(f"error: {message}")
-        say("hint: see --help")
-    raise Done(2)
+def usage_error(message: str, options: Options, command: str = "aidos") -> NoReturn:
+    """The words of ``command`` are off: exit 2."""
+    raise Done(give_error(_Usage(message, hint=f"see `{command} --help`"), options))

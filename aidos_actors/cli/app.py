@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer._click.exceptions import ClickException
 
-from aidos_actors.cli.answer import Done, error_envelope, say
+from aidos_actors.cli.answer import READER_GONE, Done, Options, Unread, give_error
 from aidos_actors.cli.config import config_verbs
 from aidos_actors.cli.db import db_verbs
 from aidos_actors.cli.git import git_verbs
-from aidos_actors.cli.parsing import command_for
+from aidos_actors.cli.parsing import command_for, ended, refuse_elsewhere, tell_of_words
 from aidos_actors.cli.steering import steering
-from aidos_actors.cli.verb import DEFAULT_STATE, ConfigFile, Debug, File, Json, Revise, State, answer_verb, options_of
+from aidos_actors.cli.verb import (
+    DEFAULT_STATE,
+    ConfigFile,
+    Debug,
+    Drain,
+    File,
+    Json,
+    JsonLines,
+    Revise,
+    State,
+    Workers,
+    answer_verb,
+    options_of,
+)
+from aidos_actors.core.errors import AidosError
 
 app = typer.Typer(
     name="aidos",
@@ -35,10 +48,8 @@ app.add_typer(git_verbs, name="git")
 def run(
     file: File,
     revise: Revise = False,
-    workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
-    drain: Annotated[
-        float | None, typer.Option("--drain", help="Seconds that running tasks get on Ctrl-C.", min=0)
-    ] = None,
+    workers: Workers = None,
+    drain: Drain = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
     json: Json = False,
@@ -48,16 +59,14 @@ def run(
     from aidos_actors.cli.run import run_file
 
     options = options_of(state, config, json, debug)
-    answer_verb("run", options, lambda: run_file(file, options, workers, drain, is_revision=revise))
+    answer_verb(options, lambda: run_file(file, options, workers, drain, is_revision=revise))
 
 
 @app.command()
 def serve(
     standby: Annotated[bool, typer.Option("--standby", help="Wait for the state directory to be free.")] = False,
-    workers: Annotated[int | None, typer.Option("--workers", help="Workers of the runtime.", min=1, max=50)] = None,
-    drain: Annotated[
-        float | None, typer.Option("--drain", help="Seconds that running tasks get on SIGTERM.", min=0)
-    ] = None,
+    workers: Workers = None,
+    drain: Drain = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
     json: Json = False,
@@ -67,7 +76,7 @@ def serve(
     from aidos_actors.cli.serve import serve_until_stopped
 
     options = options_of(state, config, json, debug)
-    answer_verb("serve", options, lambda: serve_until_stopped(options, standby, workers, drain))
+    answer_verb(options, lambda: serve_until_stopped(options, standby, workers, drain))
 
 
 @app.command()
@@ -78,7 +87,7 @@ def plan(
     from aidos_actors.cli.work import plan_file
 
     options = options_of(state, config, json, debug)
-    answer_verb("plan", options, lambda: plan_file(file, options))
+    answer_verb(options, lambda: plan_file(file, options))
 
 
 @app.command()
@@ -94,7 +103,7 @@ def submit(
     from aidos_actors.cli.work import submit_file
 
     options = options_of(state, config, json, debug)
-    answer_verb("submit", options, lambda: submit_file(file, options, is_revision=revise))
+    answer_verb(options, lambda: submit_file(file, options, is_revision=revise))
 
 
 @app.command()
@@ -109,7 +118,7 @@ def status(
     from aidos_actors.cli.look import show_status
 
     options = options_of(state, config, json, debug)
-    answer_verb("status", options, lambda: show_status(name, options))
+    answer_verb(options, lambda: show_status(name, options))
 
 
 @app.command()
@@ -124,7 +133,7 @@ def tasks(
     from aidos_actors.cli.look import show_tasks
 
     options = options_of(state, config, json, debug)
-    answer_verb("tasks", options, lambda: show_tasks(name, options))
+    answer_verb(options, lambda: show_tasks(name, options))
 
 
 @app.command()
@@ -139,13 +148,13 @@ def explain(
     from aidos_actors.cli.look import show_reasons
 
     options = options_of(state, config, json, debug)
-    answer_verb("explain", options, lambda: show_reasons(name, options))
+    answer_verb(options, lambda: show_reasons(name, options))
 
 
 @app.command()
 def output(
     name: Annotated[str, typer.Argument(metavar="REQ/TASK", help="A task.")],
-    attempt: Annotated[int | None, typer.Option("--attempt", help="Which attempt (default: the newest).")] = None,
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Which one (default: the newest).", min=1)] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the task has ended.")] = False,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
@@ -156,7 +165,7 @@ def output(
     from aidos_actors.cli.look import show_output
 
     options = options_of(state, config, json, debug)
-    answer_verb("output", options, lambda: show_output(name, attempt, follow, options))
+    answer_verb(options, lambda: show_output(name, attempt, follow, options))
 
 
 @app.command()
@@ -171,7 +180,7 @@ def tree(
     from aidos_actors.cli.tree import show_tree
 
     options = options_of(state, config, json, debug)
-    answer_verb("tree", options, lambda: show_tree(options, form))
+    answer_verb(options, lambda: show_tree(options, form))
 
 
 @app.command()
@@ -188,24 +197,24 @@ def top(
     from aidos_actors.cli.top import show_top
 
     options = options_of(state, config, json, debug)
-    answer_verb("top", options, lambda: show_top(options, sort, once, interval))
+    answer_verb(options, lambda: show_top(options, sort, once, interval))
 
 
 @app.command()
 def events(
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what happens next.")] = False,
-    after: Annotated[int, typer.Option("--after", help="Only events after this seq.", min=0)] = 0,
+    after: Annotated[int, typer.Option("--after", help="Only events after this seq.", min=0, max=2**63 - 1)] = 0,
     requirement: Annotated[str | None, typer.Option("--requirement", help="Only events of this requirement.")] = None,
     state: State = DEFAULT_STATE,
     config: ConfigFile = None,
-    json: Json = False,
+    json: JsonLines = False,
     debug: Debug = False,
 ) -> None:
     """Print the journal, one JSON object a line."""
     from aidos_actors.cli.look import show_events
 
     options = options_of(state, config, json, debug)
-    answer_verb("events", options, lambda: show_events(follow, after, requirement, options))
+    answer_verb(options, lambda: show_events(follow, after, requirement, options))
 
 
 @app.command()
@@ -214,27 +223,28 @@ def version(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json 
     from aidos_actors.cli.version import show_version
 
     options = options_of(state, config, json, debug)
-    answer_verb("version", options, show_version)
+    answer_verb(options, show_version)
 
 
 def run_command_line(arguments: list[str] | None = None) -> int:
     """Run one verb; its exit code. Nothing is raised."""
     words: list[Any] = list(sys.argv[1:] if arguments is None else arguments)
+    options = Options(as_json="--json" in words, debug="--debug" in words)
     try:
-        outcome = command_for(app, "aidos", words)()
-        return int(outcome or 0)
+        try:
+            refuse_elsewhere(words)
+            return ended(int(command_for(app, "aidos", words)() or 0), words, options)
+        except ClickException as error:
+            tell_of_words(error, options)
     except Done as done:
         return done.exit_code
     except typer.Exit as done:
         return done.exit_code
-    except ClickException as error:
-        if "--json" in words:
-            print(error_envelope("usage", error.format_message(), "see --help"), flush=True)
-        else:
-            say(f"error: {error.format_message()}")
-            say(f"hint: see `{Path('aidos')} --help`")
-        return 2
     except (KeyboardInterrupt, typer.Abort):
-        return 130
-    except BrokenPipeError:
-        return 141
+        return ended(130, words, options)
+    except AidosError as error:
+        return give_error(error, options)
+    except (BrokenPipeError, SystemExit):  # typer's word for the same, of a help that nobody reads
+        return READER_GONE
+    except OSError as error:
+        return give_error(Unread(error), options)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aidos_actors.actors.status import list_of_requirements, status_of
+from aidos_actors.core.states import TASK_FINAL
 from aidos_actors.core.views import event_view
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _events(ledger: LedgerView, call: Call, _state: Path) -> dict[str, Any]:
 
 
 def _reasons(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any]:
-    """Without workers to speak of: that nothing runs comes first."""
+    """Without workers to speak of: that nothing runs comes first, unless it has ended."""
     from aidos_actors.actors.desk import explained
     from aidos_actors.core.settings import Settings
     from aidos_actors.layout import Layout
@@ -41,6 +42,8 @@ def _reasons(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any]:
     board = restored_board(ledger, Layout(str(state)), ledger.epoch(), Settings(1), now)
     found = explained(board, ledger, call, now)
     others = [reason for reason in found["reasons"] if reason["code"] != "no_worker"]
+    if others and others[0]["code"] in TASK_FINAL:
+        return found
     resting = {"code": "not_running", "text": "nothing runs here: start it with `serve` or `run`"}
     return {**found, "reasons": [resting, *others]}
 

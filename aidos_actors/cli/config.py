@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -19,21 +21,21 @@ config_verbs = typer.Typer(help="Show, check or describe the configuration.", no
 def show(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False) -> None:
     """Every setting, where its value comes from, and the limits of restarts that follow."""
     options = options_of(state, config, json, debug)
-    answer_verb("config", options, lambda: show_config(options))
+    answer_verb(options, lambda: show_config(options))
 
 
 @config_verbs.command()
 def validate(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False) -> None:
     """Check the configuration; nothing is started."""
     options = options_of(state, config, json, debug)
-    answer_verb("config", options, lambda: validate_config(options))
+    answer_verb(options, lambda: validate_config(options))
 
 
 @config_verbs.command()
 def schema(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False) -> None:
     """The JSON schema of the configuration file."""
     options = options_of(state, config, json, debug)
-    answer_verb("config", options, show_schema)
+    answer_verb(options, show_schema)
 
 
 def show_config(options: Options) -> Answer:
@@ -44,18 +46,20 @@ def show_config(options: Options) -> Answer:
     rows += [
         {"key": row.key, "value": row.value, "origin": row.origin, "default": row.default} for row in settings.rows
     ]
-    restarts = restart_limits(settings.config.runtime.workers)
+    restarts = restart_limits(settings.config.runtime.workers) if sys.platform == "linux" else None
     lines = [f"{row['key']:24} {row['value']!s:16} {row['origin']}" for row in rows]
-    lines += ["", "restart limits (they multiply)"]
-    lines += [
-        f"  {each['path']:20} {each['max_restarts']:3} in {each['within_s']:g} s"
-        f"  at most {each['starts_max']} starts of a child"
-        + (f", {each['tries_max']} tries of one operation" if each["tries_max"] else "")
-        for each in restarts["levels"]
-    ]
-    products = f"product {restarts['product']}, of tries {restarts['tries']}"
-    lines += [f"{products}; after it the guardian goes on, at most one start in 60 s, for ever"]
+    lines += _lines_of(restarts) if restarts else []
     return Answer({"file": settings.file, "settings": rows, "restarts": restarts}, "\n".join(lines))
+
+
+def _lines_of(restarts: dict[str, Any]) -> Iterator[str]:
+    yield from ("", "restart limits (they multiply)")
+    for each in restarts["levels"]:
+        tries = f", {each['tries_max']} tries of one operation" if each["tries_max"] else ""
+        limit = f"{each['path']:20} {each['max_restarts']:3} in {each['within_s']:g} s"
+        yield f"  {limit}  at most {each['starts_max']} starts of a child{tries}"
+    products = f"product {restarts['product']}, of tries {restarts['tries']}"
+    yield f"{products}; after it the guardian goes on, at most one start in 60 s, for ever"
 
 
 def validate_config(options: Options) -> Answer:

@@ -21,7 +21,7 @@ SHOWN_MAX = 20
 def check(state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False) -> None:
     """Compare journal, tables and day files; changes nothing, also beside a running system."""
     options = options_of(state, config, json, debug)
-    answer_verb("db", options, lambda: check_ledger(options))
+    answer_verb(options, lambda: check_ledger(options))
 
 
 def check_ledger(options: Options) -> Answer:

@@ -20,7 +20,7 @@ def list_restore_points(
 ) -> None:
     """List where targets stood before each publication, newest first."""
     options = options_of(state, config, json, debug)
-    answer_verb("git", options, lambda: _listed(repo))
+    answer_verb(options, lambda: _listed(repo))
 
 
 @git_verbs.command()
@@ -35,7 +35,7 @@ def rollback(
 ) -> None:
     """Bring a target back to an earlier content by revert commits; its history goes on."""
     options = options_of(state, config, json, debug)
-    answer_verb("git", options, lambda: _rolled_back(repo, target, to))
+    answer_verb(options, lambda: _rolled_back(repo, target, to))
 
 
 def _listed(repo: str) -> Answer:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.cli.answer import Answer, Options, put
+from aidos_actors.cli.answer import Answer, Options, printable, put
 from aidos_actors.cli.reach import Door, read
 from aidos_actors.core.errors import NotFound, TryAgain, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, TaskState
@@ -18,6 +18,7 @@ EVENTS_AT_ONCE = 500
 FOLLOW_WAIT_S = 5.0
 LOOK_EVERY_S = 0.1
 DEGRADED = 9
+CHUNK_BYTES = 1024 * 1024
 OUTPUT_JSON_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -100,32 +101,58 @@ def show_output(name: str, attempt: int | None, follow: bool, options: Options) 
     known = {each["id"]: each for each in data["tasks"]}
     if task not in known:
         raise NotFound(f"no task {task!r} in requirement {requirement!r}", hint=f"`tasks {requirement}` lists them")
-    number = attempt or known[task]["attempts"]
-    file = Layout(str(state.resolve())).output(requirement, task, number)
-    if attempt is not None and attempt > known[task]["attempts"]:
-        raise NotFound(f"{name} has had {known[task]['attempts']} attempts, not {attempt}")
+    attempts = known[task]["attempts"]
+    if attempt is not None and attempt > attempts and not follow:
+        hint = f"`output {name}` prints the newest" if attempts else f"`explain {name}` says why it has not begun"
+        raise NotFound(f"{name} has had {attempts} attempts, not {attempt}", hint=hint)
     if follow:
-        return _follow_output(file, requirement, task, state)
+        attempts = _follow_output(requirement, task, attempt, state, quiet=options.as_json)
+        if not options.as_json:
+            return 0
+    number = attempt or attempts
+    file = Layout(str(state.resolve())).output(requirement, task, number)
     text = file.read_bytes()[-OUTPUT_JSON_BYTES_MAX:].decode(errors="replace") if file.exists() else ""
     return Answer({"task": name, "attempt": number, "output": text}, text.rstrip("\n"))
 
 
-def _follow_output(file: Path, requirement: str, task: str, state: Path) -> int:
-    """Print what comes until the task has ended."""
-    at = 0
+def _follow_output(requirement: str, task: str, attempt: int | None, state: Path, *, quiet: bool) -> int:
+    """Print what comes until the task has ended, of each attempt that comes, or of ``attempt`` alone until it has
+    ended; how many there were."""
+    shown: _Shown | None = None
     while True:
         data, _ = read(state, {"verb": "status", "id": requirement})
-        ended = next(each["state"] for each in data["tasks"] if each["id"] == task) in TASK_FINAL
-        if file.exists():
-            with file.open("rb") as handle:
-                handle.seek(at)
-                chunk = handle.read()
-            at += len(chunk)
-            sys.stdout.write(chunk.decode(errors="replace"))
-            sys.stdout.flush()
-        if ended or data["state"] in REQUIREMENT_FINAL:
-            return 0
+        found = next(each for each in data["tasks"] if each["id"] == task)
+        for number in range(shown.number if shown else attempt or max(1, found["attempts"]), found["attempts"] + 1):
+            if shown is None or shown.number != number:
+                shown = _Shown(Layout(str(state.resolve())).output(requirement, task, number), number)
+            if not quiet:
+                shown.go_on()
+            if number == attempt:
+                break
+        is_over = attempt is not None and found["attempts"] > attempt
+        if is_over or found["state"] in TASK_FINAL or data["state"] in REQUIREMENT_FINAL:
+            return int(found["attempts"])
         time.sleep(LOOK_EVERY_S)
+
+
+class _Shown:
+    """The output of one attempt, as far as it is printed."""
+
+    def __init__(self, file: Path, number: int) -> None:
+        self.number = number
+        self._file = file
+        self._at = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")  # a letter may come in two parts
+
+    def go_on(self) -> None:
+        """All there is by now has been printed."""
+        if not self._file.exists():
+            return
+        with self._file.open("rb") as handle:
+            handle.seek(self._at)
+            while chunk := handle.read(CHUNK_BYTES):
+                self._at += len(chunk)
+                put(printable(self._decoder.decode(chunk)), end="")
 
 
 def show_events(follow: bool, after: int, requirement: str | None, options: Options) -> int:

@@ -3,12 +3,19 @@ typer takes to look at the signatures of all of them, and to import pydantic to 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 from typer.core import TyperArgument, TyperCommand, TyperOption
 from typer.models import CommandInfo
+
+from aidos_actors.cli.answer import Done, Interrupted, Options, give_error, say, usage_error
+
+ANYWHERE = ("version", "plan", "config")
+"""What works on every platform: it looks at files, and nothing runs."""
 
 
 class _Coercion:
@@ -54,6 +61,32 @@ def command_for(app: typer.Typer, name: str, words: Sequence[str]) -> Callable[[
     info.cls = _Verb
     command = typer.main.get_command_from_info(info, pretty_exceptions_short=True, rich_markup_mode=None)
     return lambda: command.main(list(words[1:]), standalone_mode=False, prog_name=f"{name} {words[0]}")
+
+
+def refuse_elsewhere(words: Sequence[str]) -> None:
+    """``Unfit`` where the platform does not carry the verb: said before anything of it is imported."""
+    verb = words[0] if words else "--help"
+    if sys.platform == "linux" or verb in ANYWHERE or verb.startswith("-") or "--help" in words:
+        return
+    from aidos_actors.core.errors import Unfit
+
+    raise Unfit(f"`aidos {verb}` needs Linux; this is {sys.platform}", hint=f"here there are {', '.join(ANYWHERE)}")
+
+
+def tell_of_words(error: ClickException, options: Options) -> NoReturn:
+    """What is wrong with the words of a command; of a command without words, which there are: ``Done(2)``."""
+    if isinstance(error, NoArgsIsHelpError) and not options.as_json:
+        say(error.format_message())
+        raise Done(2)
+    context = error.ctx if isinstance(error, UsageError) else None
+    usage_error(error.format_message(), options, context.command_path if context else "aidos")
+
+
+def ended(exit_code: int, words: Sequence[str], options: Options) -> int:
+    """Who asked for one envelope gets one after Ctrl-C, too."""
+    if exit_code == 130 and options.as_json and words[0] != "events":
+        return give_error(Interrupted("ended by a signal", hint="the same command may be given again"), options)
+    return exit_code
 
 
 def _verbs(app: typer.Typer) -> Iterator[tuple[str, CommandInfo]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, cast
 
-from aidos_actors.cli.answer import printable, say
+from aidos_actors.cli.answer import nowhere, printable, say
 
 SAID = {
     "analysis_held_up": "no tasks found yet",
@@ -79,6 +79,29 @@ class _Lines(_Silent):
         say(text)
 
 
+class _Terminal:
+    """Standard error, also after the terminal has hung up: nobody reads what is written then; no work ends by it."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            self._stream = nowhere()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = nowhere()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class _Bar(_Silent):
     """A bar that redraws itself on standard error."""
 
@@ -87,7 +110,7 @@ class _Bar(_Silent):
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
 
-        self._console = Console(stderr=True)
+        self._console = Console(file=cast(IO[str], _Terminal()))
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = RichProgress(*columns, TextColumn("{task.fields[now]}"), console=self._console)
         self._bar = self._bars.add_task("starting", total=None, now="")

@@ -120,9 +120,17 @@ def resting_ledger(state: Path) -> Iterator[LedgerReader]:
         ledger.close()
 
 
+def _refuse_no_text(call: dict[str, Any]) -> None:
+    """``NotFound`` for a name out of bytes that are no text: nothing has such a name, and nobody could be asked."""
+    for name in (call.get("id"), call.get("task"), call.get("requirement")):
+        if isinstance(name, str) and name != name.encode(errors="replace").decode():
+            raise NotFound(f"nothing is named {name!r}: it is not UTF-8", hint="`status` lists what there is")
+
+
 def change(state: Path, call: dict[str, Any], at_rest: Callable[[OfflineDesk], dict[str, Any]]) -> dict[str, Any]:
     """The answer to a verb that changes something: of the running Scheduler, else of ``at_rest`` on the resting ledger.
     ``TryAgain`` when another holds that for long, and is no system."""
+    _refuse_no_text(call)
     with Door(state) as door:
         until = time.monotonic() + HEALING_WAIT_S
         while not door.is_there():
@@ -139,6 +147,7 @@ def change(state: Path, call: dict[str, Any], at_rest: Callable[[OfflineDesk], d
 
 def read(state: Path, call: dict[str, Any]) -> tuple[Any, bool]:
     """A read verb: (value, live). From the running Scheduler, else from the resting ledger."""
+    _refuse_no_text(call)
     with Door(state) as door:
         if door.is_there():
             try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from aidos_actors.cli.answer import Answer, Options, give, say
+from aidos_actors.cli.answer import Answer, Interrupted, Options, give, give_error, say
 from aidos_actors.cli.progress import Progress, shown_progress
 from aidos_actors.cli.reach import Door
 from aidos_actors.config import Config
@@ -22,7 +22,6 @@ from aidos_actors.runtime import Runtime
 from aidos_actors.settings import read_config
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import Submission, prepare
-from supervisors import SupervisorError
 
 EVENTS_WAIT_S = 1.0
 TAIL_LINES = 20
@@ -35,6 +34,7 @@ class _Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.exit_code = 128 + signum
+        self.is_owner = True
 
 
 class Session(Protocol):
@@ -80,19 +80,29 @@ def run_file(
         with _signals_raise():
             data = _see_to_the_end(submission, state, config, workers, drain_s, options)
     except _Interrupted as interrupted:
-        say("stopped; the same command goes on where this one stopped")
-        return interrupted.exit_code
+        return _give_interrupted(interrupted, options)
     return _conclude(data, submission, state, options)
+
+
+def _give_interrupted(interrupted: _Interrupted, options: Options) -> int:
+    hint = "the same command goes on where this one stopped"
+    if not interrupted.is_owner:
+        hint = "the system goes on with it; the same command looks at it again"
+    if options.as_json:
+        return give_error(Interrupted("ended by a signal", interrupted.exit_code, hint), options)
+    say(f"stopped; {hint}")
+    return interrupted.exit_code
 
 
 def _see_to_the_end(
     submission: Submission, state: Path, config: Config, workers: int | None, drain_s: float | None, options: Options
 ) -> dict[str, Any]:
     with shown_progress(quiet=options.as_json) as progress:
+        watch = Watch(submission, state, progress)
         while True:
             try:
                 with _owned(state, config, workers, drain_s) as session:
-                    return _follow(session, submission, state, progress)
+                    return watch.follow(session)
             except Conflict as conflict:
                 if conflict.code != "conflict" or not Door(state).is_there():
                     raise
@@ -100,7 +110,10 @@ def _see_to_the_end(
                     raise
             progress.note(f"joined the system that runs on {state}")
             try:
-                return _follow(_Guest(state), submission, state, progress)
+                return watch.follow(_Guest(state))
+            except _Interrupted as interrupted:
+                interrupted.is_owner = False
+                raise
             except (Unreachable, TryAgain):
                 progress.note("the system's owner has ended; taking over")
                 time.sleep(PAUSE_S)
@@ -147,30 +160,46 @@ def _signals_raise() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def _follow(session: Session, submission: Submission, state: Path, progress: Progress) -> dict[str, Any]:
-    """The status once the requirement has ended."""
-    name = submission.requirement.id
-    session.ask(submission.call(Layout(str(state)).blobs), 30.0)
-    after_seq = 0
-    while True:
+class Watch:
+    """One requirement, watched through one system after the other: what was told once is not told again."""
+
+    def __init__(self, submission: Submission, state: Path, progress: Progress) -> None:
+        self._submission = submission
+        self._state = state
+        self._progress = progress
+        self._after_seq = 0
+
+    def follow(self, session: Session) -> dict[str, Any]:
+        """The status once the requirement has ended."""
+        session.ask(self._submission.call(Layout(str(self._state)).blobs), 30.0)
+        while True:
+            try:
+                data = self._look(session)
+                if data["state"] in REQUIREMENT_FINAL:
+                    return data
+                self._progress.show(data)
+                self._tell_news(session)
+            except TryAgain:
+                if not session.is_owner:
+                    raise
+                time.sleep(PAUSE_S)  # it heals, or it ends and says why
+            if isinstance(session, _Owner):
+                self._progress.healed(session.runtime.tree.heals)
+
+    def _tell_news(self, session: Session) -> None:
+        name = self._submission.requirement.id
+        call = {"verb": "events", "after_seq": self._after_seq, "requirement": name, "wait_s": EVENTS_WAIT_S}
+        for event in session.ask(call, EVENTS_WAIT_S + 5.0)["events"]:
+            self._progress.event(event)
+            self._after_seq = event["seq"]
+
+    def _look(self, session: Session) -> dict[str, Any]:
+        name = self._submission.requirement.id
         try:
-            data = session.ask({"verb": "progress", "id": name})
+            return dict(session.ask({"verb": "progress", "id": name}))
         except NotFound as error:
-            text = f"{state} was removed or replaced while {name!r} ran: nothing is known of it there any more"
+            text = f"{self._state} was removed or replaced while {name!r} ran: nothing is known of it there any more"
             raise Unreachable(text, hint="what was merged is on its target; the same command starts anew") from error
-        if data["state"] in REQUIREMENT_FINAL:
-            return dict(data)
-        progress.show(data)
-        call = {"verb": "events", "after_seq": after_seq, "requirement": name, "wait_s": EVENTS_WAIT_S}
-        try:
-            events = session.ask(call, EVENTS_WAIT_S + 5.0)["events"]
-        except SupervisorError:
-            continue
-        for event in events:
-            progress.event(event)
-            after_seq = event["seq"]
-        if isinstance(session, _Owner):
-            progress.healed(session.runtime.tree.heals)
 
 
 def _conclude(data: dict[str, Any], submission: Submission, state: Path, options: Options) -> int:
@@ -179,7 +208,7 @@ def _conclude(data: dict[str, Any], submission: Submission, state: Path, options
     commits = [task["commit"] for task in data["tasks"] if task["commit"]]
     lines = [f"{data['id']}: {data['state']}, {data['progress']['done']} of {data['progress']['total']} tasks done"]
     if requirement.repo is not None:
-        lines.append(f"target {data['target']}: {len(commits)} commits")
+        lines.append(f"target {data['target']}: {len(commits)} commit{'' if len(commits) == 1 else 's'}")
         if commits:
             lines.append(f"git merge {data['target']}")
     if data["state"] == "failed":
@@ -191,9 +220,11 @@ def _conclude(data: dict[str, Any], submission: Submission, state: Path, options
 def _failure(data: dict[str, Any], state: Path) -> Iterator[str]:
     if data.get("error"):
         yield f"why: {data['error']}"
-    failed, *others = [task for task in data["tasks"] if task["state"] == "failed"] or [None]
-    if failed is None:
+    every = [task for task in data["tasks"] if task["state"] == "failed"]
+    if not every:
         return
+    failed = next((task for task in every if str(data["error"]).startswith(f"task {task['id']} failed")), every[0])
+    others = [task for task in every if task is not failed]
     file = Layout(str(state)).output(data["id"], failed["id"], failed["attempts"])
     if file.exists():
         yield from file.read_bytes()[-65536:].decode(errors="replace").splitlines()[-TAIL_LINES:]

@@ -49,7 +49,7 @@ def _command(verb: str) -> Callable[..., None]:
         name: Name, state: State = DEFAULT_STATE, config: ConfigFile = None, json: Json = False, debug: Debug = False
     ) -> None:
         options = options_of(state, config, json, debug)
-        answer_verb(verb, options, lambda: steer(verb, name, options))
+        answer_verb(options, lambda: steer(verb, name, options))
 
     return command
 

@@ -33,7 +33,7 @@ def show_top(options: Options, sort: str, once: bool, interval_s: float) -> Answ
     """One frame without a terminal, with ``once`` or as JSON; else frames until Ctrl-C. ``Unreachable`` (exit 4) when
     nothing runs, or runs no more."""
     if sort not in SORTS:
-        usage_error(f"--sort {sort}: must be one of {', '.join(SORTS)}", options)
+        usage_error(f"--sort {sort}: must be one of {', '.join(SORTS)}", options, "aidos top")
     with Door(Path(options.state)) as door:
         frame = read_frame(door, sort)
         if once or options.as_json or not sys.stdout.isatty():

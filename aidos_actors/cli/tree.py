@@ -15,7 +15,7 @@ from supervisors.picture import FORMS, draw
 def show_tree(options: Options, form: str = "text") -> Answer:
     """``form`` is text, dot or mermaid. ``Unreachable`` (exit 4) when nothing runs."""
     if form != "text" and form not in FORMS:
-        usage_error(f"--format {form}: must be one of text, {', '.join(FORMS)}", options)
+        usage_error(f"--format {form}: must be one of text, {', '.join(FORMS)}", options, "aidos tree")
     with Door(Path(options.state)) as door:
         data = read_tree(door)
     return Answer(data, "\n".join(_lines(data, "", "")) if form == "text" else draw(data, form).rstrip())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from aidos_actors.agent_checks import missing_programs, wrong_agents
 from aidos_actors.cli.answer import Answer, Options
+from aidos_actors.config import projects_of
 from aidos_actors.core.plan import build_plan
-from aidos_actors.core.requirement import Mode
+from aidos_actors.core.projects import NO_PROJECT, applied
 from aidos_actors.layout import Layout
 from aidos_actors.settings import read_config
 from aidos_actors.submission import prepare, read_source, refuse_words
@@ -20,7 +22,8 @@ def plan_file(file: str, options: Options) -> Answer:
     requirement = read_source(Path(file), config.limits.requirement_bytes, judge)
     refuse_words(requirement, config.analysis)
     plan = build_plan(requirement)
-    mode = str(requirement.mode or Mode.MIXED)
+    project = projects_of(config).get(os.path.realpath(requirement.repo or os.devnull), NO_PROJECT)
+    mode = str(applied(requirement, project).mode)
     named = {task.id: list(task.agent_work.names) for task in requirement.tasks if task.agent_work is not None}
     missing = missing_programs(tuple(dict.fromkeys(name for names in named.values() for name in names)), config.agents)
     data = {

@@ -10,7 +10,7 @@ from typing import Any
 from aidos_actors.core import lifecycle, replanning, revision, steering
 from aidos_actors.core.analysis import Planned
 from aidos_actors.core.books import Books
-from aidos_actors.core.errors import NotFound
+from aidos_actors.core.errors import NotFound, TryAgain
 from aidos_actors.core.explain import Reason, explain
 from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.open_requirement import OpenRequirement
@@ -135,7 +135,10 @@ class RequirementVerbs:
 
 
 def _task_of(opened: OpenRequirement, task: str) -> TaskRecord:
+    name = opened.record.id
+    if not opened.tasks and task in opened.definitions:
+        hint = "`serve` or `run` has it planned; what is said of a task holds from then on"
+        raise TryAgain(f"requirement {name!r} is not planned yet", hint=hint)
     if task not in opened.tasks:
-        name = opened.record.id
         raise NotFound(f"requirement {name!r} has no task {task!r}", hint=f"`tasks {name}` lists them")
     return opened.tasks[task]

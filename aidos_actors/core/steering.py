@@ -55,7 +55,8 @@ def cancel(draft: Draft, opened: OpenRequirement) -> None:
     if record.state not in REQUIREMENT_FINAL:
         ending.cancel_all(draft, opened)
     elif record.state is not RequirementState.CANCELLED:
-        raise Conflict(f"requirement {record.id!r} has ended already: {record.state}")
+        hint = f"nothing of it runs any more; `status {record.id}` shows how it ended"
+        raise Conflict(f"requirement {record.id!r} has ended already: {record.state}", hint=hint)
 
 
 def cancel_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
@@ -168,13 +169,13 @@ def _skipped_because_of(opened: OpenRequirement, task: TaskRecord) -> list[TaskR
 def _refuse_ended(opened: OpenRequirement, verb: str) -> None:
     record = opened.record
     if record.state in REQUIREMENT_FINAL:
-        hint = f"retry {record.id}" if record.state is not RequirementState.DONE else ""
+        hint = f"retry {record.id}" if record.state is not RequirementState.DONE else "`submit --revise` adds to it"
         raise Conflict(f"cannot {verb} requirement {record.id!r}: it has ended ({record.state})", hint=hint)
 
 
 def _refuse_ended_task(task: TaskRecord, verb: str) -> None:
     if task.state in TASK_FINAL:
-        hint = f"retry {task.requirement}/{task.id}" if task.state is not TaskState.DONE else ""
+        hint = f"retry {task.requirement}/{task.id}" if task.state is not TaskState.DONE else "what is done stays done"
         raise Conflict(f"cannot {verb} task {task.id!r}: it has ended ({task.state})", hint=hint)
 
 

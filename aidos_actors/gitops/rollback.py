@@ -53,12 +53,14 @@ def roll_back(repo: str, target: str, to: str, run: Run = run_here) -> RolledBac
     head = git.commit_of(ref)
     commit = git.commit_of(f"{RESTORE}/{to}") or git.commit_of(to)
     if head is None or commit is None:
-        raise NotFound(f"{repo} has no {'branch ' + target if head is None else 'commit or restore point ' + to}")
+        what = f"branch {target}" if head is None else f"commit or restore point {to}"
+        raise NotFound(f"{repo} has no {what}", hint="`aidos git restore-points` lists what there is.")
     line = git.text("rev-list", "--first-parent", f"--max-count={ROLLED_BACK_MAX + 1}", head, f"^{commit}").split()
     if git.call("merge-base", "--is-ancestor", commit, head, allowed=(0, 1)).exit_code != 0:
         raise BadInput(f"{target} never stood at {commit[:12]}", hint="`git log --first-parent` lists where it stood.")
     if len(line) > ROLLED_BACK_MAX:
-        raise BadInput(f"{commit[:12]} lies more than {ROLLED_BACK_MAX} commits back")
+        hint = "Roll back to a later one first."
+        raise BadInput(f"{commit[:12]} lies more than {ROLLED_BACK_MAX} commits back", hint=hint)
     refuse_checked_out(git, target)
     names = {each.id: each.key for each in our_commits(git, head, commit) if each.reverts is None}
     top = head

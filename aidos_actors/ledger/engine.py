@@ -53,7 +53,15 @@ def open_for_writing(path: Path) -> Engine:
 
 def open_for_reading(path: Path) -> Engine:
     """An engine with one connection that can neither write nor checkpoint ``path``, with or without a living writer."""
-    return _engine(lambda: _connect(path, "ro", {}), "BEGIN")
+    return _engine(lambda: _connect(path, "ro", {}, is_at_rest=_cannot_change(path)), "BEGIN")
+
+
+def _cannot_change(path: Path) -> bool:
+    """Whether nobody can write ``path`` where it is, as on a disk that is mounted read-only, and all of it is in this
+    one file. SQLite would want to put a shared index beside it."""
+    log, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    has_log = log.exists() and log.stat().st_size > 0
+    return not os.access(path.parent, os.W_OK) and not has_log and not index.exists()
 
 
 def make_log_room(path: Path, size_bytes: int) -> None:
@@ -126,7 +134,7 @@ def worded(statement: ClauseElement) -> str:
 HINT_ROOM = "free space on the disk that holds the state directory and look at its health; the call may be repeated"
 HINT_ACCESS = "look at its owner and its mode"
 HINT_REPORT = "this is a mistake in AIDOS itself; report it"
-HINT_RESTORE = "keep the file, then `aidos db repair` or `aidos backup restore`"
+HINT_RESTORE = "keep the state directory, and begin anew in another one: what was published is on its targets"
 
 
 def _in_our_words(path: Path, error: object) -> AidosError:
@@ -155,8 +163,8 @@ def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
     return engine
 
 
-def _connect(path: Path, mode: str, settings: Mapping[str, str]) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+def _connect(path: Path, mode: str, settings: Mapping[str, str], *, is_at_rest: bool = False) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}{'&immutable=1' if is_at_rest else ''}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
     try:
         connection.execute("PRAGMA mmap_size = 0")

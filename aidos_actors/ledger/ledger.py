@@ -133,7 +133,7 @@ class Ledger(LedgerReader):
             if revision is None and not self._days.is_empty:
                 raise LedgerDamaged(
                     f"{self._path} is missing or empty, but {JOURNAL_FOLDER}/ beside it is not: work would be lost",
-                    hint="`aidos backup restore`; to begin anew, move the whole state directory away",
+                    hint="put the file back from a copy; to begin anew, move the whole state directory away",
                 )
             bring_up_to_date(connection, revision, migrate=migrate)
         self._settle()

@@ -46,7 +46,7 @@ def require_current(revision: str) -> None:
     if revision != REVISIONS[-1]:
         raise Unfit(
             f"the ledger has schema {revision}; this program needs schema {REVISIONS[-1]}",
-            hint="run `aidos db migrate` (it makes a backup first)",
+            hint="`aidos run` and `aidos serve` migrate it when they start; copy the state directory before",
         )
 
 

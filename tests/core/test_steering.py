@@ -209,6 +209,16 @@ def test_unknown_names() -> None:
         desk.board.explain("nobody", "a", desk.now)
 
 
+def test_a_task_can_be_named_when_its_requirement_is_planned() -> None:
+    """At rest nobody plans: that there is no such task would be untrue."""
+    desk = Desk()
+    desk.submit(requirement({"a": {}, "b": {"needs": ["a"]}}))
+    with pytest.raises(TryAgain, match="not planned yet"):
+        desk.steer("pause", "b")
+    with pytest.raises(NotFound, match="no task 'zzz'"):
+        desk.steer("pause", "zzz")
+
+
 def test_a_bumped_task_goes_first_in_every_mode() -> None:
     for mode in ("serial", "parallel", "mixed"):
         desk = Desk({"a": {"priority": 90}, "b": {}, "c": {}}, mode=mode)

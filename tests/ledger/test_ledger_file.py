@@ -215,7 +215,7 @@ def test_a_file_that_is_no_database_is_damage(state: Path) -> None:
     for opened in (Ledger.open, Ledger.read_only):
         with pytest.raises(LedgerDamaged) as damaged:
             opened(state)
-        assert damaged.value.exit_code == 78 and "restore" in damaged.value.hint
+        assert damaged.value.exit_code == 78 and "begin anew" in damaged.value.hint
     assert holder_of(state) is None
 
 

@@ -33,6 +33,25 @@ def test_a_reader_sees_what_a_living_writer_acknowledged(tmp_path: Path) -> None
     ledger.close()
 
 
+def test_a_reader_needs_no_room_beside_the_file_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is mounted read-only. What a living writer has in its log is not passed over."""
+    ledger = Ledger.open(tmp_path)
+    ledger.apply(ledger.begin_epoch(NOON), numbered(1))
+    with monkeypatch.context() as patch:
+        patch.setattr("os.access", lambda path, _mode: path != tmp_path)
+        beside = Ledger.read_only(tmp_path)
+        assert beside.last_seq() == 4
+        beside.close()
+        ledger.close()
+        files = sorted(tmp_path.iterdir())
+        reader = Ledger.read_only(tmp_path)
+        assert reader.last_seq() == 4
+        assert sorted(tmp_path.iterdir()) == files
+        reader.close()
+
+
 def test_a_reader_beside_a_writer_in_another_process(tmp_path: Path) -> None:
     with Child("nursery", tmp_path) as nursery:
         nursery.say("next")

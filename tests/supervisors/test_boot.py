@@ -46,3 +46,23 @@ def test_one_that_still_imports_ends_with_its_starter(tmp_path: Path) -> None:
     while start_ticks(child) is not None:
         assert time.monotonic() < until, "it goes on importing"
         time.sleep(0.01)
+
+
+UNGUARDED = """\
+from supervisors import ActorTree, ChildSpec, ManagedActor, SupervisorError, SupervisorSpec
+class Idle(ManagedActor):
+    def receive(self, message, sender): ...
+try:
+    ActorTree.start(SupervisorSpec(id="root", children=[ChildSpec(id="a", actor=Idle)]), state_dir="state")
+except SupervisorError as error:
+    if __name__ != "__main__":
+        raise
+    print(error)
+"""
+
+
+def test_a_main_file_that_is_not_guarded_is_told_how_to(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(UNGUARDED)
+    argv = [sys.executable, "program.py"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("start_failed: ") and "do it under `if __name__ == '__main__':`" in done.stdout

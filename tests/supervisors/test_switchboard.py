@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from supervisors import SupervisorError
-from supervisors.messages import Answer
+from supervisors.errors import ExitReason
+from supervisors.messages import Answer, Deliver
 from supervisors.switchboard import TIMERS_KEPT, Switchboard
+from supervisors.whereabouts import Located
 
 DAY_S = 86_400.0
 
@@ -40,3 +42,19 @@ def test_a_call_that_was_answered_leaves_no_timer_and_who_waits_keeps_his() -> N
     clock[0] = DAY_S + 1
     board.expire()
     assert (slow.answers, lost.answers) == (["timeout"], ["timeout"])
+
+
+def test_what_one_name_tells_of_an_end_holds_for_the_other_name_of_the_same_actor() -> None:
+    """The news of one end come by each name that was asked for, one after the other."""
+    posted: list[Any] = []
+    board = Switchboard(lambda _address, message: posted.append(message), "root", lambda: 0.0, "me")
+    for name in ("root/sub/x", "x"):
+        board.on_message(Located(name, "root/sub/x", "old", "there"))
+    first, again = Call("first", "ask", "x"), Call("again", "ask", "x")
+    board.request(first)
+    board.on_message(Located("root/sub/x", "root/sub/x", None, None, ExitReason("killed", "SIGKILL")))
+    board.request(again)
+    assert (first.answers, again.answers) == (["actor_failed"], []), "the dead one is not asked"
+    assert [each.request for each in posted if isinstance(each, Deliver)] == ["first"]
+    board.on_message(Located("x", "root/sub/x", None, None, ExitReason("killed", "SIGKILL")))
+    assert again.answers == ["restarting"]

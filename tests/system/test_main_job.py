@@ -188,10 +188,9 @@ def work():
         print(status.state)
         if len(sys.argv) > 3:
             raise RuntimeError("out of the block")
-if __name__ == "__main__":
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
+thread = threading.Thread(target=work)  # whoever loaded this file once more would have a second runtime
+thread.start()
+thread.join()
 """
 
 
@@ -208,14 +207,15 @@ def test_embedded_in_another_program_from_another_thread_and_left_by_an_exceptio
 def test_a_killed_host_leaves_no_process_even_while_a_fork_child_of_it_lives(place: Place) -> None:
     program = place.folder / "host.py"
     program.write_text(
-        "import os, sys, time\n"
+        "import os, sys, time; from supervisors import SupervisorError\n"
         "from aidos_actors import Runtime\n"
         "if __name__ == '__main__':\n"
         "    runtime = Runtime(state_dir=sys.argv[1], workers=1)\n"
         "    runtime.submit(sys.argv[2])\n"
         "    if os.fork() == 0:\n"
-        "        os.environ.clear(); time.sleep(30); os._exit(0)\n"
-        "    print('forked', flush=True)\n"
+        "        try: os.environ.clear(); runtime.status('work')\n"
+        "        except SupervisorError as error: print(error.code, flush=True)\n"
+        "        time.sleep(30); os._exit(0)\n"
         "    time.sleep(60)\n"
     )
     file = place.requirement({"long": {"run": "sleep 77 & sleep 78"}})

@@ -24,7 +24,7 @@ def test_a_guest_becomes_the_owner_when_the_owner_ends(place: Place) -> None:
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0
     assert guest.wait(90) == 0, place.said()
-    assert "taking over" in place.said()
+    assert "taking over" in place.said() and place.said().count("plan recorded") == 1, place.said()
     place.assert_laws("work", {"one", "two"})
     place.assert_clean()
 
@@ -32,10 +32,18 @@ def test_a_guest_becomes_the_owner_when_the_owner_ends(place: Place) -> None:
 def test_a_guest_that_is_interrupted_only_detaches(place: Place) -> None:
     serve = place.begin("serve")
     eventually(place.is_up)
-    guest = place.begin("run", str(place.requirement(WORK)))
+    later = {"run": "echo now $AIDOS_ATTEMPT; test $AIDOS_ATTEMPT = 2", "needs": ["one"]}
+    file = place.requirement({**WORK, "later": later}, retry={"delay": "10ms"})
+    guest = place.begin("run", str(file), "--json")
     eventually(lambda: place.event("attempt_started", "one"))
+    followers = [place.begin("output", "work/later", "--follow", *words) for words in ((), ("--json",))]
     guest.send_signal(signal.SIGINT)
     assert guest.wait(30) == 130
+    said = json.loads((place.folder / "run-1.log").read_text())
+    assert (said["ok"], said["error"]["code"]) == (False, "interrupted") and "goes on" in said["error"]["hint"]
+    assert [each.wait(60) for each in followers] == [0, 0]
+    assert (place.folder / "run-2.log").read_text() == "now 1\nnow 2\n", "what came before it began, and when again"
+    assert json.loads((place.folder / "run-3.log").read_text())["data"]["output"] == "now 2\n"
     eventually(lambda: place.data("status", "work")["state"] == "done")
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0

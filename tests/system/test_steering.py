@@ -62,5 +62,6 @@ def test_steering_while_nothing_runs_holds_for_the_next_run(place: Place) -> Non
     assert place.data("resume", "work")["running"]
     assert run.wait(60) == 0, place.said()
     assert place.aidos("resume", "work").returncode == 7 and place.aidos("cancel", "work").returncode == 7
+    assert codes(place, "work/b") == ["done"], "a start would not help it"
     place.assert_laws("work", {"a", "b"})
     place.assert_clean()

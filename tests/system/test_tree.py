@@ -28,6 +28,7 @@ def test_beats_memory_and_trouble_of_every_process(place: Place) -> None:
     for path, node in tree.items():
         assert node["memory_bytes"] > 1_000_000, path
         assert 0 <= node["last_beat_s"] <= time.monotonic() - began_at, path
+        assert 0 < node["uptime_s"] <= time.monotonic() - began_at, path
         assert node["degraded"] is None, path
 
     analyzer = tree["root/analysis/analyzer"]["pid"]

@@ -6,6 +6,7 @@ inherits the session's mark.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,8 @@ def _marked(mark: str) -> dict[int, str]:
 def nothing_outlives_the_session() -> Iterator[None]:
     mark = os.urandom(8).hex()
     os.environ[MARK_VARIABLE] = mark
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell, and all it starts too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     until = time.monotonic() + PATIENCE_S
     while (left := _marked(mark)) and time.monotonic() < until:

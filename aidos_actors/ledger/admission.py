@@ -19,8 +19,9 @@ def admit(attended: bool, state_dir: str) -> None:
         return
     if not attended:
         raise Unfit(
-            f"the ledger has schema {stored}, the version installed meanwhile needs {REVISIONS[-1]}",
-            hint="a relaunch does not migrate it; `run` or `serve` started anew does",
+            f"the ledger has schema {stored}, the version installed meanwhile needs {REVISIONS[-1]}; "
+            "a relaunch does not migrate it",
+            hint="`run` or `serve`, started anew by hand or by a service manager, does",
         )
     from aidos_actors.ledger.ledger import Ledger
 

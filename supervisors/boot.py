@@ -1,7 +1,8 @@
 """How guardian and launcher are exec'ed: fresh interpreters that get everything in memory, nothing on the command line.
 
 Both run with ``-P``; the packages they belong to are imported from the folders the starter imported them from, before
-the starter's ``sys.path`` is put in place, so that a user's own folder of the same name shadows nothing.
+the starter's ``sys.path`` is put in place, so that a user's own folder of the same name shadows nothing. No garbage is
+looked for while they import: it takes a tenth of the time, and finds nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 from supervisors.errors import SupervisorError
 
 BOOT = """\
-import sys, os, pickle
+import sys, os, pickle, gc
+gc.disable()
 with os.fdopen(int(sys.argv[1]), "rb") as file:
     boot, body = pickle.load(file), file.read()
 if boot["parent"] is not None:
@@ -30,7 +32,10 @@ for name, folder in boot["packages"]:
     __import__(name)
 sys.path[:] = boot["path"]
 from importlib import import_module
-import_module(boot["main"]).main(body)
+main = import_module(boot["main"]).main
+gc.freeze()
+gc.enable()
+main(body)
 """
 
 

@@ -23,6 +23,7 @@ from aidos_actors.gitops.train import Carried, carry
 KILLED = 17
 COUNT = int(os.environ.get("INTERLEAVINGS", "6"))
 FIRST = int(os.environ.get("INTERLEAVINGS_SEED", "1"))
+STEPS_MAX = 4000  # chance may leave one task out for hundreds
 GROUPS = max(2, COUNT // 50)  # each in a repository of its own
 TASKS = "abcde"
 
@@ -48,7 +49,7 @@ class Interleaving:
         return self.sandbox.state / "worktrees" / f"s{self.seed}-{task}-{self.number[task]}"
 
     def run(self) -> None:
-        for _ in range(400):
+        for _ in range(STEPS_MAX):
             if len(self.done) == len(TASKS) and self.undone is None:
                 break
             self.chance.choice([self.prepare, self.work, self.integrate, self.integrate, self.sweep, self.revert])()

@@ -261,7 +261,7 @@ def test_two_hundred_runs_leave_nothing_behind(bench, nursery):
     for number in range(200):
         assert run(nursery, bench.shell(f"exit {number % 7}", input=b"x")).exit_code == number % 7
     bench.wait_until(lambda: not children_of(nursery.pid), "no zombie is left in the nursery")
-    # Fewer is no fault: what earlier tests of this process left to the garbage collector may have been closed meanwhile.
+    # Fewer is no fault: what earlier tests here left to the garbage collector may have been closed meanwhile.
     no_more = f"no more descriptors than before: {before}"
     bench.wait_until(lambda: all(now <= then for now, then in zip(counts(), before, strict=True)), no_more)
 

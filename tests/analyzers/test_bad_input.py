@@ -418,4 +418,4 @@ def test_reading_leaves_no_file_open(tmp_path: Path) -> None:
     for _ in range(5):
         file_refusal(path)
         file_refusal(path, limit_bytes=1)
-    assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208
+    assert len(os.listdir("/proc/self/fd")) <= len(before)  # noqa: PTH208

@@ -17,6 +17,9 @@ from collections.abc import Callable, Collection
 from supervisors import boot
 from supervisors.linux import close_all, die_with_parent
 
+THRESHOLDS = (700, 10, 10)
+"""Python's own for its garbage collector. What the parent sets for its life is not for that of its fork children."""
+
 
 class ForkedProcess:
     """A child of this process, held like a ``subprocess.Popen``. From any thread."""
@@ -100,6 +103,7 @@ def _flush() -> None:
 def _begin_anew(parent: int, kept: Collection[int]) -> None:
     """This process is as one that was exec'ed, but for its memory."""
     die_with_parent(parent)
+    gc.set_threshold(*THRESHOLDS)
     signal.set_wakeup_fd(-1)
     for signum in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         handler = signal.getsignal(signum)

@@ -39,7 +39,7 @@ with ActorTree.start(spec, state_dir=sys.argv[1], on_give_up="restart", may_fork
     sys.stdin.readline()
 """
 TOLD = """\
-import os, sys, time
+import gc, os, sys, time
 from supervisors.forked import fork, is_alone
 from supervisors.marked import show_variable
 
@@ -50,10 +50,13 @@ def main(body):
     has = [os.path.basename(name) in ("kept", "other") for name in files].count(True), f"{folder}/kept" in files
     while not os.path.exists(f"{folder}/go"):
         time.sleep(0.01)
-    os.write(1, repr((shown, os.getsid(0) == os.getpid(), has)).encode())
+    is_as_execed = gc.get_threshold() != MINE
+    os.write(1, repr((shown, os.getsid(0) == os.getpid(), has, is_as_execed)).encode())
 
 folder = os.path.realpath(sys.argv[1])
 kept, other = (os.open(f"{folder}/{name}", os.O_CREAT | os.O_RDWR) for name in ("kept", "other"))
+MINE = (123_456, 7, 8)
+gc.set_threshold(*MINE)
 assert is_alone()
 child = fork(main, b"m" * 40, (kept,))
 print(child.pid, flush=True)
@@ -88,7 +91,7 @@ def test_the_child_is_as_one_that_was_execed_and_shows_its_mark(tmp_path: Path) 
             assert time.monotonic() < until
             time.sleep(0.01)
         (tmp_path / "go").touch()
-        assert host.stdout.readline() == "(True, True, (1, True))0\n"
+        assert host.stdout.readline() == "(True, True, (1, True), True)0\n"
 
 
 def test_the_child_ends_with_who_forked_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 SOCKET_NAME = "control.sock"
@@ -32,8 +33,7 @@ def lock(state: Path) -> int | str:
             time.sleep(0.01)
     with contextlib.suppress(OSError):  # on a full disk the lock holds without its holder's name
         os.ftruncate(fd, 0)
-        second, part = divmod(time.time_ns(), 1_000_000_000)
-        moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{part // 1_000_000:03}Z"
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         os.pwrite(fd, f"pid {os.getpid()} since {moment}\n".encode(), 0)
     return fd
 

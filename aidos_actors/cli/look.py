@@ -12,6 +12,7 @@ from aidos_actors.cli.answer import Answer, Options, printable, put
 from aidos_actors.cli.reach import Door, read
 from aidos_actors.core.errors import NotFound, TryAgain, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, TaskState
+from aidos_actors.folders import end_of
 from aidos_actors.layout import Layout
 
 EVENTS_AT_ONCE = 500
@@ -111,7 +112,7 @@ def show_output(name: str, attempt: int | None, follow: bool, options: Options) 
             return 0
     number = attempt or attempts
     file = Layout(str(state.resolve())).output(requirement, task, number)
-    text = file.read_bytes()[-OUTPUT_JSON_BYTES_MAX:].decode(errors="replace") if file.exists() else ""
+    text = end_of(file, OUTPUT_JSON_BYTES_MAX) if file.exists() else ""
     return Answer({"task": name, "attempt": number, "output": text}, text.rstrip("\n"))
 
 

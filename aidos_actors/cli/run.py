@@ -17,6 +17,7 @@ from aidos_actors.cli.reach import Door
 from aidos_actors.config import Config
 from aidos_actors.core.errors import Conflict, NotFound, TryAgain, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL
+from aidos_actors.folders import end_of
 from aidos_actors.layout import Layout
 from aidos_actors.runtime import Runtime
 from aidos_actors.settings import read_config
@@ -24,7 +25,7 @@ from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import Submission, prepare
 
 EVENTS_WAIT_S = 1.0
-TAIL_LINES = 20
+TAIL_BYTES, TAIL_LINES = 65_536, 20
 PAUSE_S = 0.1
 
 
@@ -227,7 +228,7 @@ def _failure(data: dict[str, Any], state: Path) -> Iterator[str]:
     others = [task for task in every if task is not failed]
     file = Layout(str(state)).output(data["id"], failed["id"], failed["attempts"])
     if file.exists():
-        yield from file.read_bytes()[-65536:].decode(errors="replace").splitlines()[-TAIL_LINES:]
+        yield from end_of(file, TAIL_BYTES).splitlines()[-TAIL_LINES:]
     if others:
         yield f"failed too: {', '.join(task['id'] for task in others)}"
     yield f"more: aidos output {data['id']}/{failed['id']} --state {shlex.quote(str(state))}"

@@ -6,7 +6,6 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from rich.text import Text
 from aidos_actors.cli.answer import Answer, Options, printable, usage_error
 from aidos_actors.cli.reach import Door
 from aidos_actors.cli.tree import read_tree
+from aidos_actors.core.views import rfc3339
 
 EVENTS_SHOWN = 8
 PLAIN_WIDTH = 140
@@ -48,7 +48,7 @@ def read_frame(door: Door, sort: str) -> dict[str, Any]:
     """What one frame shows: ``processes`` in the order of ``sort``, and the newest lifecycle ``events``."""
     rows = sorted(_flat(read_tree(door), ""), key=SORTS[sort])
     events = [_event(event) for event in door.command("events")[-EVENTS_SHOWN:]]
-    return {"at": _stamp(time.time()), "sort": sort, "processes": rows, "events": events}
+    return {"at": rfc3339(time.time()), "sort": sort, "processes": rows, "events": events}
 
 
 def _flat(node: dict[str, Any], above: str) -> Iterator[dict[str, Any]]:
@@ -62,11 +62,7 @@ def _flat(node: dict[str, Any], above: str) -> Iterator[dict[str, Any]]:
 def _event(event: dict[str, Any]) -> dict[str, Any]:
     reason = event["reason"]
     shown = {"kind": reason["kind"], "detail": reason["detail"]} if reason else None
-    return {"at": _stamp(event["at"]), **{name: event[name] for name in ("type", "path", "pid")}, "reason": shown}
-
-
-def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"at": rfc3339(event["at"]), **{name: event[name] for name in ("type", "path", "pid")}, "reason": shown}
 
 
 def plain(frame: dict[str, Any]) -> str:

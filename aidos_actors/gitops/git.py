@@ -22,11 +22,12 @@ from supervisors.linux import sync_folder
 
 GIT_TIMEOUT_S = 120.0
 HEAVY_TIMEOUT_S = 1800.0  # for what reads or writes a whole tree
+NOT_STARTED = 127
 OBJECT_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Completed(Struct, frozen=True):
-    """A command that ended. ``exit_code`` is negative when a signal ended it, 127 when it could not be started."""
+    """A command that ended. ``exit_code`` is negative when a signal ended it, ``NOT_STARTED`` when it could not be."""
 
     exit_code: int
     stdout: bytes
@@ -62,7 +63,7 @@ def run_here(
             argv, cwd=cwd, env=dict(env), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
     except OSError as error:
-        return Completed(127, b"", str(error).encode())
+        return Completed(NOT_STARTED, b"", str(error).encode())
     with process:
         try:
             stdout, stderr = process.communicate(input, timeout=timeout_s)

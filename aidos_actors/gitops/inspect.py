@@ -11,10 +11,9 @@ from msgspec import Struct
 
 from aidos_actors.core.errors import BadInput, Conflict
 from aidos_actors.gitops.filters import refuse_missing_filters
-from aidos_actors.gitops.git import Git, GitFailed, Run, run_here
+from aidos_actors.gitops.git import NOT_STARTED, Git, GitFailed, Run, run_here
 from aidos_actors.gitops.repair import OUR_REASON
 
-NOT_STARTED = 127  # of ``Completed``
 GIT_VERSION_MIN = (2, 38)  # the first with `merge-tree --write-tree`
 
 

@@ -9,7 +9,7 @@ from aidos_actors.executors.command import shell_order
 from aidos_actors.executors.nursery import Nursery, run
 from aidos_actors.executors.orders import NurseryLost, Order
 from aidos_actors.folders import end_of
-from aidos_actors.gitops.git import GIT_TIMEOUT_S, Completed
+from aidos_actors.gitops.git import GIT_TIMEOUT_S, NOT_STARTED, Completed
 from aidos_actors.gitops.outcomes import GateResult
 
 GATE_TRIES_MAX = 3
@@ -36,7 +36,7 @@ class MindedRun:
         order = Order(tuple(argv), cwd, env, input=input, timeout_s=timeout_s, grace_s=GIT_GRACE_S)
         done = run(self._nursery, order)
         if done.exit_code is None and done.signal is None:
-            return Completed(127, done.stdout, done.stderr + done.message.encode())
+            return Completed(NOT_STARTED, done.stdout, done.stderr + done.message.encode())
         code = done.exit_code if done.exit_code is not None else -(done.signal or 0)
         note = b"" if done.reason == "exited" else b"\n" + done.message.encode()
         return Completed(code, done.stdout, done.stderr + note)

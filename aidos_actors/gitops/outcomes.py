@@ -7,7 +7,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from aidos_actors.core.errors import AidosError
 from aidos_actors.core.orders import AttemptKey
+
+
+class Unstorable(AidosError):
+    """The task left something that git cannot store; the attempt failed by itself."""
+
+    code = "unstorable"
 
 
 class Integrated(Struct, frozen=True):

@@ -13,7 +13,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from aidos_actors.gitops.git import GIT_TIMEOUT_S, Completed, Run
+from aidos_actors.gitops.git import GIT_TIMEOUT_S, NOT_STARTED, Completed, Run
 
 # Nothing here runs hooks or transports; what would run a command of the user's is minded where one is configured.
 RUNS_A_COMMAND = {
@@ -60,7 +60,7 @@ class QuickRun:
             said = (slow.stderr or b"") + f"\nended after {timeout_s:g} s".encode()
             return Completed(-signal.SIGKILL, slow.stdout or b"", said)
         except OSError as error:
-            return Completed(127, b"", str(error).encode())
+            return Completed(NOT_STARTED, b"", str(error).encode())
         return Completed(done.returncode, done.stdout, done.stderr)
 
     def _runs_a_command(self, verb: str, argv: Sequence[str], env: Mapping[str, str]) -> bool:

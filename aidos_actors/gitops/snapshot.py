@@ -16,7 +16,8 @@ from aidos_actors.core.errors import NotFound
 from aidos_actors.folders import delete_tree, is_real_folder
 from aidos_actors.gitops.filters import is_refusal
 from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed
-from aidos_actors.gitops.submodules import Unstorable, refuse_unpushed, submodules
+from aidos_actors.gitops.outcomes import Unstorable
+from aidos_actors.gitops.submodules import refuse_unpushed, submodules
 from aidos_actors.gitops.worktrees import kept_index, real_path
 
 # What git says when the content itself cannot be stored, and what it says as well when the store is to blame.

@@ -10,16 +10,10 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from aidos_actors.core.errors import AidosError
 from aidos_actors.gitops.git import Git, GitFailed
+from aidos_actors.gitops.outcomes import Unstorable
 
 GITLINK = b"160000"
-
-
-class Unstorable(AidosError):
-    """The task left something that git cannot store; the attempt failed by itself."""
-
-    code = "unstorable"
 
 
 def submodules(git: Git, where: Path, index: Mapping[str, str]) -> set[bytes]:

@@ -25,6 +25,7 @@ from aidos_actors.gitops.outcomes import (
     Gone,
     Integrated,
     Outcome,
+    Unstorable,
 )
 from aidos_actors.gitops.publish import find_published, ground_of, publish
 from aidos_actors.gitops.snapshot import scratch_folder
@@ -40,7 +41,6 @@ from aidos_actors.gitops.stack import (
     stack_on,
     who_touched,
 )
-from aidos_actors.gitops.submodules import Unstorable
 
 PUBLISH_TRIES_MAX = 50
 LOST_BEFORE_HOLDING = 3

@@ -16,13 +16,13 @@ import select
 import signal
 import time
 import weakref
-from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from aidos_actors.core.errors import Conflict
+from aidos_actors.core.views import rfc3339
 
 LOCK_FILE = "ledger.lock"
 POLL_S = 0.01
@@ -39,8 +39,7 @@ class Holder(Struct, frozen=True):
     since_at: float
 
     def __str__(self) -> str:
-        since = datetime.fromtimestamp(self.since_at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return f"process {self.pid} ({self.what_for or 'unnamed'}) since {since}"
+        return f"process {self.pid} ({self.what_for or 'unnamed'}) since {rfc3339(self.since_at)}"
 
 
 class LedgerLock:

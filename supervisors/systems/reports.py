@@ -11,7 +11,6 @@ from typing import Any
 from supervisors.errors import ExitReason
 
 REPORT_BYTES_MAX = 64 * 1024
-SILENT = ("silent",)
 _LENGTH = struct.Struct(">I")
 
 
@@ -27,13 +26,13 @@ def report(fd: int, message: Any) -> None:
 
 
 def read_reports(fd: int, heard: bytearray) -> list[Any]:
-    """The whole messages that have come; a part of one stays in ``heard``. The last of all is ``SILENT``: the child has
-    closed its end, by its own end or otherwise, and the descriptor can be read for ever."""
-    last = []
+    """The whole messages that have come; a part of one stays in ``heard``. ``("silent",)`` is the last of all: the
+    child has closed its end, by its own end or otherwise, and the descriptor can be read for ever."""
+    is_silent = False
     try:
         while chunk := os.read(fd, 65536):
             heard += chunk
-        last.append(SILENT)
+        is_silent = True
     except BlockingIOError:
         pass
     messages: list[Any] = []
@@ -43,7 +42,7 @@ def read_reports(fd: int, heard: bytearray) -> list[Any]:
             break
         messages.append(pickle.loads(bytes(heard[_LENGTH.size : _LENGTH.size + size])))  # noqa: S301 - our own fork's pipe
         del heard[: _LENGTH.size + size]
-    return messages + last
+    return [*messages, ("silent",)] if is_silent else messages
 
 
 def reason_of_exit(code: int | None) -> ExitReason:

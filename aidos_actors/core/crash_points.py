@@ -22,7 +22,7 @@ _OF_THE_SCHEDULER = (
     ),
     CrashPoint(
         "journal-lines", "ledger/ledger.py", ("scheduler", "run"),
-        "the lines of a batch are in the day file, synced",
+        "the lines of a batch are in the day file, not yet synced",
         "lines of events that the ledger does not have",
         "opening the ledger moves them to unconfirmed.jsonl",
     ),

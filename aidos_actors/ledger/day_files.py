@@ -1,9 +1,9 @@
 """The journal once more, as text: ``journal/YYYY-MM-DD.jsonl``, one event a line, against damage of the ledger itself.
 
-Lines are written and synced *before* the transaction that holds their events is committed, the sync in a thread beside
-its statements. So whatever was acknowledged is in both, and what a crash or a full disk left behind is only ever a tail
-the table does not know: its numbers are beyond the table's, or the table has other events under them (a commit that was
-refused while it was synced may turn up in place of the one that came next).
+Lines are written *before* the transaction that holds their events is committed, and synced in a thread beside it. So
+whatever was acknowledged is in both, and what a crash or a full disk left behind is a tail of the one or of the other:
+lines the table does not know (their numbers are beyond the table's, or the table has other events under them, since a
+commit that was refused while it was synced may turn up in place of the one that came next), or events without lines.
 ``settle`` puts that right: such a tail goes to ``unconfirmed.jsonl`` (not thrown away: after a restore it may be the
 better copy), and events the files lack are written again from the table. Within one file ``seq`` grows, because tails
 are cut before anything follows them; across files it may not, when the clock was set back over midnight.

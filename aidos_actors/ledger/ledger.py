@@ -38,9 +38,10 @@ JOURNAL_FOLDER = "journal"
 
 
 class Ledger(LedgerReader):
-    """The one handle that writes. What a call returned is on disk, in the table and in the day files; what a call
-    raised for changed nothing that can be seen. (Should the disk fail in the very moment of a commit, the batch may
-    turn up whole after a restart: whoever goes on from what the ledger says is right either way.)"""
+    """The one handle that writes. What a call returned is on disk, in the table and in the day files (should the disk
+    refuse these alone, nothing more is written until they have caught up); what a call raised for changed nothing that
+    can be seen. (Should the disk fail in the very moment of a commit, the batch may turn up whole after a restart:
+    whoever goes on from what the ledger says is right either way.)"""
 
     def __init__(self, path: Path, connection: Connection, lock: LedgerLock) -> None:
         super().__init__(path, connection)
@@ -149,11 +150,12 @@ class Ledger(LedgerReader):
                 crash.before("ledger-commit")
                 with driver_transaction(self._connection) as driver:
                     yield driver
+                with contextlib.suppress(OSError):  # the batch stands, and nothing more is written before its lines are
                     self._days.finish()
+                    self._is_settled = True
                 crash.after("ledger-commit")
-                self._is_settled = True
             finally:
-                if not self._is_settled:  # the day files hold lines of a batch that was rolled back
+                if not self._is_settled:  # the day files lack lines, or hold those of a batch that was rolled back
                     with contextlib.suppress(AidosError, OSError):
                         self._settle()
 

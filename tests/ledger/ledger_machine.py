@@ -206,7 +206,10 @@ class LedgerMachine(RuleBasedStateMachine):
                 if fault.step == "wal sync":
                     self.may_turn_up.append(wanted)
             else:
+                before = self.content
                 self.committed(wanted)
+                if DISK.copy is not None:  # the process has died before it could say so
+                    self.may_turn_up.append(before)
         if DISK.copy is not None:
             self.go_on_with(DISK.copy)
 

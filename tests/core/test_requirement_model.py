@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aidos_actors.analyzers.document import read_requirement
-from aidos_actors.core.requirement import Requirement, Task, _sorted_json, check_id
+from aidos_actors.core.requirement import Requirement, Task, _sorted_json, _sorted_plainly, check_id
 from aidos_actors.core.retry import RetryPolicy
 
 WRITTEN = """\
@@ -51,6 +51,41 @@ def test_keys_that_came_later_do_not_make_other_content_of_what_was_submitted_be
 @example({"rate": 1e-06})
 def test_the_quick_way_to_sorted_json_says_the_same(value: object) -> None:
     assert _sorted_json(value) == json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+spans = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+plain_tasks = st.builds(
+    Task, id=st.from_regex(r"[A-Za-z0-9]{1,8}", fullmatch=True), title=st.text(max_size=5), run=st.text(max_size=5),
+    agent=st.none(), call=st.none(), prompt=st.none() | st.text(max_size=5), needs=st.just(()) | st.just(("a", "b")),
+    timeout_s=spans, stall_s=st.none() | spans, retries=st.integers(0, 9), retry=st.none(),
+    priority=st.integers(0, 100), group=st.none() | st.text(max_size=5), verify=st.none() | st.text(max_size=5),
+    env=st.just({}), args=st.just({}),
+)  # fmt: skip
+
+
+@given(
+    st.builds(
+        Requirement,
+        id=st.just("r"),
+        title=st.text(max_size=9),
+        deadline_s=st.none() | spans,
+        mode=st.sampled_from([None, "serial", "mixed"]),
+        workers=st.none() | st.integers(1, 9),
+        retry=st.none(),
+        text=st.none(),
+        tasks=st.lists(plain_tasks, min_size=1, max_size=3).map(tuple),
+    )
+)
+def test_the_quick_way_to_what_a_plain_requirement_says_is_the_same(model: Requirement) -> None:
+    said = json.dumps(model._said(), sort_keys=True, separators=(",", ":"))
+    assert _sorted_plainly(model) in (None, said)
+
+
+def test_most_requirements_go_the_quick_way() -> None:
+    task = Task(id="a", call="x:y", agent=None, timeout_s=60, needs=("b",))
+    assert _sorted_plainly(Requirement(id="r", title="R", tasks=(task,))) is not None
+    work = {"names": ["claude"], "changes": "optional"}
+    assert _sorted_plainly(Requirement(id="r", title="R", tasks=(Task(id="a", agent=work),))) is None
 
 
 def test_defaults() -> None:

@@ -1,8 +1,8 @@
 """When the guardian starts a system anew, decided without clock or process.
 
 A system that ended by its own decision stays ended, unless it must never give up. One whose process was killed or froze
-comes back: after 0.1 s, doubling to 5 s, reset after 30 s of calm; more than 10 times within 60 s is the limit. A
-guardian that must never give up slows down instead, to at most one try in 60 s.
+comes back: at once, the next time after 0.1 s, doubling to 5 s, reset after 30 s of calm; more than 10 times within 60 s
+is the limit. A guardian that must never give up slows down instead, to at most one try in 60 s.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ DELAY_MAX_S = 5.0
 SLOW_DELAY_MAX_S = 60.0
 CALM_S = 30.0
 HEAD_START_S = 0.25
-"""A launcher that is not forked but exec'ed spends about this long on its imports. It may do that while the delay
-still runs."""
+"""A launcher that is not forked but exec'ed spends about this long on its imports, and a guardian with its template
+longer. They may do that while the delay still runs."""
 
 
 class Revivals(Struct, frozen=True):
@@ -52,7 +52,7 @@ def revive(before: Revivals, *, up_since: float | None, now: float, never_give_u
     if over and not never_give_up:
         return Verdict(revivals, None)
     cap_s = SLOW_DELAY_MAX_S if over else DELAY_MAX_S
-    delay_s: float = min(cap_s, FIRST_DELAY_S * 2.0 ** min(streak, 20))
+    delay_s: float = min(cap_s, FIRST_DELAY_S * 2.0 ** min(streak - 1, 20)) if streak else 0.0
     return Verdict(revivals, cap_s if over else delay_s, is_slowed=over)
 
 

@@ -21,7 +21,7 @@ from supervisors import boot
 from supervisors.charge import Charge
 from supervisors.errors import ExitReason
 from supervisors.forked import ForkedProcess, fork, is_alone
-from supervisors.guardian_policy import Revivals, alarm_of, revive
+from supervisors.guardian_policy import HEAD_START_S, Revivals, alarm_of, revive
 from supervisors.linux import is_frozen, start_ticks
 
 STOP_FORCED_AFTER_S = 30.0
@@ -96,7 +96,7 @@ class Ownership:
             self._say(Word("down", ExitReason("killed", why)))
             if verdict.is_slowed:
                 self._say(Word("alarm", alarm_of(why)))
-            self._stopping.wait(verdict.delay_s)
+            self._stopping.wait(max(0.0, verdict.delay_s - HEAD_START_S))
 
     def _attend(self) -> str:
         """From the start of one guardian to its end; why it ended. The first that the machine does not let start is the

@@ -78,7 +78,7 @@ def test_the_figures_in_the_text() -> None:
         f"after {budget.retry.initial_s:g} s, doubling to {budget.retry.max_s:g} s",
         f"after {budget.probe.initial_s:g} s, doubling to {budget.probe.max_s:g} s",
         f"doubles from {BACKOFF.initial_s:g} s to {BACKOFF.max_s:g} s",
-        f"is {FIRST_DELAY_S:g} s, doubling to {DELAY_MAX_S:g} s, and short again after {CALM_S:g} s of calm",
+        f"At first there is no pause. The second is {FIRST_DELAY_S:g} s, doubling to {DELAY_MAX_S:g} s, and short again after {CALM_S:g} s of calm",
         f"longer than {START_LIMIT_S:g} s",
         f"launcher longer than {LAST_WORD_LIMIT_S:g} s over its last word, or than {LEAVING_LIMIT_S:g} s over",
         f"no sign of life for {ANSWER_S:g} s",

@@ -267,7 +267,7 @@ def test_a_frozen_root_is_noticed_and_its_system_replaced() -> None:
         before = tree.living()["root"]
         tree.freeze("root")
         eventually(lambda: tree.living().get("root", before) != before, clock=tree)
-        assert tree.ask("c", ("reply", 1)) == 1 and tree.heals == 1
+        assert eventually(lambda: tree.ask("c", ("reply", 1)), clock=tree) == 1 and tree.heals == 1
         tree.freeze("root")
         tree.thaw("root")
         tree.sleep(10)

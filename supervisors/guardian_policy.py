@@ -1,7 +1,7 @@
 """When the guardian starts a system anew, decided without clock or process.
 
 A system that ended by its own decision stays ended, unless it must never give up. One whose process was killed or froze
-comes back: at once, the next times after 0.1 s, doubling to 5 s, reset after 30 s of calm. More than 10 times within 60 s
+comes back: at once, the next times after 0.1 s, doubling to 5 s, reset after 30 s of calm. More than 10 times in 60 s
 is the limit; a guardian that must never give up slows down instead, to at most one try in 60 s.
 """
 

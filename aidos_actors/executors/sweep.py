@@ -36,7 +36,10 @@ def marked_processes(mark: str) -> list[tuple[int, int]]:
     wanted = f"{MARK_VARIABLE}={mark}".encode()
     found = []
     for pid in linux.list_proc():
+        if not _holds(pid, wanted):  # nearly all: no more is asked about them
+            continue
         started = linux.start_time(pid)
+        # Asked again: who has the mark after the start time was read is the process that started then.
         if started is not None and _holds(pid, wanted) and is_alive(pid, started):
             found.append((pid, started))
     return found
@@ -62,4 +65,4 @@ def _holds(pid: int, wanted: bytes) -> bool:
         environment = linux.read_proc(f"{pid}/environ")
     except OSError:  # gone, or not ours to look into
         return False
-    return environment is not None and wanted in environment.split(b"\0")
+    return environment is not None and wanted in environment and wanted in environment.split(b"\0")

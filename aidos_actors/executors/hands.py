@@ -68,12 +68,15 @@ class WorkerHands:
 
     def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
         crash.before("command-run")
+        all_ended = False
         if order.agent is not None:
             outcome = self._agents.ran(order, minded)
         else:
-            outcome = judged(minded.wait(), "run", timeout_s=order.task.timeout_s)
+            done = minded.wait()
+            all_ended = done.all_ended
+            outcome = judged(done, "run", timeout_s=order.task.timeout_s)
         crash.after("command-run")
-        return self._left(order, with_its_folder(outcome, order.path))
+        return self._left(order, with_its_folder(outcome, order.path), all_ended=all_ended)
 
     def verified(self, order: Start, left_s: float, began: Callable[[Minding], None]) -> AttemptOutcome:
         crash.before("verify-run")
@@ -90,12 +93,16 @@ class WorkerHands:
         crash.after("call-run")
         return self._left(order, outcome)
 
-    def _left(self, order: Start, outcome: AttemptOutcome, *, is_verified: bool = False) -> AttemptOutcome:
+    def _left(
+        self, order: Start, outcome: AttemptOutcome, *, is_verified: bool = False, all_ended: bool = False
+    ) -> AttemptOutcome:
         """What the attempt leaves behind. Its folder, when nothing of it goes into a repository, is removed here at
-        once: its minder has ended, and no process has its mark. Otherwise GitOps removes it, when the outcome is on
-        record."""
+        once: its minder says that all have ended, or no process has its mark. Otherwise GitOps removes it, when the
+        outcome is on record."""
         is_over = is_verified or not outcome.ok or order.task.verify is None
-        if order.repo is not None or not is_over or end_marked(mark_of(self._around.layout, order.key), 0.0):
+        if order.repo is not None or not is_over:
+            return outcome
+        if not all_ended and end_marked(mark_of(self._around.layout, order.key), 0.0):
             return outcome
         crash.before("folder-left")
         try:

@@ -104,6 +104,11 @@ class Outcome(Struct, frozen=True):
     message: str = ""
     survivors: int = 0
 
+    @property
+    def all_ended(self) -> bool:
+        """Its minder has seen the end of everything that the command had started."""
+        return self.reason != "lost" and self.survivors == 0
+
 
 def _absolute(path: str) -> bytes:
     """The minder's working folder is the root folder."""

@@ -36,7 +36,7 @@ def submit(
     same content again changes nothing. Raises ``Conflict`` for other content."""
     opened = draft.books.open.get(model.id)
     known = opened.record if opened is not None else known
-    sha256 = model.content_sha256()
+    sha256 = model.content_sha256(document)
     if known is not None and known.sha256 == sha256:
         return
     if known is not None:

@@ -143,8 +143,9 @@ class OpenRequirement(CallsTogether):
         return self._past.deaths_in_a_row(task, self.tasks[task].attempts - (self.open_attempt(task) is not None))
 
     def must_be_alone(self, task: str) -> bool:
-        is_call = self.definitions[task].call is not None
-        return is_call and self.deaths_in_a_row(task) >= self.settings.call_deaths_before_alone
+        if self.definitions[task].call is None or not self._past.has_deaths(task):
+            return False
+        return self.deaths_in_a_row(task) >= self.settings.call_deaths_before_alone
 
     def put_task(self, task: str, new: TaskRecord | None) -> None:
         """The row is replaced (None: there is none) and the indexes follow."""

@@ -37,6 +37,10 @@ class PastAttempts:
         before = [o for o in others if o.task == attempt.task or o.state is AttemptState.LOST]
         return tuple(sorted(minder for other in before for minder in minders_of(other)))
 
+    def has_deaths(self, task: str) -> bool:
+        """Whether any of its attempts was lost while its command ran."""
+        return bool(self._died.get(task))
+
     def deaths_in_a_row(self, task: str, newest: int) -> int:
         """How many attempts, from number ``newest`` backwards, were lost while their command ran."""
         died = self._died.get(task)

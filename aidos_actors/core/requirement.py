@@ -128,9 +128,10 @@ class Requirement(BaseModel):
     def target_branch(self) -> str:
         return self.target or f"aidos/{self.id}"
 
-    def content_sha256(self) -> str:
+    def content_sha256(self, written: str | None = None) -> str:
         """The same for the same meaning, whatever the file's comments, order of keys or spelling of durations. What it
-        says in words is what was handed in: tasks found for them later change nothing."""
+        says in words is what was handed in: tasks found for them later change nothing. Who has just read this from the
+        JSON text ``written`` saves its being written once more."""
         if self.text is not None:
             words = {**self.model_dump(mode="json", exclude={"tasks"}), "mode": self.mode or Mode.MIXED}
             return hashlib.sha256(_sorted_json(words).encode()).hexdigest()
@@ -138,7 +139,7 @@ class Requirement(BaseModel):
         if plain and self.mode is not None:
             text = self.model_dump_json(exclude=_LATER)  # no key in it has an order of its own: the quick way will do
         else:
-            text = (_sorted_plainly(self) if plain else None) or _sorted_json(self._said())
+            text = (_sorted_plainly(self, written) if plain else None) or _sorted_json(self._said())
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _said(self) -> dict[str, Any]:
@@ -184,12 +185,12 @@ class _Said(msgspec.Struct):
     workers: int | None
 
 
-def _sorted_plainly(requirement: Requirement) -> str | None:
+def _sorted_plainly(requirement: Requirement, written: str | None = None) -> str | None:
     """What ``_sorted_json`` says of one whose tasks are plain, in a quarter of the time; None: only that way can
     tell."""
     try:
-        said = msgspec.json.decode(requirement.model_dump_json(), type=_Said)
-    except msgspec.ValidationError:  # agents with more to be said of them
+        said = msgspec.json.decode(written or requirement.model_dump_json(), type=_Said)
+    except msgspec.ValidationError:  # agents with more to be said of them, or text that says it in another way
         return None
     said.mode = said.mode or Mode.MIXED
     spans = {said.deadline_s, *(each.timeout_s for each in said.tasks), *(each.stall_s for each in said.tasks)}

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import cached_property
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import astuple
 from sqlalchemy import Row, Table, Text
 
 from aidos_actors.core.records import (
@@ -46,7 +46,7 @@ class Shape(Struct, Generic[Record], frozen=True, dict=True):
         return [self._record(list(row)) for row in rows]
 
     def _row(self, record: Record) -> Values:
-        values = list(self._fields(record))
+        values = list(astuple(record))
         values[self._state_at] = values[self._state_at].value
         for place in self._texts_at:
             if values[place] is not None:
@@ -59,10 +59,6 @@ class Shape(Struct, Generic[Record], frozen=True, dict=True):
         except ValueError as error:
             raise LedgerDamaged(f"the table {self.table.name} holds {error}") from error
         return self.record_type(*values)
-
-    @cached_property
-    def _fields(self) -> attrgetter[Any]:
-        return attrgetter(*self.table.columns.keys())
 
     @cached_property
     def _state_at(self) -> int:

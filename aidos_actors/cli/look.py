@@ -157,14 +157,17 @@ class _Shown:
 
 
 def show_events(follow: bool, after: int, requirement: str | None, options: Options) -> int:
-    """JSON lines; with ``follow`` until interrupted, or until nothing runs any more."""
-    state = Path(options.state)
+    """JSON lines; with ``follow`` until interrupted, or until nothing runs any more. NotFound for a requirement that is
+    not there, unless it may yet come."""
+    state, is_heard_of = Path(options.state), False
     while True:
         call = {"verb": "events", "after_seq": after, "requirement": requirement, "limit": EVENTS_AT_ONCE}
         call["wait_s"] = FOLLOW_WAIT_S if follow else 0.0
         data, live = read(state, call)
         for event in data["events"]:
             put(json.dumps(event, ensure_ascii=False))
-            after = event["seq"]
+            after, is_heard_of = event["seq"], True
+        if not follow and requirement is not None and not is_heard_of:
+            read(state, {"verb": "status", "id": requirement})
         if not data["events"] and not (follow and live):
             return 0

@@ -148,6 +148,7 @@ def test_verbs_while_nothing_runs(place: Place) -> None:
     assert place.data("submit", str(file)) == accepted
     assert place.data("status", "work")["state"] == "waiting"
     assert place.aidos("status", "nothing").returncode == 6
+    assert place.aidos("events", "--requirement", "nothing").returncode == 6
     cancelled = place.data("cancel", "work")
     assert (cancelled["state"], cancelled["running"]) == ("cancelled", False)
     assert place.aidos("cancel", "work").returncode == 0

@@ -19,7 +19,7 @@ from chaos.facts import Evidence
 from chaos.journal import read_journal
 from chaos.laws import judge
 from chaos.witness import git_facts
-from supervisors import SupervisorError
+from supervisors import Backoff, SupervisorError
 from supervisors.linux import start_ticks
 from tests.system.conftest import Place, eventually
 
@@ -29,6 +29,7 @@ HEARTBEAT_S = 1.0  # the Scheduler's own is long: 200,000 tasks may go to disk i
 PAUSE_S = (0.0, 2 * 2 * HEARTBEAT_S)
 BETWEEN_S = (0.0, 0.5)
 TASKS = 24
+BACKOFF = Backoff(initial_s=0.05, max_s=1.0)  # so many replacements in a row would wait half a minute for each
 
 
 def scheduler_pid(runtime: Runtime) -> int | None:
@@ -58,6 +59,7 @@ def pause(runtime: Runtime, chance: random.Random, moment: threading.Event, *, i
 @pytest.mark.chaos
 def test_a_stopped_scheduler_changes_nothing_when_it_goes_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aidos_actors.tree, "LEDGER_HEARTBEAT_S", HEARTBEAT_S)
+    monkeypatch.setattr(aidos_actors.tree, "BACKOFF", BACKOFF)
     chance, moment = random.Random(SEED), threading.Event()
     base, replaced, done = place.git("rev-parse", "main"), 0, 0
     names: list[str] = []

@@ -190,7 +190,7 @@ def _sorted_plainly(requirement: Requirement, written: str | None = None) -> str
     tell."""
     try:
         said = msgspec.json.decode(written or requirement.model_dump_json(), type=_Said)
-    except msgspec.ValidationError:  # agents with more to be said of them, or text that says it in another way
+    except msgspec.DecodeError:  # agents with more to be said of them, or text that says it in another way
         return None
     said.mode = said.mode or Mode.MIXED
     spans = {said.deadline_s, *(each.timeout_s for each in said.tasks), *(each.stall_s for each in said.tasks)}

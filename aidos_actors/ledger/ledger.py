@@ -31,7 +31,7 @@ from aidos_actors.ledger.migrate import bring_up_to_date, stored_revision
 from aidos_actors.ledger.mounts import refuse_network_filesystem
 from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LedgerReader
 from aidos_actors.ledger.revisions import LEDGER_FILE
-from aidos_actors.ledger.rows import Values, accepted_rows, call_rows, event_rows, rows_of
+from aidos_actors.ledger.rows import Values, accepted_rows, by_width, call_rows, event_rows, rows_of
 from supervisors.linux import sync_folder
 
 JOURNAL_FOLDER = "journal"
@@ -106,11 +106,12 @@ class Ledger(LedgerReader):
                 )
             self._append(driver, event_rows(batch.events, epoch, last_seq))
             for table, rows in changed:
-                driver.executemany(_upsert(table), rows)
+                for width, alike in by_width(table, rows):
+                    driver.executemany(_upsert(table, width), alike)
             if batch.accepted:
                 self._accept(driver, batch.accepted)
             if written:
-                driver.executemany(_upsert(schema.call_batches), written)
+                driver.executemany(_upsert(schema.call_batches, len(written[0])), written)
             if over:
                 driver.executemany(_delete(schema.call_batches), over)
         return last_seq + len(batch.events)
@@ -200,11 +201,13 @@ _ACCEPT = (
 
 
 @cache
-def _upsert(table: Table) -> str:
+def _upsert(table: Table, width: int) -> str:
+    """Takes values of the first ``width`` columns; the others are NULL afterwards."""
     insert = sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
-    return worded(insert.on_conflict_do_update(index_elements=keys, set_=others))
+    statement = insert.on_conflict_do_update(index_elements=keys, set_=others)
+    return str(statement.compile(dialect=sqlite.dialect(), column_keys=table.columns.keys()[:width]))
 
 
 @cache

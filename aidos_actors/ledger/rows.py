@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -83,6 +84,21 @@ def rows_of(batch: Batch) -> list[tuple[Table, list[Values]]]:
     )
     agents = [agent_row(each) for each in batch.agents]
     return [(table, rows) for table, rows in (*all_rows, (schema.agents, agents)) if rows]
+
+
+def by_width(table: Table, rows: Sequence[Values]) -> Iterator[tuple[int, list[Values]]]:
+    """The rows in order, those together that end after the same column: at the last one, or where only NULL would
+    follow. To hand NULL over takes as long as a value, and tasks that are new have little else."""
+    least, most = _width_at_least(table), len(table.columns)
+    empty = (None,) * (most - least)
+    for is_brief, alike in groupby(rows, lambda row: row[least:] == empty):
+        width = least if is_brief else most
+        yield width, [row[:width] for row in alike]
+
+
+@cache
+def _width_at_least(table: Table) -> int:
+    return max(place for place, column in enumerate(table.columns, 1) if not column.nullable)
 
 
 def agent_row(agent: AgentRecord) -> Values:

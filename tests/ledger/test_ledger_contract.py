@@ -119,6 +119,16 @@ def test_of_two_rows_with_one_key_in_a_batch_the_later_stays(ledger: ports.Ledge
     assert ledger.requirements() == [a_requirement(title="later")]
 
 
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_what_a_later_row_of_a_batch_leaves_empty_is_empty(ledger: ports.Ledger, epoch: int, nth: int) -> None:
+    """Whatever came before it, in this batch or an earlier one."""
+    said, empty = a_task(error="why", paused_at=NOON), a_task(state=TaskState.READY)
+    rows = [said, empty, said, empty][:nth]
+    ledger.apply(epoch, Batch((a_requirement(),), (said, a_task("other", position=1))))
+    ledger.apply(epoch, Batch(tasks=tuple(rows)))
+    assert ledger.tasks("shop") == [rows[-1], a_task("other", position=1)]
+
+
 def test_answers_come_in_order(ledger: ports.Ledger, epoch: int) -> None:
     ledger.apply(
         epoch,

@@ -54,7 +54,7 @@ def acknowledges_what_was_refused(bug: pytest.MonkeyPatch) -> None:
 def keeps_the_older_of_two_rows(bug: pytest.MonkeyPatch) -> None:
     upsert = ledger_module._upsert
     bug.setattr(
-        ledger_module, "_upsert", lambda table: f"{upsert(table).partition(' ON CONFLICT')[0]} ON CONFLICT DO NOTHING"
+        ledger_module, "_upsert", lambda *which: f"{upsert(*which).partition(' ON CONFLICT')[0]} ON CONFLICT DO NOTHING"
     )
 
 

@@ -235,8 +235,10 @@ class SimulatedWorkspace:
         return count
 
     def _arrive(self, target: str, head: str) -> None:
+        """Once is enough; but one that is believed dead may have been told, like its successor, that it is missing."""
         repo, before = self._repo, self._repo.remote.get(target)
-        if before == head or (before is not None and before not in repo.line(target)):
+        is_again = before == head and not self._world.disowned
+        if is_again or (before is not None and before not in repo.line(target)):
             self._world.broken.append(f"{head} is pushed over {before}")
         repo.remote[target] = head
 

@@ -81,6 +81,9 @@ class Round:
             victim = self.chance.choice([pid for pid in system if descendants(pid)] or [self.host.pid])
             if not _held(victim):  # one that was just stopping has ended by itself
                 continue
+            if _title(victim).startswith("sh "):  # it was about to become one of these when it was chosen
+                os.kill(victim, signal.SIGCONT)
+                continue
             below = {pid: ticks for pid in descendants(victim) if (ticks := start_ticks(pid)) is not None}
             name = _title(victim)
             os.kill(victim, signal.SIGKILL)

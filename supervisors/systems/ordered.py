@@ -4,6 +4,11 @@ Thespian sends what goes to one target over several connections at once, and one
 message in a hundred, on a busy machine. Here each target has a lane in which one message is under way at a time. So a
 target that hangs also holds up one transmission and not all of them, and one connection is used again and again where
 a burst opened many.
+
+Addresses are used again, too: the lane to one that has died is the lane to whoever is born there. So a transmission to
+the dead must end soon. After most failures Thespian tries again within 20 milliseconds and more each time; after a
+connection that was reset just when it wanted to send, it would wait for 35 seconds, and a message for which no socket
+could be had it would forget.
 """
 
 from __future__ import annotations
@@ -60,7 +65,7 @@ def send_in_order() -> None:
     """From now on every transport of this process and its forks keeps the order. Call once."""
     from thespian.system.transport import SendStatus, Thespian__UpdateWork
     from thespian.system.transport.asyncTransportBase import asyncTransportBase as transport
-    from thespian.system.transport.TCPTransport import opsKey
+    from thespian.system.transport.TCPTransport import TCPTransport, opsKey
 
     at_once = transport._schedulePreparedIntent
 
@@ -87,3 +92,24 @@ def send_in_order() -> None:
         self._lanes.add(opsKey(intent.targetAddr), (intent, has_exclusive_flag))
 
     transport._schedulePreparedIntent = in_lane
+    _try_again_soon(TCPTransport)
+
+
+def _try_again_soon(transport: Any) -> None:
+    """Whatever failed is tried again after Thespian's growing pauses, and every transmission has an end."""
+    step, retry = transport._nextTransmitStep, transport._next_XMIT_6
+
+    def step_or_retry(self: Any, intent: Any) -> Any:
+        if step(self, intent):
+            return True
+        if any(each is intent for each, _ in self._finished_intents):
+            return False
+        return self._next_XMIT_6(intent)  # something was raised, and is in Thespian's log
+
+    def retry_soon(self: Any, intent: Any) -> Any:
+        waits = retry(self, intent)
+        if waits and not hasattr(intent, "_pauseUntil"):
+            intent.backoffPause(True)
+        return waits
+
+    transport._nextTransmitStep, transport._next_XMIT_6 = step_or_retry, retry_soon

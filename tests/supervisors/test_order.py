@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +114,67 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for item in ("a1", "a2", "a3", "a4", "b1"):
         wire.lanes.add(item[0], item)
     assert (wire.sent, wire.dropped) == (["a1", "b1"], ["a4"])
+
+
+FAILURES = """
+import errno, socket, struct, sys, time
+from supervisors.systems import ordered
+from thespian.system.transport import SendStatus, TransmitIntent
+from thespian.system.transport.TCPTransport import TCPTransport
+
+class Transport(TCPTransport):
+    def __init__(self):
+        self._finished_intents, self._transmitIntents, self._waitingTransmits = [], {}, []
+        self.lacking = 0
+
+    def new_socket(self, kind, *args):
+        self.lacking -= 1
+        if self.lacking >= 0:
+            raise OSError(errno.EMFILE, "too many")
+        return kind(*args)
+
+class Port:
+    def __init__(self, number):
+        self.socketArgs, self.connectArgs = (socket.AF_INET, socket.SOCK_STREAM), (("127.0.0.1", number),)
+
+class Address:
+    def __init__(self, number):
+        self.addressDetails = Port(number)
+
+def is_reset(transport, intent):
+    "The connection that was just made is reset before anything is sent by it."
+    assert transport._nextTransmitStep(intent)
+    accepted, _ = listener.accept()
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    accepted.close()
+    listener.close()
+    return transport._nextTransmitStep(intent)
+
+def lacks_sockets(transport, intent):
+    listener.close()
+    transport.lacking = 3
+    return transport._nextTransmitStep(intent)
+
+ordered.send_in_order()
+listener = socket.create_server(("127.0.0.1", 0))
+transport = Transport()
+intent = TransmitIntent(Address(listener.getsockname()[1]), "word")
+intent.serMsg, intent.stage = b"word", transport._XMITStepSendConnect
+transport._waitingTransmits = [intent] if globals()[sys.argv[1]](transport, intent) else []
+assert intent.stage == transport._XMITStepSendConnect, "it is to be tried again"
+until = time.monotonic() + 20
+while not transport._finished_intents and time.monotonic() < until:
+    time.sleep(0.005)
+    transport._processIntentTimeouts()
+    for each in list(transport._transmitIntents):
+        transport._processIntents(each)
+print([(each is intent, status == SendStatus.DeadTarget) for each, status in transport._finished_intents])
+"""
+
+
+@pytest.mark.parametrize("failure", ["is_reset", "lacks_sockets"])
+def test_a_transmission_that_fails_in_any_way_is_tried_again_soon(failure: str) -> None:
+    """Else the lane would be closed for half a minute, or for ever, to whoever is born at the same address. (In a
+    process of its own: Thespian is changed for as long as its process lives.)"""
+    done = subprocess.run([sys.executable, "-c", FAILURES, failure], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[(True, True)]\n", done.stderr

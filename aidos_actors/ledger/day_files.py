@@ -39,6 +39,8 @@ class DayFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._syncing = Syncing()
+        self._unsynced: dict[Path, int] = {}  # how long each file was before what is not known to be on disk
+        self._is_refused = False  # the disk will not bring it there by itself
 
     @property
     def is_empty(self) -> bool:
@@ -48,11 +50,20 @@ class DayFiles:
         """The rows are on their way to the files of their UTC days, and there on disk when ``finish`` has returned.
         ``LedgerRefused`` when one's ``at`` is no moment."""
         for day, of_day in _by_day(rows).items():
-            self._syncing.begin(_append(self._folder / f"{day}.jsonl", _lines_of(of_day)))
+            path = self._folder / f"{day}.jsonl"
+            size, sync = _append(path, _lines_of(of_day))
+            self._unsynced.setdefault(path, size)
+            self._syncing.begin(sync)
 
     def finish(self) -> None:
         """What was begun is on disk."""
-        self._syncing.finish()
+        try:
+            self._syncing.finish()
+        except BaseException:
+            self._is_refused = True
+            raise
+        if not self._is_refused:
+            self._unsynced.clear()
 
     def append(self, rows: Sequence[Values]) -> None:
         """``begin`` and ``finish``."""
@@ -72,6 +83,7 @@ class DayFiles:
 
         with contextlib.suppress(OSError):
             self.finish()
+        self._take_back()
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
             sync_folder(self._folder.parent)
@@ -79,6 +91,15 @@ class DayFiles:
         while newest < last_seq and (rows := rows_after(newest)):
             self.append(rows)
             newest = rows[-1][0]
+
+    def _take_back(self) -> None:
+        """What the disk has refused to sync is not believed, though it can be read: it is written again if need be."""
+        for path, size in list(self._unsynced.items()):
+            with contextlib.suppress(FileNotFoundError), path.open("rb+") as file:
+                file.truncate(size)
+                os.fsync(file.fileno())
+            del self._unsynced[path]
+        self._is_refused = False
 
     def lacking(self, rows: Sequence[Values]) -> list[int]:
         """The seqs of those of ``rows`` (the newest of the table, in order) that do not stand in the file of their
@@ -115,8 +136,8 @@ class DayFiles:
         path = self._folder / "unconfirmed.jsonl"
         if path.exists() and path.stat().st_size > UNCONFIRMED_BYTES_MAX:
             path.replace(self._folder / "unconfirmed.1.jsonl")
-        self._syncing.begin(_append(path, tail if tail.endswith(b"\n") else tail + b"\n"))
-        self.finish()
+        _size, sync = _append(path, tail if tail.endswith(b"\n") else tail + b"\n")
+        sync()
 
 
 def _lacking(path: Path, lines: dict[bytes, int]) -> list[int]:
@@ -202,12 +223,12 @@ def _day_name(day: int) -> str:
     return datetime.fromtimestamp(day * DAY_S, UTC).date().isoformat()
 
 
-def _append(path: Path, data: bytes) -> Callable[[], None]:
-    """The data is written; it is on disk when what is returned has been called, once."""
+def _append(path: Path, data: bytes) -> tuple[int, Callable[[], None]]:
+    """The data is written; how long the file was before; and what, called once, brings it to the disk."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     handle = os.open(path, flags, 0o600)
     try:
-        is_new = os.fstat(handle).st_size == 0
+        size = os.fstat(handle).st_size
         view = memoryview(data)
         while view:
             view = view[os.write(handle, view) :]
@@ -220,7 +241,7 @@ def _append(path: Path, data: bytes) -> Callable[[], None]:
             os.fdatasync(handle)
         finally:
             os.close(handle)
-        if is_new:
+        if size == 0:
             sync_folder(path.parent)
 
-    return sync
+    return size, sync

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ledger_cases import DAY_S, NOON, an_event, as_line, day_lines, numbered
@@ -141,6 +144,33 @@ def test_a_day_file_that_cannot_be_written_stops_the_batch(state: Path) -> None:
         assert ledger.last_seq() == 7
     obstacle.rmdir()
     assert ledger.apply(epoch, Batch(events=(an_event(), an_event(at=tomorrow)))) == 9
+    assert day_lines(state) == [as_line(event) for event in ledger.events()]
+    ledger.close()
+    reopened(state).close()
+
+
+class RefusesOnce:
+    """The module ``os``; the first sync of a file's data is refused."""
+
+    def __init__(self) -> None:
+        self.syncs: list[bool] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def fdatasync(self, handle: int) -> None:
+        self.syncs.append(bool(self.syncs))
+        if not self.syncs[-1]:
+            raise OSError(errno.EIO, "the disk fails")
+        os.fdatasync(handle)
+
+
+def test_lines_whose_sync_was_refused_are_written_again(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They can be read, from memory; that says nothing of the disk, and a later sync does not bring them there."""
+    ledger, disk = reopened(state), RefusesOnce()
+    monkeypatch.setattr(day_files, "os", disk)
+    assert ledger.apply(ledger.epoch(), numbered(3)) == 10, "the batch stands"
+    assert disk.syncs == [False, True]
     assert day_lines(state) == [as_line(event) for event in ledger.events()]
     ledger.close()
     reopened(state).close()

@@ -197,7 +197,7 @@ def _sorted_plainly(requirement: Requirement, written: str | None = None) -> str
     if not all(span is None or _NO_EXPONENT_FROM <= span < _NO_EXPONENT_BELOW for span in spans):
         return None
     quick = msgspec.json.encode(said).decode()
-    return quick if _needs_no_escape(quick) else None
+    return quick if _needs_no_escape(quick) and "\x7f" not in quick else None  # which only ``json`` escapes
 
 
 def _needs_no_escape(quick: str) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
-from aidos_actors.actors.status import list_of_requirements, status_of
+from aidos_actors.actors.desk_words import refuse_odd
+from aidos_actors.actors.status import list_of_requirements, status_of, told_state
 from aidos_actors.actors.waiting import EndWaiter, EventWaiter, Whoever
 from aidos_actors.blobs import get_text
 from aidos_actors.core.board import Board, EndedRows
@@ -40,6 +41,7 @@ def serve(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> 
     verb = _VERBS.get(str(call.get("verb")))
     if verb is None:
         raise NotFound(f"the scheduler has no verb {call.get('verb')!r}")
+    refuse_odd(call)
     if scheduler.writing.fault is not None and call["verb"] in CHANGING:
         raise scheduler.writing.fault
     value = verb(scheduler, call, asked)
@@ -93,13 +95,13 @@ def _status(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) 
 def _progress(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
     """How far the requirement has come; once it has ended, ``status`` of it."""
     name = str(call["id"])
-    return scheduler.board.progress(name) or status_of(scheduler.ledger, name)
+    return scheduler.board.progress(name) or told_state(scheduler.ledger, name)
 
 
 def _events(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> dict[str, Any] | None:
     """Events after ``after_seq``; with ``wait_s`` the answer comes when there are some, or the time is over."""
     after_seq = int(call.get("after_seq", 0))
-    limit = min(int(call.get("limit", EVENTS_PER_ANSWER_MAX)), EVENTS_PER_ANSWER_MAX)
+    limit = min(max(1, call.get("limit", EVENTS_PER_ANSWER_MAX)), EVENTS_PER_ANSWER_MAX)
     requirement = call.get("requirement")
     found = scheduler.ledger.events(after_seq, limit, requirement)
     wait_s = min(float(call.get("wait_s", 0.0)), WAIT_MAX_S)
@@ -114,7 +116,7 @@ def _wait(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> 
     name = str(call["id"])
     wait_s = min(float(call.get("wait_s", 0.0)), WAIT_MAX_S)
     if not scheduler.board.is_open(name) or wait_s <= 0 or asked is None:
-        return status_of(scheduler.ledger, name)
+        return told_state(scheduler.ledger, name)
     scheduler.waiting.for_end(EndWaiter(asked, name, scheduler.clock() + wait_s))
     return None
 
@@ -143,7 +145,7 @@ def explained(board: Board, ledger: LedgerView, call: Mapping[str, Any], now: fl
 def _steer(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
     scheduler.take(steered(scheduler.board, scheduler.ledger, call, scheduler.clock()))
     scheduler.commit()
-    return status_of(scheduler.ledger, str(call["id"]))
+    return told_state(scheduler.ledger, str(call["id"]))
 
 
 def _explain(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from aidos_actors import crash, ports
 from aidos_actors.actors import desk, status
 from aidos_actors.actors.analysed import Analysed
 from aidos_actors.actors.crew_socket import CrewSocket
-from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery
+from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtAnalysis, LookAtDelivery
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.recording import Recording
@@ -39,7 +39,7 @@ from aidos_actors.actors.words import (
 )
 from aidos_actors.actors.writing import Writing
 from aidos_actors.checkpoint_folders import CheckpointFolders
-from aidos_actors.core.errors import AidosError
+from aidos_actors.core.errors import AidosError, TryAgain
 from aidos_actors.core.orders import Step, WorkerId
 from aidos_actors.core.owed import Role
 from aidos_actors.core.settings import Settings
@@ -50,7 +50,7 @@ from aidos_actors.layout import Layout
 from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger_clock import LedgerClock
 from aidos_actors.restored import restored_board
-from supervisors import ExitReason, ManagedActor
+from supervisors import ExitReason, ManagedActor, SupervisorError
 from supervisors.actor import Asked
 from supervisors.messages import Peer
 
@@ -161,6 +161,8 @@ class Scheduler(ManagedActor):
                 self._peer(message)
             case _Due():
                 self._timer_at = None
+            case LookAtAnalysis():
+                self.take(Step(orders=board.owed("analyzer")))
             case LookAtDelivery():
                 self.take(Step(orders=self._delivery.remind(board.owed("gitops"))))
             case dict():
@@ -204,11 +206,14 @@ class Scheduler(ManagedActor):
     # ---- steps
 
     def answer(self, answer: Any, asked: Asked | Caller) -> None:
-        """Whoever asked, by whichever way, has the answer."""
+        """Whoever asked, by whichever way, has the answer; or ``TryAgain``, when no message carries so much."""
         if isinstance(asked, Caller):
-            asked.answer(answer)
-        else:
+            return asked.answer(answer)
+        try:
             self.reply(answer, asked)
+        except SupervisorError as error:
+            text = f"the answer is too large for a message: {error.message}"
+            self.reply({"error": error_view(TryAgain(text, hint="read verbs of the command line find it"))}, asked)
 
     def _after_change(self) -> None:
         now = self.clock()
@@ -216,7 +221,7 @@ class Scheduler(ManagedActor):
             self.writing.recover()
             self._go_on(now)
         self._set_timer()
-        self.waiting.serve(self.board, self._steps.last_seq, now, partial(status.status_of, self.ledger))
+        self.waiting.serve(self.board, self._steps.last_seq, now, partial(status.told_state, self.ledger))
 
     def _go_on(self, now: float) -> None:
         due_at = self.board.next_due_at()

@@ -10,6 +10,8 @@ from aidos_actors.core.views import requirement_list_view, status_view
 if TYPE_CHECKING:
     from aidos_actors.ports import LedgerView
 
+TASKS_TOLD_MAX = 50_000  # a message carries no more
+
 
 def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
     """``status ID``. NotFound when there is none of that name."""
@@ -17,6 +19,13 @@ def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
     if record is None:
         raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
     return status_view(record, ledger.tasks(name))
+
+
+def told_state(ledger: LedgerView, name: str) -> dict[str, Any]:
+    """``status ID`` for who waits or steers: that of a very large requirement says how many tasks it leaves out."""
+    status = status_of(ledger, name)
+    count = len(status["tasks"])
+    return status if count <= TASKS_TOLD_MAX else {**status, "tasks": [], "tasks_left_out": count}
 
 
 def list_of_requirements(ledger: LedgerView) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""More requirements at once than the mail between two actors keeps."""
+
+from __future__ import annotations
+
+import pytest
+
+from aidos_actors import Requirement, Runtime, Task
+from aidos_actors.offline import offline_desk
+from aidos_actors.state_dir import prepare_state_dir
+from supervisors.outbox import KEPT_MAX
+from tests.system.conftest import Place, eventually
+
+COUNT = KEPT_MAX + 100
+CALL = "os.path:exists"
+
+
+@pytest.mark.chaos
+def test_all_that_wait_for_the_analyzer_when_a_scheduler_starts_get_there(place: Place) -> None:
+    """They come while nothing runs, and are owed to the Analyzer all at once."""
+    tasks = (Task(id="a", call=CALL, args={"path": "/"}), Task(id="b", call=CALL, args={"path": "/"}, needs=("a",)))
+    with offline_desk(prepare_state_dir(place.state)) as desk:
+        for number in range(COUNT):
+            document = Requirement(id=f"r{number}", title="", tasks=tasks).model_dump_json()
+            desk.submit({"verb": "submit", "document": document})
+    with Runtime(place.state, workers=2) as runtime:
+        listed = lambda: [each["state"] for each in runtime.ask({"verb": "status"})["requirements"]]  # noqa: E731
+        eventually(lambda: set(listed()) == {"done"})
+        assert len(listed()) == COUNT

@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("after_seq", "limit"), (_is_count, "a whole number")),
     **dict.fromkeys(("wait_s", "drain_s"), (_is_span, "a number of seconds")),
 }
+MAY_BE_NONE = frozenset({"id", "task", "requirement", "base_commit"})
 NEEDED: dict[str, tuple[str, ...]] = {
     "submit": ("document",),
     "explain": ("id", "task"),
@@ -37,13 +38,12 @@ NEEDED: dict[str, tuple[str, ...]] = {
 
 
 def refuse_odd(call: Mapping[str, Any]) -> None:
-    """BadInput when an argument that the verb needs is not there, or one is of another kind; None stands for none."""
+    """BadInput when an argument that the verb needs is not there, or one is of another kind."""
     for name in NEEDED.get(call["verb"], ()):
         if call.get(name) is None:
             raise BadInput(f"the call {call['verb']!r} needs {name!r}")
     for name, (is_right, what) in KINDS.items():
-        value = call.get(name)
-        if value is None and name in call and name not in ("id", "task", "requirement", "base_commit"):
-            raise BadInput(f"{name!r} must be {what}, not null")
-        if value is not None and not is_right(value):
+        if name not in call or (call[name] is None and name in MAY_BE_NONE):
+            continue
+        if not is_right(call[name]):
             raise BadInput(f"{name!r} must be {what}")

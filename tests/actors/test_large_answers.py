@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from aidos_actors.actors import status
 from aidos_actors.actors.scheduler import Scheduler
 from supervisors.parcel import PARCEL_BYTES_MAX, packed
@@ -21,7 +23,7 @@ def test_who_asked_for_too_much_is_told_so_and_the_scheduler_lives() -> None:
     assert [answer["error"]["code"] for answer in told] == ["try_again"], "read verbs look into the ledger then"
 
 
-def test_who_waits_for_a_very_large_requirement_hears_its_state(monkeypatch: Any) -> None:
+def test_who_waits_for_a_very_large_requirement_hears_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
     full: dict[str, Any] = {"id": "r", "state": "done", "tasks": [{}] * status.TASKS_TOLD_MAX}
     monkeypatch.setattr(status, "status_of", lambda _ledger, _name: full)
     assert status.told_state(None, "r") == full  # type: ignore[arg-type]

@@ -1,13 +1,13 @@
 """Whether what was sent to GitOps and the Analyzer gets there. Kept by the Scheduler.
 
-Whether GitOps gets on with what it was given is told by its progress and not by its word.
+Whether one gets on with what it was given is told by its progress and not by its life. A queue can stand still while
+everybody in it is well: a message was lost, an order has lost its place or was displaced by a stale one, a loop looks
+in the wrong spot and finds nothing to do. So what counts is that words come. When orders are owed to one of them and
+no word of it has come for a whole window, everything owed is sent again: an order that it has is the same order, one
+that it lost is found.
 
-A queue can stand still while everybody in it is well: a message was lost, an order has lost its place, a loop looks in
-the wrong spot and finds nothing to do. So what counts is that words come. When orders are owed and none has come for a
-whole window, everything owed is sent again: an order that GitOps has is the same order, one that it lost is found.
-
-The Analyzer takes orders one after the other, and the mail keeps a thousand for it. What finds no room there is sent
-again a moment later, as long as it is owed.
+The mail keeps a thousand orders for one of them. What finds no room there is sent again a moment later, as long as it
+is owed.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ from typing import Any
 
 from msgspec import Struct
 
-from aidos_actors.actors.words import ANALYZER, GITOPS, GitWord
+from aidos_actors.actors.words import ANALYZER, GITOPS, AnalyzerWord, GitWord
 from aidos_actors.core.orders import Order
 from aidos_actors.core.target_orders import Sweep, Watch
 
 WINDOW_S = 60.0
 NO_ROOM_S = 1.0
+WORDS = {GITOPS: GitWord, ANALYZER: AnalyzerWord}
 
 
 class LookAtDelivery(Struct, frozen=True):
-    """Timer: a window is over."""
+    """Timer: a window of ``target`` is over."""
+
+    target: str
 
 
-class LookAtAnalysis(Struct, frozen=True):
-    """Timer: there may be room for the Analyzer's orders."""
+class LookForRoom(Struct, frozen=True):
+    """Timer: there may be room in the Analyzer's mail."""
 
 
 class DeliveryWatch:
@@ -46,32 +49,35 @@ class DeliveryWatch:
         self._after = after
         self._mail = send
         self._window_s = window_s
-        self._has_heard = self._is_set = self._lacks_room = False
+        self._has_heard: dict[str, bool] = {}
+        self._lacks_room = False
 
     def send(self, target: str, message: Any) -> None:
-        """It is on its way; when to GitOps, something must be heard of that within a window. When there is no room for
-        one to the Analyzer, a ``LookAtAnalysis`` comes a moment later."""
-        if target == GITOPS:
-            self._begin_window()
+        """It is on its way; when to GitOps or the Analyzer, something must be heard of that one within a window. When
+        there is no room for one to the Analyzer, a ``LookForRoom`` comes a moment later."""
+        if target in WORDS:
+            self._begin_window(target)
         if self._mail(target, message) is False and target == ANALYZER and not self._lacks_room:
             self._lacks_room = True
-            self._after(NO_ROOM_S, LookAtAnalysis())
+            self._after(NO_ROOM_S, LookForRoom())
 
-    def _begin_window(self) -> None:
-        if not self._is_set:
-            self._is_set, self._has_heard = True, False
-            self._after(self._window_s, LookAtDelivery())
+    def _begin_window(self, target: str) -> None:
+        if target not in self._has_heard:
+            self._has_heard[target] = False
+            self._after(self._window_s, LookAtDelivery(target))
 
     def hear(self, message: Any) -> None:
         """The Scheduler has got this word."""
-        self._has_heard = self._has_heard or isinstance(message, GitWord)
-        self._lacks_room = self._lacks_room and not isinstance(message, LookAtAnalysis)
+        if isinstance(message, LookForRoom):
+            self._lacks_room = False
+        for target, words in WORDS.items():
+            if target in self._has_heard and isinstance(message, words):
+                self._has_heard[target] = True
 
-    def remind(self, owed: tuple[Order, ...]) -> tuple[Order, ...]:
+    def remind(self, target: str, owed: tuple[Order, ...]) -> tuple[Order, ...]:
         """A window is over. What must be sent once more of all that is ``owed``; another begins if anything is."""
-        self._is_set = False
+        was_quiet = not self._has_heard.pop(target, True)
         waiting = tuple(order for order in owed if not isinstance(order, Watch | Sweep))
-        was_quiet = not self._has_heard
         if waiting:
-            self._begin_window()
+            self._begin_window(target)
         return waiting if was_quiet else ()

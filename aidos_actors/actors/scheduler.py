@@ -21,7 +21,7 @@ from aidos_actors import crash, ports
 from aidos_actors.actors import desk, status
 from aidos_actors.actors.analysed import Analysed
 from aidos_actors.actors.crew_socket import CrewSocket
-from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtAnalysis, LookAtDelivery
+from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery, LookForRoom
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.recording import Recording
@@ -161,10 +161,10 @@ class Scheduler(ManagedActor):
                 self._peer(message)
             case _Due():
                 self._timer_at = None
-            case LookAtAnalysis():
+            case LookForRoom():
                 self.take(Step(orders=board.owed("analyzer")))
-            case LookAtDelivery():
-                self.take(Step(orders=self._delivery.remind(board.owed("gitops"))))
+            case LookAtDelivery(target=target):
+                self.take(Step(orders=self._delivery.remind(target, board.owed(DOERS[target]))))
             case dict():
                 self._call(message, self.asked())
 

@@ -160,3 +160,6 @@ class PlanRejected(Struct, frozen=True):
     requirement: str
     reason: str
     failed: FailedTask | None = None
+
+
+AnalyzerWord = PlanAccepted | AnalysisHeldUp | AnalysisDue | PlanRejected

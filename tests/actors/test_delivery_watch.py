@@ -1,28 +1,59 @@
-"""What finds no room in the Analyzer's mail is asked for again, once for all of it."""
+"""What finds no room in the Analyzer's mail is asked for again, once for all of it; and what one of them owes is told
+again when it has said nothing for a window."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aidos_actors.actors.delivery_watch import NO_ROOM_S, DeliveryWatch, LookAtAnalysis
-from aidos_actors.actors.words import ANALYZER
+import pytest
+
+from aidos_actors.actors.delivery_watch import NO_ROOM_S, WINDOW_S, DeliveryWatch, LookAtDelivery, LookForRoom
+from aidos_actors.actors.words import ANALYZER, GITOPS, AnalysisDue, TargetSeen
+from aidos_actors.core.orders import Analyse, AttemptKey, Discard
+from aidos_actors.core.target_orders import Sweep
+
+KEY = AttemptKey("shop", "left", 1)
+OWED = {GITOPS: (Sweep(KEY, "/repo", ()), Discard(KEY, "/repo", "/tree", ())), ANALYZER: (Analyse("shop", "text"),)}
+WORD = {GITOPS: TargetSeen(KEY, None), ANALYZER: AnalysisDue("shop")}
+
+
+class Timers(list[tuple[float, Any]]):
+    def __call__(self, span_s: float, word: Any) -> None:
+        self.append((span_s, word))
 
 
 def test_an_order_without_room_is_looked_after_a_moment_later() -> None:
-    timers: list[tuple[float, Any]] = []
+    timers = Timers()
     room = [True, False, False, True, False]
-    watch = DeliveryWatch(lambda span_s, word: timers.append((span_s, word)), lambda _target, _message: room.pop(0))
+    watch = DeliveryWatch(timers, lambda _target, _message: room.pop(0))
     watch.send(ANALYZER, "a")
-    assert not timers
+    assert timers == [(WINDOW_S, LookAtDelivery(ANALYZER))]
     watch.send(ANALYZER, "b")
     watch.send(ANALYZER, "c")
-    assert timers == [(NO_ROOM_S, LookAtAnalysis())]
-    watch.hear(LookAtAnalysis())
+    assert timers[1:] == [(NO_ROOM_S, LookForRoom())]
+    watch.hear(LookForRoom())
     watch.send(ANALYZER, "b")
     watch.send(ANALYZER, "c")
-    assert timers == [(NO_ROOM_S, LookAtAnalysis())] * 2, "as long as there is no room for all"
+    assert timers[1:] == [(NO_ROOM_S, LookForRoom())] * 2, "as long as there is no room for all"
 
 
 def test_others_are_not_looked_after() -> None:
     watch = DeliveryWatch(lambda *_: 1 / 0, lambda _target, _message: False)
     watch.send("root/workers/worker-1", "a")
+
+
+@pytest.mark.parametrize(("target", "other"), [(GITOPS, ANALYZER), (ANALYZER, GITOPS)])
+def test_what_is_owed_is_told_again_after_a_window_without_a_word(target: str, other: str) -> None:
+    timers = Timers()
+    watch = DeliveryWatch(timers)
+    watch.send(target, "a")
+    watch.send(target, "b")
+    assert timers == [(WINDOW_S, LookAtDelivery(target))], "one window for all"
+    watch.hear(WORD[other])
+    assert watch.remind(target, OWED[target]) == OWED[target][-1:], "rows go on beside a sweep: it is told once"
+    assert len(timers) == 2, "another window, for it may be lost again"
+    watch.hear(WORD[target])
+    assert watch.remind(target, OWED[target]) == (), "it gets on"
+    assert len(timers) == 3
+    assert watch.remind(target, ()) == ()
+    assert len(timers) == 3, "nothing is owed, so nothing is waited for"

@@ -214,12 +214,16 @@ class SimulatedWorkspace:
 
     def _sweep(self, order: Sweep) -> Steps:
         """As the real one: who lives in a worktree keeps it, whatever the rows say."""
-        gone = [path for path in self._repo.worktrees if path not in order.live and not path.startswith("gate of ")]
-        used = {life._order.path for life in self._world.lives if life.is_alive and hasattr(life, "_order")}
-        for path in [path for path in gone if path not in used]:
-            yield from self._discard(path)
+        gone = []
+        for path in [path for path in self._repo.worktrees if not path.startswith("gate of ")]:
+            if path not in order.live and not self._is_worked_in(path):
+                yield from self._discard(path)
+                gone.append(path)
         yield from self._do("restore-point-pruned", lambda: None)
         return tuple(gone)
+
+    def _is_worked_in(self, path: str) -> bool:
+        return any(life.is_alive and hasattr(life, "_order") and life._order.path == path for life in self._world.lives)
 
     def _push(self) -> Steps:
         """Each target to the remote, once; the remote is asked first what it has."""
@@ -228,18 +232,20 @@ class SimulatedWorkspace:
             head, record = repo.refs[target], target.replace("refs/heads", "refs/aidos/pushed")
             if repo.refs.get(record) == head:
                 continue
-            if repo.remote.get(target) != head:
+            theirs = repo.remote.get(target)
+            if theirs != head:
                 count += 1
-                yield from self._do("remote-pushed", partial(self._arrive, target, head))
+                yield from self._do("remote-pushed", partial(self._arrive, target, theirs, head))
             yield from self._do("push-recorded", partial(repo.refs.__setitem__, record, head))
         return count
 
-    def _arrive(self, target: str, head: str) -> None:
-        """Once is enough; but one that is believed dead may have been told, like its successor, that it is missing."""
-        repo, before = self._repo, self._repo.remote.get(target)
-        is_again = before == head and not self._world.disowned
-        if is_again or (before is not None and before not in repo.line(target)):
-            self._world.broken.append(f"{head} is pushed over {before}")
+    def _arrive(self, target: str, theirs: str | None, head: str) -> None:
+        """As git with a lease: a remote takes nothing when it stands elsewhere than the pusher saw it."""
+        repo = self._repo
+        if repo.remote.get(target) not in (theirs, head):
+            raise TryAgain(f"{target} of the remote is not at {theirs} any more")
+        if theirs is not None and theirs not in repo.line(target):
+            self._world.broken.append(f"{head} is pushed over {theirs}")
         repo.remote[target] = head
 
     def _look(self, order: Watch) -> Steps:

@@ -25,6 +25,8 @@ GROUPS = 6
 KEPT_SEEDS = (
     953,  # a GitOps woke up, asked where the Scheduler lives, and its successor was never told again
     1795875664,  # a GitOps that woke up pushed what its successor had pushed in the meantime, which harms nobody
+    1795874685,  # the word of a Scheduler that woke up took the place of a question at the Analyzer
+    1795881936,  # a GitOps that woke up pushed what its successor's push lay ahead of; a remote refuses that
     1764004034,  # a worker said that it is there before the root did, and what it was given went nowhere
 )
 HOLDERS = ("root/scheduling/scheduler", "root/workers/worker-1", "root/workers/worker-2", "root/delivery/gitops")

@@ -14,14 +14,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from msgspec import DecodeError, Raw, Struct, json
+from msgspec import json
 
-from aidos_actors.ledger.errors import LedgerRefused
+from aidos_actors.ledger.day_file import DayFile
+from aidos_actors.ledger.day_lines import by_day, last_known, lines_of
 from aidos_actors.ledger.rows import Values
 from aidos_actors.ledger.syncing import Syncing
 from supervisors.linux import sync_folder
@@ -29,7 +28,6 @@ from supervisors.linux import sync_folder
 RowsAfter = Callable[..., Sequence[Values]]
 TAIL_BYTES = 64 * 2**10
 UNCONFIRMED_BYTES_MAX = 16 * 2**20  # then it is kept as unconfirmed.1.jsonl, in place of the one before
-DAY_S = 86_400
 
 
 class DayFiles:
@@ -41,6 +39,12 @@ class DayFiles:
         self._syncing = Syncing()
         self._unsynced: dict[Path, int] = {}  # how long each file was before what is not known to be on disk
         self._is_refused = False  # the disk will not bring it there by itself
+        self._held: DayFile | None = None  # the one that was written last
+
+    @property
+    def is_lost(self) -> bool:
+        """The file that was written last is not where it was; ``settle`` makes it anew."""
+        return self._held is not None and self._held.is_lost
 
     @property
     def is_empty(self) -> bool:
@@ -49,11 +53,23 @@ class DayFiles:
     def begin(self, rows: Sequence[Values]) -> None:
         """The rows are on their way to the files of their UTC days, and there on disk when ``finish`` has returned.
         ``LedgerRefused`` when one's ``at`` is no moment."""
-        for day, of_day in _by_day(rows).items():
-            path = self._folder / f"{day}.jsonl"
-            size, sync = _append(path, _lines_of(of_day))
-            self._unsynced.setdefault(path, size)
-            self._syncing.begin(sync)
+        for day, of_day in by_day(rows).items():
+            file = self._of(self._folder / f"{day}.jsonl")
+            self._unsynced.setdefault(file.path, file.append(lines_of(of_day)))
+            self._syncing.begin(file.sync)
+
+    def _of(self, path: Path) -> DayFile:
+        if self._held is None or self._held.path != path:
+            self.close()
+            self._held = DayFile(path)
+        return self._held
+
+    def close(self) -> None:
+        """No file is held open. Errors as ``finish``."""
+        self.finish()
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     def finish(self) -> None:
         """What was begun is on disk."""
@@ -79,11 +95,12 @@ class DayFiles:
             if not 0 < line["seq"] <= last_seq:
                 return False
             rows = rows_after(line["seq"] - 1, 1)
-            return not rows or rows[0][0] != line["seq"] or json.decode(_lines_of(rows)) == line
+            return not rows or rows[0][0] != line["seq"] or json.decode(lines_of(rows)) == line
 
         with contextlib.suppress(OSError):
             self.finish()
         self._take_back()
+        self.close()
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
             sync_folder(self._folder.parent)
@@ -105,8 +122,8 @@ class DayFiles:
         """The seqs of those of ``rows`` (the newest of the table, in order) that do not stand in the file of their
         day, as they are, near its end."""
         lacking: list[int] = []
-        for day, of_day in _by_day(rows).items():
-            lines = dict(zip(_lines_of(of_day).splitlines(keepends=True), (row[0] for row in of_day), strict=True))
+        for day, of_day in by_day(rows).items():
+            lines = dict(zip(lines_of(of_day).splitlines(keepends=True), (row[0] for row in of_day), strict=True))
             lacking += _lacking(self._folder / f"{day}.jsonl", lines)
         return sorted(lacking)
 
@@ -122,7 +139,7 @@ class DayFiles:
                 start = max(0, size - window)
                 file.seek(start)
                 tail = file.read()
-                seq, end = _last_known(tail, is_known)
+                seq, end = last_known(tail, is_known)
                 if seq or start == 0:
                     break
                 window *= 2
@@ -136,8 +153,12 @@ class DayFiles:
         path = self._folder / "unconfirmed.jsonl"
         if path.exists() and path.stat().st_size > UNCONFIRMED_BYTES_MAX:
             path.replace(self._folder / "unconfirmed.1.jsonl")
-        _size, sync = _append(path, tail if tail.endswith(b"\n") else tail + b"\n")
-        sync()
+        file = DayFile(path)
+        try:
+            file.append(tail if tail.endswith(b"\n") else tail + b"\n")
+            file.sync()
+        finally:
+            file.close()
 
 
 def _lacking(path: Path, lines: dict[bytes, int]) -> list[int]:
@@ -157,91 +178,3 @@ def _lacking(path: Path, lines: dict[bytes, int]) -> list[int]:
             if not lacking or start == 0:
                 return lacking
             window *= 2
-
-
-def _last_known(tail: bytes, is_known: Callable[[dict[str, Any]], bool]) -> tuple[int, int]:
-    """The last whole line that the table has: its seq, and where the line ends. (0, 0) when there is none.
-    (The end of a line that began before ``tail`` is never whole JSON: it has one closing bracket too many.)"""
-    end = tail.rfind(b"\n") + 1
-    while end:
-        begin = tail.rfind(b"\n", 0, end - 1) + 1
-        line = _read(tail[begin:end])
-        if line is not None and is_known(line):
-            return line["seq"], end
-        end = begin
-    return 0, 0
-
-
-def _read(line: bytes) -> dict[str, Any] | None:
-    """None: it is no line of an event."""
-    try:
-        found = json.decode(line)
-        return found if isinstance(found["seq"], int) else None
-    except (ValueError, TypeError, KeyError, DecodeError):
-        return None
-
-
-class _Line(Struct):
-    seq: int
-    at: float
-    type: str
-    requirement: str | None
-    task: str | None
-    attempt: int | None
-    epoch: int
-    data: Raw
-
-
-_ENCODER = json.Encoder()
-
-
-def _lines_of(rows: Sequence[Values]) -> bytes:
-    """A line of JSON for each."""
-    lines = [_Line(*where, Raw(data)) for *where, data in rows]  # type: ignore[call-arg]
-    return _ENCODER.encode_lines(lines)
-
-
-def _by_day(rows: Sequence[Values]) -> dict[str, Sequence[Values]]:
-    with contextlib.suppress(TypeError):
-        if len({row[1] // DAY_S for row in rows}) == 1:  # nearly always, and then this is the quick way
-            return {_day_of(rows[0][1]): rows}
-    days: dict[str, list[Values]] = {}
-    for row in rows:
-        days.setdefault(_day_of(row[1]), []).append(row)
-    return dict(days)
-
-
-def _day_of(at: float) -> str:
-    try:
-        return _day_name(int(at // DAY_S))
-    except (OverflowError, ValueError, TypeError, OSError) as error:
-        raise LedgerRefused(f"{at!r} is not a moment in seconds since 1970: {error}") from error
-
-
-@lru_cache(maxsize=16)
-def _day_name(day: int) -> str:
-    return datetime.fromtimestamp(day * DAY_S, UTC).date().isoformat()
-
-
-def _append(path: Path, data: bytes) -> tuple[int, Callable[[], None]]:
-    """The data is written; how long the file was before; and what, called once, brings it to the disk."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    handle = os.open(path, flags, 0o600)
-    try:
-        size = os.fstat(handle).st_size
-        view = memoryview(data)
-        while view:
-            view = view[os.write(handle, view) :]
-    except BaseException:
-        os.close(handle)
-        raise
-
-    def sync() -> None:
-        try:
-            os.fdatasync(handle)
-        finally:
-            os.close(handle)
-        if size == 0:
-            sync_folder(path.parent)
-
-    return size, sync

@@ -126,6 +126,8 @@ class Ledger(LedgerReader):
         """Closed, and only then the lock let go; a second call does nothing."""
         try:
             super().close()
+            with contextlib.suppress(OSError):
+                self._days.close()
         finally:
             self._lock.release()
 
@@ -145,7 +147,7 @@ class Ledger(LedgerReader):
         if not self._lock.is_held:
             raise Fenced("this ledger was closed, or was opened before a fork: it may not write", hint="open it anew")
         with storage_errors(self._path):
-            if not self._is_settled:
+            if not self._is_settled or self._days.is_lost:
                 self._settle()
             try:
                 crash.before("ledger-commit")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.ledger import day_files
+from aidos_actors.ledger import day_file
 
 STEPS = ("day write", "day sync", "wal write", "wal sync")
 HAPPENS = ("fails", "no room", "dies")
@@ -77,8 +77,8 @@ class BadDisk:
 DISK = BadDisk()
 
 
-class DayFilesOs:
-    """The module ``os`` of ``day_files``. Half of what was to be written is, before that fails."""
+class DayFileOs:
+    """The module ``os`` of ``day_file``. Half of what was to be written is, before that fails."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
@@ -178,14 +178,14 @@ def _library() -> ctypes.CDLL | None:
     return None
 
 
-day_files_os = DayFilesOs()
+day_file_os = DayFileOs()
 
 
 @contextmanager
 def bad_disk() -> Iterator[bool]:
     """Everything a ledger writes goes through ``DISK``; whether SQLite's does too."""
-    module: Any = day_files
-    real, module.os = module.os, day_files_os
+    module: Any = day_file
+    real, module.os = module.os, day_file_os
     end = bad_disk_vfs()
     try:
         yield end is not None

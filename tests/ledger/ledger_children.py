@@ -14,7 +14,7 @@ from ledger_cases import NOON, a_requirement, an_event, numbered, work_through
 
 from aidos_actors.core.errors import AidosError
 from aidos_actors.core.records import Batch
-from aidos_actors.ledger import day_files
+from aidos_actors.ledger.day_file import DayFile
 from aidos_actors.ledger.ledger import Ledger
 
 
@@ -74,13 +74,14 @@ def die_between(state_dir: Path, share: str) -> None:
     ledger = Ledger.open(state_dir)
     epoch = ledger.begin_epoch(NOON)
     say("acknowledged", 0, ledger.apply(epoch, numbered(0)))
-    whole = day_files._append
+    whole = DayFile.append
 
-    def part(path: Path, data: bytes) -> object:
-        whole(path, data[: len(data) * int(share) // 100])
+    def part(file: DayFile, data: bytes) -> int:
+        whole(file, data[: len(data) * int(share) // 100])
         os.kill(os.getpid(), signal.SIGKILL)
+        return 0
 
-    day_files._append = part
+    DayFile.append = part  # type: ignore[method-assign]
     ledger.apply(epoch, numbered(1))
 
 

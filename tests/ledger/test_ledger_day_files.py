@@ -12,7 +12,7 @@ import pytest
 from ledger_cases import DAY_S, NOON, an_event, as_line, day_lines, numbered
 
 from aidos_actors.core.records import Batch
-from aidos_actors.ledger import day_files
+from aidos_actors.ledger import day_file, day_files
 from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger.ledger import Ledger
 
@@ -168,12 +168,40 @@ class RefusesOnce:
 def test_lines_whose_sync_was_refused_are_written_again(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They can be read, from memory; that says nothing of the disk, and a later sync does not bring them there."""
     ledger, disk = reopened(state), RefusesOnce()
-    monkeypatch.setattr(day_files, "os", disk)
+    monkeypatch.setattr(day_file, "os", disk)
     assert ledger.apply(ledger.epoch(), numbered(3)) == 10, "the batch stands"
     assert disk.syncs == [False, True]
     assert day_lines(state) == [as_line(event) for event in ledger.events()]
     ledger.close()
     reopened(state).close()
+
+
+def test_a_day_file_that_is_taken_away_is_made_whole_with_the_next_batch(state: Path) -> None:
+    """By the ledger that held it open: its lines would go where nobody finds them."""
+    ledger = reopened(state)
+    ledger.apply(1, numbered(3))
+    (state / "journal" / TODAY).unlink()
+    assert ledger.apply(1, numbered(4)) == 13
+    assert day_lines(state) == [as_line(event) for event in ledger.events()]
+    (state / "journal" / TODAY).rename(state / "elsewhere")
+    (state / "journal" / TODAY).write_text("a stranger's\n")
+    assert ledger.apply(1, numbered(5)) == 16
+    assert day_lines(state) == [as_line(event) for event in ledger.events()]
+    (state / "journal" / TODAY).unlink()
+    (state / "journal" / "unconfirmed.jsonl").unlink()
+    (state / "journal").rmdir()
+    assert ledger.apply(1, numbered(6)) == 19
+    assert day_lines(state) == [as_line(event) for event in ledger.events()]
+    ledger.close()
+    reopened(state).close()
+
+
+def test_a_closed_ledger_holds_no_file(state: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    ledger = reopened(state)
+    ledger.apply(1, numbered(3))
+    ledger.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_the_folder_may_vanish_under_a_living_ledger(state: Path) -> None:

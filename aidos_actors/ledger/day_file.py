@@ -1,0 +1,48 @@
+"""One day file, held open while its day lasts: to open a file for each commit takes a tenth of the commit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from supervisors.linux import sync_folder
+
+
+class DayFile:
+    """The file ``path`` (0600), made when missing, for writing at its end. OSError as the disk says. Open until
+    ``close``, which must not come while a sync is under way."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._handle = os.open(path, flags, 0o600)
+        at = os.fstat(self._handle)
+        self._identity = (at.st_dev, at.st_ino)
+        self._is_new = at.st_size == 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Somebody has removed it, or put another one in its place."""
+        try:
+            at = self.path.lstat()
+        except OSError:
+            return True
+        return (at.st_dev, at.st_ino) != self._identity
+
+    def append(self, data: bytes) -> int:
+        """The data is written, and on disk after ``sync``; how long the file was before."""
+        size = os.fstat(self._handle).st_size
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._handle, view) :]
+        return size
+
+    def sync(self) -> None:
+        """What was written is on disk, and so is the file's name. Any thread."""
+        os.fdatasync(self._handle)
+        if self._is_new:
+            sync_folder(self.path.parent)
+            self._is_new = False
+
+    def close(self) -> None:
+        os.close(self._handle)

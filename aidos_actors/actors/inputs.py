@@ -5,6 +5,8 @@ from __future__ import annotations
 import select
 from collections.abc import Callable
 
+LINGER_S = 0.0015
+
 
 class Inputs:
     """``on_readable(fd, call)`` as an actor's; ``taken()`` is called after each turn in which something was readable.
@@ -26,9 +28,16 @@ class Inputs:
         if self._calls.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
-    def _take(self) -> None:
-        for fd, _ in self._epoll.poll(0):
+    def linger(self, wait_s: float = LINGER_S) -> bool:
+        """Within a turn: what comes by any of them in the next ``wait_s`` seconds is taken too, as soon as the first
+        has come; whether any has."""
+        ready = self._epoll.poll(wait_s)
+        for fd, _ in ready:
             call = self._calls.get(fd)
             if call is not None:
                 call()
+        return bool(ready)
+
+    def _take(self) -> None:
+        self.linger(0)
         self._taken()

@@ -20,6 +20,7 @@ from typing import Any
 from aidos_actors import crash, ports
 from aidos_actors.actors import desk, status
 from aidos_actors.actors.analysed import Analysed
+from aidos_actors.actors.answering import answer
 from aidos_actors.actors.crew_socket import CrewSocket
 from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery, LookForRoom
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
@@ -39,7 +40,7 @@ from aidos_actors.actors.words import (
 )
 from aidos_actors.actors.writing import Writing
 from aidos_actors.checkpoint_folders import CheckpointFolders
-from aidos_actors.core.errors import AidosError, TryAgain
+from aidos_actors.core.errors import AidosError
 from aidos_actors.core.orders import Step, WorkerId
 from aidos_actors.core.owed import Role
 from aidos_actors.core.settings import Settings
@@ -50,7 +51,7 @@ from aidos_actors.layout import Layout
 from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger_clock import LedgerClock
 from aidos_actors.restored import restored_board
-from supervisors import ExitReason, ManagedActor, SupervisorError
+from supervisors import ExitReason, ManagedActor
 from supervisors.actor import Asked
 from supervisors.messages import Peer
 
@@ -96,8 +97,9 @@ class Scheduler(ManagedActor):
         self.epoch = self.ledger.begin_epoch(self.clock())
         crash.after("epoch-begun")
         self.next_position = self.ledger.next_position()
+        self.answer = partial(answer, self.reply)
         self.waiting = Waiting(self.ledger, self.answer)
-        inputs = Inputs(self.on_readable, self._after_change) if has_socket else None
+        self._inputs = inputs = Inputs(self.on_readable, self._after_change) if has_socket else None
         self._crew = CrewSocket(Path(state_dir), inputs, self._hear) if inputs is not None else None
         short = {"send_short": self._crew.send} if self._crew is not None else {}
         self._delivery = watch = DeliveryWatch(self.after, self.send)
@@ -197,23 +199,13 @@ class Scheduler(ManagedActor):
 
     def _call(self, message: dict[str, Any], asked: Asked | Caller | None) -> None:
         try:
-            answer = desk.serve(self, message, asked)
+            found = desk.serve(self, message, asked)
         except AidosError as error:
-            answer = {"error": error_view(error)}
-        if answer is not None and asked is not None:
-            (self._steps.answer_after if self.writing.fault is None else self.answer)(answer, asked)
+            found = {"error": error_view(error)}
+        if found is not None and asked is not None:
+            (self._steps.answer_after if self.writing.fault is None else self.answer)(found, asked)
 
     # ---- steps
-
-    def answer(self, answer: Any, asked: Asked | Caller) -> None:
-        """Whoever asked, by whichever way, has the answer; or ``TryAgain``, when no message carries so much."""
-        if isinstance(asked, Caller):
-            return asked.answer(answer)
-        try:
-            self.reply(answer, asked)
-        except SupervisorError as error:
-            text = f"the answer is too large for a message: {error.message}"
-            self.reply({"error": error_view(TryAgain(text, hint="read verbs of the command line find it"))}, asked)
 
     def _after_change(self) -> None:
         now = self.clock()
@@ -222,6 +214,7 @@ class Scheduler(ManagedActor):
             self._go_on(now)
         self._set_timer()
         self.waiting.serve(self.board, self._steps.last_seq, now, partial(status.told_state, self.ledger))
+        self._steps.send()
 
     def _go_on(self, now: float) -> None:
         due_at = self.board.next_due_at()
@@ -231,9 +224,16 @@ class Scheduler(ManagedActor):
             if due_at == before:
                 break
         self.take(self.board.dispatch(now))
+        if self._has_company():
+            self.take(self.board.dispatch(self.clock()))
         self.commit()
         if self._checkpoints.is_pending:
             self.start_job("empty checkpoints", self._checkpoints.empty)
+
+    def _has_company(self) -> bool:
+        """What nobody waits for is written with what comes next, if that comes soon; whether it has come."""
+        may_wait = self._steps.may_wait and not self.waiting.is_anybody
+        return may_wait and self._inputs is not None and self._inputs.linger()
 
     def _set_timer(self) -> None:
         due_at = self.board.next_due_at() if self.writing.fault is None else None

@@ -57,6 +57,10 @@ class Waiting:
         """``asked`` is answered when no worker holds anything any more."""
         self._for_rest = [*self._for_rest[-WAITERS_MAX + 1 :], asked]
 
+    @property
+    def is_anybody(self) -> bool:
+        return bool(self._for_events or self._for_ends or self._for_rest)
+
     def next_due_at(self) -> float | None:
         """When somebody has waited long enough, in wall seconds."""
         moments = [waiter.until_at for waiter in self._for_events] + [waiter.until_at for waiter in self._for_ends]

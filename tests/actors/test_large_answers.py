@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from aidos_actors.actors import status
-from aidos_actors.actors.scheduler import Scheduler
+from aidos_actors.actors.answering import answer
 from supervisors.parcel import PARCEL_BYTES_MAX, packed
 
 
@@ -19,7 +18,7 @@ def test_who_asked_for_too_much_is_told_so_and_the_scheduler_lives() -> None:
         packed(answer)
         told.append(answer)
 
-    Scheduler.answer(SimpleNamespace(reply=reply), {"value": "x" * PARCEL_BYTES_MAX}, "asked")  # type: ignore[arg-type]
+    answer(reply, {"value": "x" * PARCEL_BYTES_MAX}, "asked")  # type: ignore[arg-type]
     assert [answer["error"]["code"] for answer in told] == ["try_again"], "read verbs look into the ledger then"
 
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bad_disk import DISK, HAPPENS, STEPS, Fault
+from bad_disk import DISK, Fault
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -20,135 +19,22 @@ from hypothesis.stateful import (
     rule,
 )
 from ledger_cases import DAY_S, NOON, a_requirement, a_task, an_attempt, as_line, day_lines
+from ledger_content import Content
+from ledger_strategies import batches, completed, faults, moments, names, texts
 from msgspec.structs import replace
 from sqlalchemy import select
 
 from aidos_actors.core.errors import Fenced
 from aidos_actors.core.records import (
-    AttemptRecord,
     Batch,
     CallBatch,
-    JournalEvent,
     NewEvent,
-    RequirementRecord,
-    TaskRecord,
 )
-from aidos_actors.core.states import REQUIREMENT_FINAL, AttemptState, RequirementState, TaskState
+from aidos_actors.core.states import REQUIREMENT_FINAL, AttemptState, TaskState
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused, LedgerUnavailable
 from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.ledger.rows import ATTEMPTS, TASKS, call_batch_of
-
-names = st.sampled_from(["a", "b", "c"])
-texts = st.none() | st.text("a'\n\0é磁🔍\u2028", max_size=8)
-moments = st.floats(NOON, NOON + 60) | st.floats(NOON - 2 * DAY_S, NOON + 2 * DAY_S)
-data = st.dictionaries(
-    st.text("abc", max_size=2), st.none() | st.integers(-9, 9) | st.text("é磁\n", max_size=3), max_size=2
-)
-
-requirements = st.builds(
-    lambda name, position, state, error: a_requirement(name, position, state=state, error=error),
-    names,
-    st.integers(1, 9),
-    st.sampled_from(RequirementState),
-    texts,
-)
-tasks = st.builds(
-    lambda requirement, name, state, result: a_task(name, requirement, ord(name), state=state, result=result),
-    names,
-    names,
-    st.sampled_from(TaskState),
-    texts,
-)
-attempts = st.builds(
-    lambda requirement, task, number, state: an_attempt(number, task, requirement, state=state),
-    names,
-    names,
-    st.integers(1, 3),
-    st.sampled_from(AttemptState),
-)
-events = st.builds(NewEvent, moments, st.sampled_from(["x", "y"]), st.none() | names, names, st.integers(1, 3), data)
-batches = st.builds(
-    Batch,
-    *(st.lists(kind, max_size=4).map(tuple) for kind in (requirements, tasks, attempts, events)),
-)
-
-
-faults = st.builds(
-    Fault, st.sampled_from(STEPS), st.sampled_from(HAPPENS), st.sampled_from([0, 0, 0, 1, 5]), st.booleans()
-)
-
-
-TaskKey = tuple[str, str]
-AttemptKey = tuple[str, str, int]
-
-
-@dataclass(frozen=True)
-class Content:
-    """All that a ledger holds. ``calls`` are open batches of callables: one row for attempts that have none."""
-
-    requirements: dict[str, RequirementRecord]
-    tasks: dict[TaskKey, TaskRecord]
-    attempts: dict[AttemptKey, AttemptRecord]
-    calls: dict[AttemptKey, CallBatch]
-    journal: tuple[JournalEvent, ...]
-
-    def with_batch(self, batch: Batch, epoch: int) -> Content:
-        tasks = {**self.tasks, **{(one.requirement, one.id): one for one in batch.tasks}}
-        for one in batch.accepted:
-            new = {"state": one.state, "attempts": one.attempts, "result": one.result, "finished_at": one.finished_at}
-            tasks[one.requirement, one.id] = replace(
-                tasks[one.requirement, one.id], **new, not_before_at=None, error=None
-            )
-        calls = {**self.calls, **{(one.requirement, one.task, one.number): one for one in batch.calls}}
-        return Content(
-            {**self.requirements, **{one.id: one for one in batch.requirements}},
-            tasks,
-            {**self.attempts, **{(one.requirement, one.task, one.number): one for one in batch.attempts}},
-            {key: one for key, one in calls.items() if one.members},
-            (*self.journal, *_numbered(batch.events, len(self.journal), epoch)),
-        )
-
-    def open_members(self, call: CallBatch) -> tuple[tuple[str, int], ...]:
-        """Those that have not ended: neither a row of their own nor their task's says how."""
-        return tuple(
-            (task, number)
-            for task, number in call.members
-            if (call.requirement, task, number) not in self.attempts
-            and self.tasks[call.requirement, task].attempts < number
-        )
-
-    def under_way(self) -> list[tuple[CallBatch, str, int]]:
-        """Every open member of every batch."""
-        return [(call, *member) for _key, call in sorted(self.calls.items()) for member in self.open_members(call)]
-
-    def called(self) -> set[TaskKey]:
-        """Tasks that some batch names."""
-        return {(call.requirement, task) for call in self.calls.values() for task, _number in call.members}
-
-    def seen(self, name: str) -> tuple[list[TaskRecord], list[AttemptRecord], list[CallBatch]]:
-        """Of one requirement, what any reader is to see: as if each open member had its own rows."""
-        tasks = {key: row for key, row in self.tasks.items() if key[0] == name}
-        attempts = {key: row for key, row in self.attempts.items() if key[0] == name}
-        for call, task, number in self.under_way():
-            if call.requirement == name:
-                row = tasks[name, task]
-                tasks[name, task] = replace(row, state=TaskState.RUNNING, attempts=number, not_before_at=None)
-                who = {"worker": call.worker, "worker_generation": call.worker_generation}
-                moments = {"leased_at": call.leased_at, "started_at": call.leased_at}
-                attempts[name, task, number] = an_attempt(
-                    number, task, name, state=AttemptState.RUNNING, epoch=call.epoch, **who, **moments
-                )
-        calls = [(call, self.open_members(call)) for key, call in sorted(self.calls.items()) if key[0] == name]
-        opened = [replace(call, members=members) for call, members in calls if members]
-        return [tasks[key] for key in sorted(tasks)], [attempts[key] for key in sorted(attempts)], opened
-
-    @property
-    def is_whole(self) -> bool:
-        """Every row names one that is there."""
-        return all(key[0] in self.requirements for key in self.tasks) and all(
-            key[:2] in self.tasks for key in self.attempts
-        )
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -221,7 +107,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(batch=batches)
     def apply(self, batch: Batch) -> None:
-        batch = self.beside_calls(batch)
+        batch = self.content.beside_calls(batch)
         wanted = self.content.with_batch(batch, self.epoch)
         if not wanted.is_whole:
             with pytest.raises(LedgerRefused):
@@ -231,14 +117,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(batch=batches, fault=faults)
     def apply_on_a_bad_disk(self, batch: Batch, fault: Fault) -> None:
-        self.write(_completed(self.beside_calls(batch)), fault)
-
-    def beside_calls(self, batch: Batch) -> Batch:
-        """Without rows of tasks that travel in batches: what becomes of those has rules of its own."""
-        called = self.content.called()
-        tasks = tuple(one for one in batch.tasks if (one.requirement, one.id) not in called)
-        attempts = tuple(one for one in batch.attempts if (one.requirement, one.task) not in called)
-        return replace(batch, tasks=tasks, attempts=attempts)
+        self.write(completed(self.content.beside_calls(batch)), fault)
 
     @rule(name=names, tasks=st.lists(names, min_size=1, unique=True), fault=st.none() | faults)
     def lease_calls(self, name: str, tasks: list[str], fault: Fault | None) -> None:
@@ -268,7 +147,7 @@ class LedgerMachine(RuleBasedStateMachine):
             for call, task, number in ended
         )  # fmt: skip
         told = tuple(NewEvent(NOON, "task_done", call.requirement, task, number) for call, task, number in ended)
-        self.write(Batch(accepted=accepted, events=told, calls=self.over(ended)), fault)
+        self.write(Batch(accepted=accepted, events=told, calls=self.content.over(ended)), fault)
 
     @precondition(lambda self: self.content.under_way())
     @rule(which=st.integers(0, 8), state=st.sampled_from([AttemptState.LOST, AttemptState.FAILED]),
@@ -279,20 +158,11 @@ class LedgerMachine(RuleBasedStateMachine):
         row = replace(self.content.tasks[call.requirement, task], state=TaskState.READY, attempts=number)
         attempt = an_attempt(number, task, call.requirement, state=state, ended_at=NOON)
         told = (NewEvent(NOON, "attempt_lost", call.requirement, task, number),)
-        self.write(Batch((), (row,), (attempt,), told, self.over(ended)), fault)
+        self.write(Batch((), (row,), (attempt,), told, self.content.over(ended)), fault)
 
     def chosen(self, which: list[int]) -> list[tuple[CallBatch, str, int]]:
         under_way = self.content.under_way()
         return [under_way[at] for at in sorted({number % len(under_way) for number in which})]
-
-    def over(self, ended: list[tuple[CallBatch, str, int]]) -> tuple[CallBatch, ...]:
-        """The batches of which nothing is left."""
-        batches = {(call.requirement, call.task, call.number): call for call, _task, _number in ended}
-        return tuple(
-            replace(call, members=())
-            for call in batches.values()
-            if {(task, number) for of, task, number in ended if of == call} == set(self.content.open_members(call))
-        )
 
     @precondition(lambda self: len(self.content.tasks) < 9)
     @rule(name=names, task=names)
@@ -369,17 +239,3 @@ def _last_seq(path: Path) -> int:
     """Of the whole lines: the disk may have failed in the middle of the last one."""
     lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     return int(json.loads(lines[-1])["seq"]) if lines else 0
-
-
-def _completed(batch: Batch) -> Batch:
-    """With every row that another one names, and an event at least."""
-    tasks = (*(a_task(one.task, one.requirement, ord(one.task)) for one in batch.attempts), *batch.tasks)
-    requirements = (*(a_requirement(one.requirement) for one in tasks), *batch.requirements)
-    return replace(batch, requirements=requirements, tasks=tasks, events=batch.events or (NewEvent(NOON, "x"),))
-
-
-def _numbered(events: tuple[NewEvent, ...], after_seq: int, epoch: int) -> list[JournalEvent]:
-    return [
-        JournalEvent(seq, e.at, e.type, e.requirement, e.task, e.attempt, epoch, dict(e.data))
-        for seq, e in enumerate(events, after_seq + 1)
-    ]

@@ -19,8 +19,8 @@ from aidos_actors.executors.command import judged
 from aidos_actors.executors.orders import Outcome
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Minding
-from tests.simulation.simulated_git import repository
 from tests.simulation.simulated_model import HARD
+from tests.simulation.simulated_repository import repository
 from tests.simulation.world import Ended, Life, Steps, World, step, world
 
 LOOK_S = 0.02

@@ -12,7 +12,8 @@ from aidos_actors.actors.delivery_watch import WINDOW_S
 from aidos_actors.actors.words import GitWork
 from aidos_actors.core.orders import Integrate, Prepare
 from aidos_actors.gitops import lanes
-from tests.simulation.simulated_git import SimulatedWorkspace, repository
+from tests.simulation.simulated_git import SimulatedWorkspace
+from tests.simulation.simulated_repository import repository
 from tests.simulation.test_crash_sweep import lived
 from tests.simulation.whole_life import HANDS, WholeLife
 from tests.simulation.world import Place, world

@@ -29,8 +29,9 @@ from supervisors.systems.simulated import Faults, Simulation
 from supervisors.systems.simulated_tree import SimulatedTree
 from tests.simulation.memory_ledger import MemoryLedger
 from tests.simulation.simulated_commands import SimulatedExecutor
-from tests.simulation.simulated_git import SimulatedWorkspace, repository
+from tests.simulation.simulated_git import SimulatedWorkspace
 from tests.simulation.simulated_model import REQUIREMENT, broken_laws, simulated_analyzers
+from tests.simulation.simulated_repository import repository
 from tests.simulation.world import WORLD, Fates, Place, World, world
 
 LIMIT_S = 900.0

@@ -168,6 +168,11 @@ class Runtime:
         found = self.ask({"verb": "explain", "id": requirement, "task": task})
         return [reason["text"] for reason in found["reasons"]]
 
+    def result(self, requirement: str, task: str) -> Any:
+        """What the callable of the task has returned, as JSON has it; None until it is done, and for commands and
+        agents. NotFound when there is no such task."""
+        return self.ask({"verb": "result", "id": requirement, "task": task})["result"]
+
     def _steer(self, verb: str, requirement: str, task: str | None) -> Status:
         data = self.ask({"verb": verb, "id": requirement, "task": task})
         return Status(data["id"], data["state"], data)

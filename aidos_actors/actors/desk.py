@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import asdict
 
 from aidos_actors.actors.desk_words import refuse_odd
-from aidos_actors.actors.status import list_of_requirements, status_of, told_state
+from aidos_actors.actors.status import list_of_requirements, result_of, status_of, told_state
 from aidos_actors.actors.waiting import EndWaiter, EventWaiter, Whoever
 from aidos_actors.blobs import get_text
 from aidos_actors.core.board import Board, EndedRows
@@ -148,6 +148,10 @@ def _steer(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -
     return told_state(scheduler.ledger, str(call["id"]))
 
 
+def _result(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
+    return result_of(scheduler.ledger, str(call["id"]), str(call["task"]))
+
+
 def _explain(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
     return explained(scheduler.board, scheduler.ledger, call, scheduler.clock())
 
@@ -164,6 +168,7 @@ _VERBS: dict[str, Callable[[Scheduler, dict[str, Any], Whoever | None], dict[str
     "wait": _wait,
     "progress": _progress,
     "explain": _explain,
+    "result": _result,
     **dict.fromkeys(OF_REQUIREMENTS, _steer),
     "drain": _drain,
 }

@@ -32,7 +32,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 MAY_BE_NONE = frozenset({"id", "task", "requirement", "base_commit"})
 NEEDED: dict[str, tuple[str, ...]] = {
     "submit": ("document",),
-    "explain": ("id", "task"),
+    **dict.fromkeys(("explain", "result"), ("id", "task")),
     **dict.fromkeys(("wait", "progress", *OF_REQUIREMENTS), ("id",)),
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from aidos_actors.core.errors import NotFound
+from aidos_actors.core.states import TaskState
 from aidos_actors.core.views import requirement_list_view, status_view
 
 if TYPE_CHECKING:
@@ -19,6 +21,17 @@ def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
     if record is None:
         raise NotFound(f"no requirement {name!r}", hint="`status` lists what there is")
     return status_view(record, ledger.tasks(name))
+
+
+def result_of(ledger: LedgerView, name: str, task: str) -> dict[str, Any]:
+    """What the callable of that task has returned; ``result`` None until it is done, and for commands and agents.
+    NotFound when there is no such task."""
+    known = {row.id: row for row in ledger.tasks(name)}
+    if task not in known:
+        raise NotFound(f"no task {task!r} in requirement {name!r}", hint=f"`tasks {name}` lists them")
+    row = known[task]
+    written = row.result if row.state is TaskState.DONE else None
+    return {"id": f"{name}/{task}", "state": row.state.value, "result": json.loads(written) if written else None}
 
 
 def told_state(ledger: LedgerView, name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aidos_actors.actors.status import list_of_requirements, status_of
+from aidos_actors.actors.status import list_of_requirements, result_of, status_of
 from aidos_actors.core.states import TASK_FINAL
 from aidos_actors.core.views import event_view
 
@@ -24,6 +24,10 @@ def answer_at_rest(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any
 
 def _status(ledger: LedgerView, call: Call, _state: Path) -> dict[str, Any]:
     return list_of_requirements(ledger) if call.get("id") is None else status_of(ledger, call["id"])
+
+
+def _result(ledger: LedgerView, call: Call, _state: Path) -> dict[str, Any]:
+    return result_of(ledger, call["id"], call["task"])
 
 
 def _events(ledger: LedgerView, call: Call, _state: Path) -> dict[str, Any]:
@@ -52,4 +56,5 @@ _VERBS: dict[str, Callable[[LedgerView, Call, Path], dict[str, Any]]] = {
     "status": _status,
     "events": _events,
     "explain": _reasons,
+    "result": _result,
 }

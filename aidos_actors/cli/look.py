@@ -113,7 +113,10 @@ def show_output(name: str, attempt: int | None, follow: bool, options: Options) 
     number = attempt or attempts
     file = Layout(str(state.resolve())).output(requirement, task, number)
     text = end_of(file, OUTPUT_JSON_BYTES_MAX) if file.exists() else ""
-    return Answer({"task": name, "attempt": number, "output": text}, text.rstrip("\n"))
+    result = read(state, {"verb": "result", "id": requirement, "task": task})[0]["result"]
+    found = {"task": name, "attempt": number, "output": text, "result": result if number == attempts else None}
+    has_only_result = not text and found["result"] is not None
+    return Answer(found, json.dumps(result, ensure_ascii=False) if has_only_result else text.rstrip("\n"))
 
 
 def _follow_output(requirement: str, task: str, attempt: int | None, state: Path, *, quiet: bool) -> int:

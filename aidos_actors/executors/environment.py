@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from aidos_actors.core.variable_names import OWN_PREFIX, REPOSITORY_NAMES, SECRET_NAME
@@ -10,6 +11,13 @@ from aidos_actors.core.variable_names import OWN_PREFIX, REPOSITORY_NAMES, SECRE
 def without_secrets(base: Mapping[str, str]) -> dict[str, str]:
     """``base`` without the variables whose names speak of a secret."""
     return {name: value for name, value in base.items() if not SECRET_NAME.search(name)}
+
+
+def forget_repository() -> None:
+    """Callables run in this very process; from here on no variable sends them, or what they start, into a repository
+    other than the one they stand in."""
+    for name in REPOSITORY_NAMES:
+        os.environ.pop(name, None)
 
 
 def task_environment(base: Mapping[str, str], extra: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from aidos_actors.executors.call import call, call_of_batch
 from aidos_actors.executors.call_queue import CallQueue, run_chunk
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
+from aidos_actors.executors.environment import forget_repository
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import Order
 from aidos_actors.executors.sweep import end_marked, wait_gone
@@ -37,6 +38,7 @@ class WorkerHands:
         checkpoints: CheckpointLimits,
         agents: Mapping[str, AgentProfile] | None = None,
     ) -> None:
+        forget_repository()
         self._around = Surroundings(base_env, layout, checkpoints)
         self._nursery = Nursery()
         self._agents = AgentHands(self._around, agents or {})

@@ -1,11 +1,22 @@
-"""Callables that are called alone, for real: watched for stalling."""
+"""Callables for real: watched for stalling, and sent into no other repository."""
 
 from __future__ import annotations
 
-from tests.system.conftest import Place
+import json
+
+from tests.system.conftest import Place, eventually
 
 JOBS = """
-import time
+import os, time
+
+def gives(it):
+    return it
+
+def half_a_character():
+    return chr(0xd800)
+
+def git_names():
+    return sorted(name for name in os.environ if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_SSH_COMMAND"))
 
 def waits(context, steps):
     for step in range(context.last_checkpoint or 0, steps):
@@ -28,3 +39,39 @@ def test_a_callable_without_a_checkpoint_for_too_long_fails_and_takes_only_its_w
     assert (silent["state"], silent["attempts"]) == ("failed", 1) and "no checkpoint for 2 s" in silent["error"]
     assert {(task["state"], task["infra_faults"]) for task in found.values()} == {("done", 0)}
     place.assert_clean()
+
+
+def test_a_callable_of_a_runtime_started_by_a_git_hook_is_not_sent_into_that_repository(place: Place) -> None:
+    (place.folder / "jobs.py").write_text(JOBS)
+    tasks = {"alone": {"call": "jobs:git_names", "verify": "true"}, "in-a-batch": {"call": "jobs:git_names"}}
+    hook = {"GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/nowhere/index", "GIT_SSH_COMMAND": "ssh"}
+    run = place.begin("run", str(place.requirement(tasks, repo=None)), PYTHONPATH=str(place.folder), **hook)
+    assert run.wait(90) == 0, place.said()
+    for task in tasks:
+        assert place.data("output", f"work/{task}")["result"] == ["GIT_SSH_COMMAND"]
+    place.assert_clean()
+
+
+def test_what_callables_return_is_told_while_they_run_and_after(place: Place) -> None:
+    (place.folder / "jobs.py").write_text(JOBS)
+    odd = {"text": "磁", "numbers": [1.5, None, True]}
+    tasks = {
+        "odd": {"call": "jobs:gives", "args": {"it": odd}},
+        "half": {"call": "jobs:half_a_character"},
+        "nothing": {"call": "jobs:gives", "args": {"it": None}},
+        "command": {"run": "echo said"},
+        "slow": {"call": "jobs:waits", "args": {"steps": 2}},
+    }
+    words = (str(place.requirement(tasks, repo=None)), "--workers", "1", "--drain", "0.1")
+    run = place.begin("run", *words, PYTHONPATH=str(place.folder))
+    eventually(lambda: place.event("attempt_started", "slow"))
+    assert place.data("output", "work/odd")["result"] == odd
+    assert place.data("output", "work/slow")["result"] is None
+    run.terminate()
+    run.wait(60)
+    assert not place.is_up()
+    assert place.data("output", "work/odd") == {"task": "work/odd", "attempt": 1, "output": "", "result": odd}
+    assert place.data("output", "work/half")["result"] == "\ud800"
+    assert json.loads(place.here("output", "work/odd").stdout) == odd
+    assert [place.data("output", f"work/{name}")["result"] for name in ("nothing", "command", "slow")] == [None] * 3
+    assert place.here("output", "work/command").stdout == "said\n"

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from aidos_actors.actors.words import Delivered, GitWord, GitWork
 from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.failed_task import FailedTask
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start, WorkerId
+from aidos_actors.core.orders import AttemptOutcome, Start, WorkerId
 from aidos_actors.core.records import (
     AgentRecord,
     AttemptRecord,
@@ -19,7 +19,7 @@ from aidos_actors.core.records import (
     TaskRecord,
 )
 from aidos_actors.core.requirement import Requirement, Task
-from aidos_actors.executors.call_queue import CallQueue
+from aidos_actors.executors.call_queue import CallMark, CallQueue
 from aidos_actors.executors.orders import Outcome
 
 
@@ -171,9 +171,9 @@ class Executor(Protocol):
         """Callables of ``queue`` have been called, one after the other: all that wait, or those of a few
         milliseconds."""
 
-    def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
-        """Where this life of a worker says which callable of a batch it has begun, so that it is known after its
-        death. Called before any of them."""
+    def begun_mark(self, worker: WorkerId) -> CallMark:
+        """Where this life of a worker says which callable it has begun. Called before any of them, in the main
+        thread."""
 
     def close(self) -> None:
         """Nothing that was started for it lives any more."""

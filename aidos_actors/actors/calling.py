@@ -23,7 +23,7 @@ from aidos_actors.core.orders import (
     WorkerId,
 )
 from aidos_actors.core.watched_call import failed_by
-from aidos_actors.executors.call_queue import CallQueue, Told
+from aidos_actors.executors.call_queue import CallMark, CallQueue, Told
 from aidos_actors.ports import Executor
 from supervisors import ManagedActor
 from supervisors.messages import JobDone
@@ -49,12 +49,14 @@ class Overdue(Struct, frozen=True):
 class Calling:
     """The batches in one worker's hands. ``say`` sends a word to the Scheduler. Called from its mailbox."""
 
-    def __init__(self, actor: ManagedActor, me: WorkerId, hands: Executor, say: Callable[[Any], None]) -> None:
+    def __init__(
+        self, actor: ManagedActor, me: WorkerId, hands: Executor, mark: CallMark, say: Callable[[Any], None]
+    ) -> None:
         self._actor = actor
         self._me = me
         self._hands = hands
         self._say = say
-        self._queue = CallQueue(hands.begun_mark(me), actor.now)
+        self._queue = CallQueue(mark, actor.now)
         self._epoch = 0
         self._is_looking = False
         self._is_calling = False

@@ -1,10 +1,14 @@
-"""Whether what was sent to GitOps and the Analyzer gets there. Kept by the Scheduler.
+"""Whether what was sent gets there. Kept by the Scheduler.
 
 Whether one gets on with what it was given is told by its progress and not by its life. A queue can stand still while
 everybody in it is well: a message was lost, an order has lost its place or was displaced by a stale one, a loop looks
 in the wrong spot and finds nothing to do. So what counts is that words come. When orders are owed to one of them and
 no word of it has come for a whole window, everything owed is sent again: an order that it has is the same order, one
 that it lost is found.
+
+A worker is told to end a callable by ending itself, which takes no time. One that does not say so within ten seconds
+does not hear: its callable keeps the interpreter's lock. (Of commands it is told how they end when they have, and that
+may take as long as their grace.)
 
 The mail keeps a thousand orders for one of them. What finds no room there is sent again a moment later, as long as it
 is owed.
@@ -18,11 +22,12 @@ from typing import Any
 from msgspec import Struct
 
 from aidos_actors.actors.words import ANALYZER, GITOPS, AnalyzerWord, GitWord
-from aidos_actors.core.orders import Order
+from aidos_actors.core.orders import AttemptKey, End, Order, WorkerId
 from aidos_actors.core.target_orders import Sweep, Watch
 
 WINDOW_S = 60.0
 NO_ROOM_S = 1.0
+END_LIMIT_S = 10.0
 WORDS = {GITOPS: GitWord, ANALYZER: AnalyzerWord}
 
 
@@ -34,6 +39,13 @@ class LookAtDelivery(Struct, frozen=True):
 
 class LookForRoom(Struct, frozen=True):
     """Timer: there may be room in the Analyzer's mail."""
+
+
+class LookWhetherEnded(Struct, frozen=True):
+    """Timer: the worker was told a while ago to end that attempt."""
+
+    worker: WorkerId
+    key: AttemptKey
 
 
 class DeliveryWatch:
@@ -60,6 +72,10 @@ class DeliveryWatch:
         if self._mail(target, message) is False and target == ANALYZER and not self._lacks_room:
             self._lacks_room = True
             self._after(NO_ROOM_S, LookForRoom())
+
+    def end_ordered(self, order: End) -> None:
+        """A worker that is to end an attempt has some time for it, and then a ``LookWhetherEnded`` comes."""
+        self._after(END_LIMIT_S, LookWhetherEnded(order.worker, order.key))
 
     def _begin_window(self, target: str) -> None:
         if target not in self._has_heard:

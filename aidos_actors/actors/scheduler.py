@@ -22,10 +22,11 @@ from aidos_actors.actors import desk, status
 from aidos_actors.actors.analysed import Analysed
 from aidos_actors.actors.answering import answer
 from aidos_actors.actors.crew_socket import CrewSocket
-from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery, LookForRoom
+from aidos_actors.actors.delivery_watch import DeliveryWatch
 from aidos_actors.actors.desk_socket import Caller, DeskSocket
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.recording import Recording
+from aidos_actors.actors.reminding import DOERS, Reminding
 from aidos_actors.actors.sending import Sending
 from aidos_actors.actors.steps import Steps
 from aidos_actors.actors.waiting import Waiting
@@ -42,10 +43,9 @@ from aidos_actors.actors.writing import Writing
 from aidos_actors.checkpoint_folders import CheckpointFolders
 from aidos_actors.core.errors import AidosError
 from aidos_actors.core.orders import Step, WorkerId
-from aidos_actors.core.owed import Role
 from aidos_actors.core.settings import Settings
 from aidos_actors.core.views import error_view
-from aidos_actors.executors.begun import begun_by, forget
+from aidos_actors.executors.begun import forget, last_calls
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.errors import LedgerUnavailable
@@ -56,7 +56,6 @@ from supervisors.actor import Asked
 from supervisors.messages import Peer
 
 LOG_ROOM_BYTES = 4 * 1024 * 1024
-DOERS: dict[str, Role] = {ANALYZER: "analyzer", GITOPS: "gitops"}
 GARBAGE_THRESHOLDS = (50_000, 20, 100)  # rows live here by the hundred thousand, and none of them in a circle
 
 
@@ -101,9 +100,10 @@ class Scheduler(ManagedActor):
         self.waiting = Waiting(self.ledger, self.answer)
         self._inputs = inputs = Inputs(self.on_readable, self._after_change) if has_socket else None
         self._crew = CrewSocket(Path(state_dir), inputs, self._hear) if inputs is not None else None
-        short = {"send_short": self._crew.send} if self._crew is not None else {}
         self._delivery = watch = DeliveryWatch(self.after, self.send)
-        self._sending = Sending(watch.send, layout, self.epoch, self.ledger.installation, self._incarnations, **short)
+        ways: dict[str, Any] = {"send_short": self._crew.send} if self._crew is not None else {}
+        about = (layout, self.epoch, self.ledger.installation, self._incarnations)
+        self._sending = Sending(watch.send, *about, end_ordered=watch.end_ordered, **ways)
         self._steps = Steps(self.ledger, self.epoch, self._sending.send_all, self.answer)
         self.take = self._steps.take
         self.writing = Writing(self, self._steps, self._checkpoints.settle, _Due())
@@ -116,6 +116,7 @@ class Scheduler(ManagedActor):
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in workers)):
             self.watch(target)
         self._recording = Recording(self.board, self.take, self.writing.then)
+        self._reminding = Reminding(self.board, self._delivery, self.take)
         self._analysed = Analysed(self.board, self.ledger, layout.blobs, self.take, self.writing.then)
         if inputs is not None:
             self._socket = DeskSocket(Path(state_dir), inputs, self._call)
@@ -146,7 +147,7 @@ class Scheduler(ManagedActor):
             self._move_what_is_due()
         now, board = self.clock(), self.board
         self._delivery.hear(message)
-        if self._recording.take(message, now) or self._analysed.take(message, now):
+        if self._recording.take(message, now) or self._analysed.take(message, now) or self._reminding.take(message):
             return
         match message:
             case WorkerHello() if self._sending.greeted(message, by_mail=sender is not None):
@@ -163,10 +164,6 @@ class Scheduler(ManagedActor):
                 self._peer(message)
             case _Due():
                 self._timer_at = None
-            case LookForRoom():
-                self.take(Step(orders=board.owed("analyzer")))
-            case LookAtDelivery(target=target):
-                self.take(Step(orders=self._delivery.remind(target, board.owed(DOERS[target]))))
             case dict():
                 self._call(message, self.asked())
 
@@ -194,7 +191,7 @@ class Scheduler(ManagedActor):
         if self._crew is not None:
             self._crew.gone(incarnation)
         marks = self._layout.begun(path)
-        self.take(self.board.worker_gone(path, incarnation, self.clock(), begun_by(marks, incarnation)))
+        self.take(self.board.worker_gone(path, incarnation, self.clock(), *last_calls(marks, incarnation)))
         self.writing.then(partial(forget, marks, incarnation))
 
     def _call(self, message: dict[str, Any], asked: Asked | Caller | None) -> None:

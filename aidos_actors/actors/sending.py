@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from aidos_actors import crash
 from aidos_actors.actors.words import ANALYZER, GITOPS, GitWork, WorkerHello, WorkerOrders
 from aidos_actors.blobs import put_text
-from aidos_actors.core.orders import Analyse, GitOrder, Order, Withdraw, WorkerId, WorkerOrder
+from aidos_actors.core.orders import Analyse, End, GitOrder, Order, Withdraw, WorkerId, WorkerOrder
 from aidos_actors.layout import Layout
 
 
 class Sending:
-    """``send`` takes an actor's path and a message, ``send_short`` a worker and a message, which it may refuse.
+    """``send`` takes an actor's path and a message, ``send_short`` a worker and a message, which it may refuse;
+    ``end_ordered`` hears of each order to end something.
 
     ``living`` says which life of a worker is there, as far as known: orders to another one are not sent, nor to one
     that has said nothing. They go the way that its last greeting came, and no other, so that they stay in order."""
@@ -28,6 +29,7 @@ class Sending:
         installation: str,
         living: Mapping[str, str],
         send_short: Callable[[WorkerId, Any], bool] = lambda _worker, _message: False,
+        end_ordered: Callable[[End], None] = lambda _order: None,
     ) -> None:
         self._send = send
         self._blobs = layout.blobs
@@ -35,6 +37,7 @@ class Sending:
         self._installation = installation
         self._living = living
         self._send_short = send_short
+        self._end_ordered = end_ordered
         self._greetings: dict[WorkerId, int] = {}
         self._by_mail: set[WorkerId] = set()
 
@@ -64,6 +67,8 @@ class Sending:
                 self._send(GITOPS, GitWork(self._epoch, self._installation, order))
             else:
                 of_workers.setdefault(order.worker, []).append(order)
+                if isinstance(order, End):
+                    self._end_ordered(order)
         for worker, found in of_workers.items():
             message = WorkerOrders(tuple(found))
             if self._living.get(worker.path, worker.incarnation) != worker.incarnation:

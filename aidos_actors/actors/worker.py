@@ -72,7 +72,8 @@ class Worker(ManagedActor):
         self._greetings = 0
         self._scheduler = ""
         self._offering = Offering(self, lambda: self._greet(self._scheduler))
-        self._calling = Calling(self, self._me, self._hands, self._line.say)
+        self._mark = self._hands.begun_mark(self._me)
+        self._calling = Calling(self, self._me, self._hands, self._mark, self._line.say)
         self.watch(SCHEDULER)
 
     @property
@@ -136,8 +137,7 @@ class Worker(ManagedActor):
             case End() if held is None and self._calling.holds(order.key):
                 self._calling.end(order.key, order.reason)
             case End() if held is None:
-                fault = FAULT_OF_END[order.reason]
-                outcome = AttemptOutcome(False, None, f"ended: {order.reason}", "run", fault=fault)
+                outcome = AttemptOutcome(False, None, f"ended: {order.reason}", "run", fault=FAULT_OF_END[order.reason])
                 self._line.say(AttemptEnded(self._me, order.key, outcome))
             case End() if held is not None:
                 self._end(held, order.reason)
@@ -239,6 +239,7 @@ class Worker(ManagedActor):
     def _give_up(self, held: Held, outcome: AttemptOutcome) -> None:
         """A callable cannot be stopped: it takes this worker with it, once its end is on record."""
         held.is_over_time = True
+        self._mark.let_be()
         self._ended(held, outcome)
 
     def _ended(self, held: Held, outcome: AttemptOutcome) -> None:

@@ -15,6 +15,7 @@ from aidos_actors.core import attempts, ending, integrations, replans, reverting
 from aidos_actors.core.board_requirements import EndedRows, RequirementVerbs
 from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
+from aidos_actors.core.holdings import has_call
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,
@@ -86,9 +87,12 @@ class Board(RequirementVerbs):
         not hold is lost or ordered again."""
         return self._step(now, workers.worker_report, worker, reports, called)
 
-    def worker_gone(self, path: str, incarnation: str, now: float, begun: workers.Begun = None) -> Step:
-        """It is dead, and what it held is lost: ready again at once. ``begun``: the callables that had begun."""
-        return self._step(now, workers.worker_gone, WorkerId(path, incarnation), begun)
+    def worker_gone(
+        self, path: str, incarnation: str, now: float, begun: workers.Begun = None, overdue: str | None = None
+    ) -> Step:
+        """It is dead, and what it held is lost: ready again at once. ``begun``: the callables that had begun.
+        ``overdue``: these did not end in time, and it died of that; where they stood, or nothing."""
+        return self._step(now, workers.worker_gone, WorkerId(path, incarnation), begun, overdue)
 
     def calls_ended(
         self,
@@ -177,6 +181,10 @@ class Board(RequirementVerbs):
     def is_open(self, requirement: str) -> bool:
         """It has not ended."""
         return requirement in self._books.open
+
+    def is_calling(self, worker: WorkerId, key: AttemptKey) -> bool:
+        """As far as known that life of the worker still has this callable."""
+        return has_call(self._books, worker, key)
 
     @property
     def held_count(self) -> int:

@@ -33,6 +33,12 @@ class WatchedCall(Struct):
         return None
 
 
+def let_nobody_run(limit_s: float, place: str) -> AttemptOutcome:
+    """It took its whole process with it. ``place``: where it stood, when that is known."""
+    text = f"call did not return within its time limit of {limit_s:g} s, and let no other thread run"
+    return failed_by("timeout", f"{text}; it stood in {place}" if place else text)
+
+
 def failed_by(cause: str, error: str) -> AttemptOutcome:
     """The callable did not return, and fails by itself."""
     return AttemptOutcome(False, None, error, "call", fault="own", causes=(cause,))

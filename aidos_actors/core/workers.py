@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from aidos_actors.core import calls
 from aidos_actors.core.attempts import clear_up, discarded, is_duplicate_of, lose, release, started
 from aidos_actors.core.attempts import ended as attempt_ended
-from aidos_actors.core.books import holder_of, key_of
+from aidos_actors.core.books import key_of
 from aidos_actors.core.crew import Crew, Draining
 from aidos_actors.core.draft import Draft
+from aidos_actors.core.holdings import all_held, called_by, held, held_by
 from aidos_actors.core.orders import (
     Acknowledge,
     AttemptKey,
@@ -31,6 +32,7 @@ from aidos_actors.core.orders import (
 from aidos_actors.core.owed import is_unprepared, owed_by_batch
 from aidos_actors.core.records import AttemptRecord
 from aidos_actors.core.states import AttemptState
+from aidos_actors.core.watched_call import let_nobody_run
 
 Begun = Collection[AttemptKey] | None
 """The callables of a dead worker's batches that had begun; None when nobody knows."""
@@ -54,9 +56,13 @@ def worker_up(draft: Draft, worker: WorkerId, slots: int) -> None:
     _set_crew(draft, draft.books.crew.with_worker(worker, slots))
 
 
-def worker_gone(draft: Draft, worker: WorkerId, begun: Begun = None) -> None:
+def worker_gone(draft: Draft, worker: WorkerId, begun: Begun = None, overdue: str | None = None) -> None:
     """Everything it held is lost, and it will not come back. Callables of batches that are known not to have begun go
-    back unharmed."""
+    back unharmed. With ``overdue`` those that had begun have failed by themselves: it says where they stood."""
+    for key in begun or () if overdue is not None else ():
+        if held(draft, worker, key) is not None:
+            limit_s = draft.books.open[key.requirement].definitions[key.task].timeout_s
+            _take_end(draft, worker, key, let_nobody_run(limit_s, overdue or ""))
     _lose_all(draft, worker, "the worker is gone", begun)
     _set_crew(draft, draft.books.crew.without(worker).burying(worker))
 
@@ -106,7 +112,7 @@ def worker_report(
 
 def minded(draft: Draft, worker: WorkerId, key: AttemptKey, pid: int, started_ticks: int) -> None:
     """The attempt runs and gets ``Go``; unless nothing is to start any more: then it gets ``End``."""
-    attempt = _held(draft, worker, key)
+    attempt = held(draft, worker, key)
     if attempt is None:
         _refuse_running(draft, worker, key, "minded")
     elif attempt.state is AttemptState.LEASED and draft.books.crew.draining is Draining.NO:
@@ -133,7 +139,7 @@ def ended(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptOutco
 
 
 def _take_end(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptOutcome) -> None:
-    attempt = _held(draft, worker, key)
+    attempt = held(draft, worker, key)
     if attempt is not None:
         attempt_ended(draft, attempt, outcome)
         if outcome.is_folder_gone:
@@ -151,7 +157,7 @@ def drain(draft: Draft, deadline_at: float) -> None:
     if crew.draining is not Draining.NO:
         return
     _set_crew(draft, replace(crew, draining=Draining.NO_STARTS, drain_until_at=deadline_at))
-    for attempt in _all_held(draft):
+    for attempt in all_held(draft):
         if is_unprepared(draft.books.open[attempt.requirement], attempt):
             release(draft, attempt)
         elif attempt.state is AttemptState.LEASED:
@@ -166,20 +172,14 @@ def end_running(draft: Draft) -> None:
     if crew.draining is Draining.END_ALL:
         return
     _set_crew(draft, replace(crew, draining=Draining.END_ALL))
-    for attempt in _all_held(draft):
+    for attempt in all_held(draft):
         if is_unprepared(draft.books.open[attempt.requirement], attempt):
             release(draft, attempt)
         else:
             draft.remind(attempt)
     for worker in tuple(draft.books.calling):
-        for attempt in _called_by(draft, worker):
+        for attempt in called_by(draft, worker):
             draft.remind(attempt)
-
-
-def held_by(draft: Draft, worker: WorkerId) -> list[AttemptRecord]:
-    """The attempts that worker may have, in the order they were leased."""
-    keys = draft.books.held.get(worker, {})
-    return [attempt for key in keys if (attempt := draft.books.attempt(key)) is not None]
 
 
 def _set_crew(draft: Draft, crew: Crew) -> None:
@@ -189,24 +189,15 @@ def _set_crew(draft: Draft, crew: Crew) -> None:
 def _lose_all(draft: Draft, worker: WorkerId, reason: str, begun: Begun = None) -> None:
     for attempt in held_by(draft, worker):
         lose(draft, attempt, reason)
-    for attempt in _called_by(draft, worker):
+    for attempt in called_by(draft, worker):
         if begun is None or key_of(attempt) in begun:
             lose(draft, attempt, reason)
         else:
             release(draft, attempt)
 
 
-def _called_by(draft: Draft, worker: WorkerId) -> list[AttemptRecord]:
-    """Members of batches that worker may have."""
-    return [opened.attempts[member] for opened, batch in draft.books.batches_of(worker) for member in tuple(batch.open)]
-
-
-def _all_held(draft: Draft) -> list[AttemptRecord]:
-    return [attempt for worker in tuple(draft.books.held) for attempt in held_by(draft, worker)]
-
-
 def _take_report(draft: Draft, worker: WorkerId, report: AttemptReport) -> None:
-    attempt = _held(draft, worker, report.key)
+    attempt = held(draft, worker, report.key)
     if report.phase != "ended" and attempt is None:
         _refuse_running(draft, worker, report.key, report.phase)
         return
@@ -225,7 +216,7 @@ def _take_report(draft: Draft, worker: WorkerId, report: AttemptReport) -> None:
 def _is_called_by(draft: Draft, worker: WorkerId, key: AttemptKey) -> bool:
     opened = draft.books.open.get(key.requirement)
     batch = opened.batches.of(key.task, key.number) if opened is not None else None
-    return (batch is not None and batch.worker == worker) or _held(draft, worker, key) is not None
+    return (batch is not None and batch.worker == worker) or held(draft, worker, key) is not None
 
 
 def _is_as_told(draft: Draft, attempt: AttemptRecord, report: AttemptReport) -> bool:
@@ -233,12 +224,6 @@ def _is_as_told(draft: Draft, attempt: AttemptRecord, report: AttemptReport) -> 
     told = (attempt.state, report.phase)
     done = ((AttemptState.LEASED, "starting"), (AttemptState.RUNNING, "running"))
     return told in done and draft.books.crew.draining is Draining.NO
-
-
-def _held(draft: Draft, worker: WorkerId, key: AttemptKey) -> AttemptRecord | None:
-    """The attempt if this life of the worker holds it."""
-    attempt = draft.books.attempt(key)
-    return attempt if attempt is not None and attempt.ended_at is None and holder_of(attempt) == worker else None
 
 
 def _refuse_running(draft: Draft, worker: WorkerId, key: AttemptKey, phase: str) -> None:

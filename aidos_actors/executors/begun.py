@@ -1,4 +1,4 @@
-"""Which callable of a batch a worker has begun, told in a way that outlives it.
+"""Which callable a worker has begun, told in a way that outlives it.
 
 A file mapped into memory: a killed process leaves behind what it wrote last, and writing costs no system call. There
 are two places, and one byte says which of them counts, so that a death while writing leaves the one before.
@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from aidos_actors.core.orders import AttemptKey
+from aidos_actors.executors.last_resort import SUFFIX, LastResort, overdue
 
 PLACE_BYTES = 256
 FILES_MAX = 16
@@ -31,13 +32,41 @@ class BegunMark:
             os.close(handle)
         self._place = 0
 
-    def begin(self, key: AttemptKey | None) -> None:
-        """``key`` is being called from here on; None: nothing is."""
-        line = b"\n" if key is None else f"{key.requirement} {key.task} {key.number}\n".encode()
+    def begin(self, key: AttemptKey, limit_s: float) -> None:
+        """``key`` is being called from here on; it should end within ``limit_s`` seconds."""
+        self._write(f"{key.requirement} {key.task} {key.number}\n".encode())
+
+    def end(self) -> None:
+        """Nothing is being called any more."""
+        self._write(b"\n")
+
+    def let_be(self) -> None:
+        """What is being called was given up, and may go on for as long as this process lives."""
+
+    def _write(self, line: bytes) -> None:
         self._place = 1 - self._place
         at = 1 + self._place * PLACE_BYTES
         self._map[at : at + len(line)] = line
         self._map[0] = self._place
+
+
+class TimedMark(BegunMark):
+    """A mark whose process ends when what is being called does not, whatever it does."""
+
+    def __init__(self, folder: Path, incarnation: str) -> None:
+        super().__init__(folder, incarnation)
+        self._last_resort = LastResort(folder, incarnation)
+
+    def begin(self, key: AttemptKey, limit_s: float) -> None:
+        super().begin(key, limit_s)
+        self._last_resort.expect_end_within(limit_s)
+
+    def end(self) -> None:
+        self._last_resort.call_off()
+        super().end()
+
+    def let_be(self) -> None:
+        self._last_resort.call_off()
 
 
 def begun_by(folder: Path, incarnation: str) -> tuple[AttemptKey, ...] | None:
@@ -54,6 +83,12 @@ def begun_by(folder: Path, incarnation: str) -> tuple[AttemptKey, ...] | None:
         return None
 
 
+def last_calls(folder: Path, incarnation: str) -> tuple[tuple[AttemptKey, ...] | None, str | None]:
+    """``begun_by``, and ``overdue`` of the last resort, of that life of a worker."""
+    return begun_by(folder, incarnation), overdue(folder, incarnation)
+
+
 def forget(folder: Path, incarnation: str) -> None:
     """The mark is gone."""
-    (folder / incarnation).unlink(missing_ok=True)
+    for name in (incarnation, f"{incarnation}{SUFFIX}"):
+        (folder / name).unlink(missing_ok=True)

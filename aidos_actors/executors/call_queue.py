@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from msgspec import Struct, field
 
@@ -16,6 +17,19 @@ from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded
 
 CHUNK_S = 0.01
 RESULTS_CHARS_MAX = 100_000
+
+
+class CallMark(Protocol):
+    """Which callable is being called, so that it is known after the death of its process. One at a time."""
+
+    def begin(self, key: AttemptKey, limit_s: float) -> None:
+        """It is being called from here on, and should end within ``limit_s`` seconds."""
+
+    def end(self) -> None:
+        """Nothing is being called any more."""
+
+    def let_be(self) -> None:
+        """It was given up: nobody minds any more how long it takes."""
 
 
 class Current(Struct):
@@ -47,12 +61,12 @@ class _Pile(Struct):
 
 
 class CallQueue:
-    """``begin_next`` and ``end`` from one thread at a time, everything else from the mailbox. ``begin`` is told of each
-    callable before it is called, and of None after it."""
+    """``begin_next`` and ``end`` from one thread at a time, everything else from the mailbox. ``mark`` is told of each
+    callable before it is called, and after it."""
 
-    def __init__(self, begin: Callable[[AttemptKey | None], None], clock: Callable[[], float]) -> None:
+    def __init__(self, mark: CallMark, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self._begin = begin
+        self._mark = mark
         self._lock = threading.Lock()
         self._waiting: deque[tuple[str, Call]] = deque()
         self._held: set[AttemptKey] = set()
@@ -89,13 +103,13 @@ class CallQueue:
             if not self._waiting or self._abandoned is not None:
                 return None
             current = self.current = Current(*self._waiting.popleft(), self.clock())
-        self._begin(current.key)
+        self._mark.begin(current.key, current.call.timeout_s)
         return current
 
     def end(self, current: Current, ended: CallEnded) -> None:
         """It has ended, unless it was abandoned meanwhile."""
         now = self.clock()
-        self._begin(None)
+        self._mark.end()
         with self._lock:
             self.current = None
             if self._abandoned == current.key:
@@ -124,6 +138,7 @@ class CallQueue:
             if current is None or self._abandoned is not None:
                 return None
             self._abandoned = current.key
+            self._mark.let_be()
             self._keep(current.requirement, CallEnded(current.call.task, current.call.number, None, outcome))
             return current.key
 

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from aidos_actors import crash
 from aidos_actors.core.agent_profile import AgentProfile
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start, WorkerId
+from aidos_actors.core.orders import AttemptOutcome, Call, CallEnded, Start, WorkerId
 from aidos_actors.executors.agent import AgentHands
-from aidos_actors.executors.begun import BegunMark
+from aidos_actors.executors.begun import TimedMark
 from aidos_actors.executors.call import call, call_of_batch
-from aidos_actors.executors.call_queue import CallQueue, run_chunk
+from aidos_actors.executors.call_queue import CallMark, CallQueue, run_chunk
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
 from aidos_actors.executors.environment import forget_repository
@@ -91,7 +91,11 @@ class WorkerHands:
             text = "the attempt's folder is gone, so it was given up before it began"
             return AttemptOutcome(False, None, text, "call", fault="infra")
         crash.before("call-run")
-        outcome = call(self._around, order, progress)
+        self._mark.begin(order.key, order.task.timeout_s)
+        try:
+            outcome = call(self._around, order, progress)
+        finally:
+            self._mark.end()
         crash.after("call-run")
         return self._left(order, outcome)
 
@@ -124,8 +128,9 @@ class WorkerHands:
         crash.after("call-of-batch-run")
         return ended
 
-    def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
-        return BegunMark(self._around.layout.begun(worker.path), worker.incarnation).begin
+    def begun_mark(self, worker: WorkerId) -> CallMark:
+        self._mark: CallMark = TimedMark(self._around.layout.begun(worker.path), worker.incarnation)
+        return self._mark
 
     def close(self) -> None:
         self._nursery.close()

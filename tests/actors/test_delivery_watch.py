@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from aidos_actors.actors.delivery_watch import NO_ROOM_S, WINDOW_S, DeliveryWatch, LookAtDelivery, LookForRoom
+from aidos_actors.actors.delivery_watch import (
+    END_LIMIT_S,
+    NO_ROOM_S,
+    WINDOW_S,
+    DeliveryWatch,
+    LookAtDelivery,
+    LookForRoom,
+    LookWhetherEnded,
+)
 from aidos_actors.actors.words import ANALYZER, GITOPS, AnalysisDue, TargetSeen
-from aidos_actors.core.orders import Analyse, AttemptKey, Discard
+from aidos_actors.core.orders import Analyse, AttemptKey, Discard, End, WorkerId
 from aidos_actors.core.target_orders import Sweep
 
 KEY = AttemptKey("shop", "left", 1)
@@ -40,6 +48,12 @@ def test_an_order_without_room_is_looked_after_a_moment_later() -> None:
 def test_others_are_not_looked_after() -> None:
     watch = DeliveryWatch(lambda *_: 1 / 0, lambda _target, _message: False)
     watch.send("root/workers/worker-1", "a")
+
+
+def test_a_worker_that_is_to_end_something_is_looked_at_after_a_while() -> None:
+    timers = Timers()
+    DeliveryWatch(timers).end_ordered(End(WorkerId("root/workers/worker-1", "7-a"), KEY, "cancel"))
+    assert timers == [(END_LIMIT_S, LookWhetherEnded(WorkerId("root/workers/worker-1", "7-a"), KEY))]
 
 
 @pytest.mark.parametrize(("target", "other"), [(GITOPS, ANALYZER), (ANALYZER, GITOPS)])

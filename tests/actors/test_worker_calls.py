@@ -22,7 +22,7 @@ from aidos_actors.core.orders import (
     WorkerOrder,
 )
 from aidos_actors.core.requirement import Task
-from aidos_actors.executors.call_queue import CallQueue
+from aidos_actors.executors.call_queue import CallMark, CallQueue
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.layout import Layout
 from supervisors import ChildSpec, SupervisorSpec
@@ -35,14 +35,20 @@ LIMIT_S = 200.0
 VERIFIED: list[str] = []
 
 
+class Mark:
+    def begin(self, key: AttemptKey, limit_s: float) -> None: ...
+    def end(self) -> None: ...
+    def let_be(self) -> None: ...
+
+
 class Hands:
     """A callable says ``words`` times that it goes on, every ``every_s`` seconds, and returns ``then_s`` after that."""
 
     def __init__(self, _layout: Layout, _env: Mapping[str, str], _checkpoints: CheckpointLimits) -> None:
         pass
 
-    def begun_mark(self, _worker: WorkerId) -> Callable[[AttemptKey | None], None]:
-        return lambda _key: None
+    def begun_mark(self, _worker: WorkerId) -> CallMark:
+        return Mark()
 
     def clear(self, _order: Start) -> Any:
         return None

@@ -135,8 +135,10 @@ class World:
     def kill(self, worker: Worker, which: int = 0) -> None:
         del self.workers[worker.me.path]
         begun = None if which % 2 else (worker.calling[0],) if worker.calling else ()
+        overdue = "" if begun and self.has_own_failures and which % 5 == 0 else None
         worker.die()
-        self.outbox("supervisor").append(("worker_gone", (worker.me.path, worker.me.incarnation), {"begun": begun}))
+        found = {"begun": begun, "overdue": overdue}
+        self.outbox("supervisor").append(("worker_gone", (worker.me.path, worker.me.incarnation), found))
 
     def orphan_dies(self) -> None:
         owned = {held.pid for worker in self.workers.values() for held in worker.held.values()}

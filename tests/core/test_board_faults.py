@@ -101,6 +101,32 @@ def test_every_fifth_worker_in_a_row_that_a_callable_takes_down_is_its_own_failu
     assert "5 times in a row" in (task.error or "")
 
 
+@pytest.mark.parametrize("verify", [None, "true"], ids=["in a batch", "alone"])
+def test_a_worker_that_dies_of_an_overdue_callable_says_which_task_has_failed(verify: str | None) -> None:
+    mates = {name: {"call": "m:f"} for name in ("b", "c")}
+    bench = Bench({"a": {"call": "m:f", "retries": 1, "timeout_s": 2.0, "verify": verify}, **mates})
+    key = AttemptKey("r", "a", 1)
+    batch = bench.dispatch().batch
+    if verify:
+        bench.take(bench.board.minded(W1, key, 0, 0, bench.now))
+    assert bench.board.is_calling(W1, key)
+    bench.take(bench.board.worker_gone(W1.path, W1.incarnation, bench.now, (key,), "jobs.py, line 3, in f"))
+    assert not bench.board.is_calling(W1, key)
+    task = bench.task()
+    assert (task.state, task.own_failures, task.infra_faults) == (TaskState.BACKING_OFF, 1, 0)
+    assert "time limit of 2 s" in (task.error or "") and "jobs.py, line 3" in (task.error or "")
+    in_batch = {name for calls in batch.calls for name, _number in calls.members} - {"a"}
+    assert {bench.task(name).state for name in in_batch} <= {TaskState.READY}, "they had not begun"
+    assert {bench.task(name).infra_faults for name in mates} == {0}
+
+
+def test_one_that_ended_before_its_worker_died_is_not_overdue() -> None:
+    bench = Bench({"a": {"call": "m:f"}})
+    key = bench.end(bench.run())
+    bench.take(bench.board.worker_gone(W1.path, W1.incarnation, bench.now, (key,), "somewhere"))
+    assert bench.record().state is RequirementState.DONE
+
+
 def test_every_fifth_minder_in_a_row_that_a_command_takes_down_is_its_own_failure() -> None:
     bench = Bench({"a": {"retries": 1}})
     for number in range(1, 11):

@@ -14,7 +14,7 @@ from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Start, WorkerId
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.executors.begun import BegunMark
-from aidos_actors.executors.call_queue import CallQueue
+from aidos_actors.executors.call_queue import CallMark, CallQueue
 from aidos_actors.executors.command import judged
 from aidos_actors.executors.orders import Outcome
 from aidos_actors.layout import Layout
@@ -153,8 +153,8 @@ class SimulatedExecutor:
         steps: Any = self._call_some(queue)
         return steps  # type: ignore[no-any-return]
 
-    def begun_mark(self, worker: WorkerId) -> Callable[[AttemptKey | None], None]:
-        return BegunMark(self._layout.begun(worker.path), worker.incarnation).begin
+    def begun_mark(self, worker: WorkerId) -> CallMark:
+        return BegunMark(self._layout.begun(worker.path), worker.incarnation)
 
     def called(self, order: Start, _progress: Callable[[], None]) -> AttemptOutcome:
         steps: Any = self._called(order)

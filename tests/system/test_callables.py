@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.system.conftest import Place, eventually
 
 JOBS = """
-import os, time
+import os, re, time
 
 def gives(it):
     return it
+
+def never_lets_go():
+    re.match("(a+)+$", "a" * 60 + "b")
 
 def half_a_character():
     return chr(0xd800)
@@ -75,3 +80,33 @@ def test_what_callables_return_is_told_while_they_run_and_after(place: Place) ->
     assert json.loads(place.here("output", "work/odd").stdout) == odd
     assert [place.data("output", f"work/{name}")["result"] for name in ("nothing", "command", "slow")] == [None] * 3
     assert place.here("output", "work/command").stdout == "said\n"
+
+
+@pytest.mark.parametrize("verify", [None, "true"], ids=["in a batch", "alone"])
+def test_a_callable_that_lets_no_other_thread_run_fails_at_its_time_limit(place: Place, verify: str | None) -> None:
+    """Nothing in Python can act beside it: its process is ended by the kernel, and says where it stood."""
+    (place.folder / "jobs.py").write_text(JOBS)
+    bad = {"call": "jobs:never_lets_go", "timeout": "2s", "retries": 1, "retry": {"delay": "100ms"}, "verify": verify}
+    tasks = {"bad": bad} | {f"t{n}": {"call": "jobs:gives", "args": {"it": n}, "retries": 0} for n in range(50)}
+    run = place.begin("run", str(place.requirement(tasks, repo=None)), "--workers", "1", PYTHONPATH=str(place.folder))
+    assert run.wait(60) == 1, place.said()
+    found = {task["id"]: task for task in place.data("status", "work")["tasks"]}
+    bad = found.pop("bad")
+    assert (bad["state"], bad["attempts"], bad["infra_faults"]) == ("failed", 2, 0), bad
+    assert "time limit of 2 s" in bad["error"], bad["error"]
+    assert "jobs.py" in bad["error"] or "re/" in bad["error"], bad["error"]
+    assert {(task["state"], task["infra_faults"]) for task in found.values()} == {("done", 0)}
+    place.assert_clean()
+
+
+@pytest.mark.parametrize("verify", [None, "true"], ids=["in a batch", "alone"])
+def test_a_callable_that_lets_no_other_thread_run_can_be_cancelled(place: Place, verify: str | None) -> None:
+    (place.folder / "jobs.py").write_text(JOBS)
+    tasks = {"bad": {"call": "jobs:never_lets_go", "verify": verify}, "good": {"call": "jobs:git_names"}}
+    run = place.begin("run", str(place.requirement(tasks, repo=None)), "--workers", "1", PYTHONPATH=str(place.folder))
+    eventually(lambda: place.event("attempt_started", "bad"))
+    assert json.loads(place.aidos("cancel", "work/bad", "--json").stdout)["ok"]
+    assert run.wait(60) == 1, place.said()
+    states = {task["id"]: (task["state"], task["infra_faults"]) for task in place.data("status", "work")["tasks"]}
+    assert states == {"bad": ("cancelled", 0), "good": ("done", 0)}
+    place.assert_clean()

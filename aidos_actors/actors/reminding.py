@@ -1,0 +1,39 @@
+"""What the Scheduler does when nothing comes: orders are told once more, and who cannot hear is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery, LookForRoom, LookWhetherEnded
+from aidos_actors.actors.words import ANALYZER, GITOPS
+from aidos_actors.core.board import Board
+from aidos_actors.core.orders import Step
+from aidos_actors.core.owed import Role
+from aidos_actors.executors.last_resort import end_worker
+
+DOERS: dict[str, Role] = {ANALYZER: "analyzer", GITOPS: "gitops"}
+
+
+class Reminding:
+    """Thread: the Scheduler's."""
+
+    def __init__(self, board: Board, watch: DeliveryWatch, take: Callable[[Step], None]) -> None:
+        self._board = board
+        self._watch = watch
+        self._take = take
+
+    def take(self, word: Any) -> bool:
+        """What the timer ``word`` calls for will be sent with the next commit, or is done. False for other words."""
+        board = self._board
+        match word:
+            case LookForRoom():
+                self._take(Step(orders=board.owed("analyzer")))
+            case LookAtDelivery(target=target):
+                self._take(Step(orders=self._watch.remind(target, board.owed(DOERS[target]))))
+            case LookWhetherEnded(worker=worker, key=key):
+                if board.is_calling(worker, key):
+                    end_worker(worker.path, worker.incarnation)
+            case _:
+                return False
+        return True

@@ -12,6 +12,7 @@ from tests.system.conftest import Place
 
 NAMES = ("claude", "codex", "opencode", "goose", "aider")
 STAND_IN = Path(__file__).with_name("stand_in.py")
+STAND_INS = STAND_IN.with_name("stand_ins")
 
 
 class AgentPlace(Place):
@@ -23,6 +24,7 @@ class AgentPlace(Place):
         self.bin.mkdir()
         (folder / "home").mkdir()
         shutil.copy(STAND_IN, self.bin / "stand_in.py")
+        shutil.copytree(STAND_INS, self.bin / "stand_ins", ignore=shutil.ignore_patterns("__pycache__"))
         (self.bin / "stand_in.py").chmod(0o755)
         for name in installed:
             self.install(name)

@@ -16,6 +16,7 @@ from supervisors.linux import start_ticks
 from supervisors.testing import Puppet, SimulatedTree, eventually
 
 STAGE = SupervisorSpec(id="stage", max_restarts=100_000, within_s=3600.0)
+NORMALLY, ABNORMALLY = ("stop", "normal", "done"), ("raise", "told to")
 
 
 def puppet(name: str, **more: Any) -> ChildSpec:
@@ -30,6 +31,10 @@ def sup(*children: Any, **more: Any) -> SupervisorSpec:
 
 def pool(template: ChildSpec | SupervisorSpec | None = None, **more: Any) -> SupervisorSpec:
     return sup(template or puppet("w"), strategy="dynamic", **more)
+
+
+def inner(name: str, *children: str, **more: object) -> SupervisorSpec:
+    return SupervisorSpec(id=name, children=[puppet(each) for each in children], **more)  # type: ignore[arg-type]
 
 
 class Stage:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from board_doers import OK, Ledger
+from board_doers import OK
+from board_ledger import Ledger
 
 from aidos_actors.core.board import Settings
 from aidos_actors.core.orders import (

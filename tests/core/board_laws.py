@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from board_doers import SLOTS, Ledger, Truth
+from board_doers import SLOTS, Truth
+from board_ledger import Ledger
 
 from aidos_actors.core.orders import AttemptKey, Step
 from aidos_actors.core.requirement import Mode, Requirement, Task

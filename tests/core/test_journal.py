@@ -1,6 +1,6 @@
 """The journal alone gives the rows, and tells when it cannot.
 
-That no step of a board changes a row without an event is asserted where steps are written, in ``board_doers.Ledger``:
+That no step of a board changes a row without an event is asserted where steps are written, in ``board_ledger.Ledger``:
 for every test of boards and all random worlds.
 """
 
@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 from board_bench import Bench, requirement
-from board_doers import Ledger
+from board_ledger import Ledger
 from board_world import KINDS, World
 from msgspec.structs import replace
 

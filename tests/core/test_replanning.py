@@ -2,82 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from board_bench import Bench, requirement
 from board_doers import OWN
+from replanning_bench import (
+    ONCE,
+    PLAN,
+    SPLIT,
+    asked,
+    failed,
+    finish_all,
+    key_of,
+    planned,
+    question,
+    replanned,
+    states,
+    withdrawn,
+)
 
-from aidos_actors.core.analysis import Planned
-from aidos_actors.core.errors import Conflict
 from aidos_actors.core.failed_task import ERROR_CHARS_MAX, FailedTask
-from aidos_actors.core.orders import Analyse, AttemptKey, AttemptOutcome, Discard, Step, Withdraw
+from aidos_actors.core.orders import AttemptOutcome
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import RequirementState, TaskState
-
-ONCE = {"retries": 0}
-PLAN: dict[str, dict[str, Any]] = {
-    "base": {},
-    "hard": {"needs": ["base"], **ONCE},
-    "next": {"needs": ["hard"]},
-    "aside": {"needs": ["base"]},
-}
-SPLIT: dict[str, dict[str, Any]] = {"one": {"needs": ["base"]}, "two": {"needs": ["one"]}}
-
-
-def planned(replans_max: int = 2, text: str | None = "Do it.", **more: Any) -> Bench:
-    return Bench(PLAN, text=text, slots=2, settings={"replans_max": replans_max}, **more)
-
-
-def failed(bench: Bench, outcome: AttemptOutcome = OWN) -> Bench:
-    """``base`` is done, and ``hard`` has failed for good."""
-    bench.finish(bench.run())
-    bench.dispatch()
-    bench.end(bench.run(key_of(bench, "hard")), outcome)
-    return bench
-
-
-def key_of(bench: Bench, task: str) -> AttemptKey:
-    """Its newest attempt."""
-    return max(key for key in bench.ledger.attempts if key.task == task)
-
-
-def asked(bench: Bench) -> list[FailedTask | None]:
-    return [order.failed for order in bench.orders if isinstance(order, Analyse)]
-
-
-def withdrawn(bench: Bench) -> bool:
-    return any(isinstance(order, Withdraw) for order in bench.orders)
-
-
-def question(bench: Bench) -> FailedTask:
-    """What is owed, which every board that is made of the rows owes as well."""
-    (order,) = bench.board.owed("analyzer")
-    assert isinstance(order, Analyse) and order.failed is not None
-    assert bench.ledger.board(bench.epoch, bench.now, bench.settings).owed("analyzer") == (order,)
-    return order.failed
-
-
-def replanned(bench: Bench, tasks: dict[str, dict[str, Any]], about: FailedTask | None = None) -> Step:
-    model = Requirement.model_validate_json(bench.record().document)
-    found = model.model_copy(update={"tasks": requirement(tasks).tasks})
-    rows = [row for key, row in bench.ledger.tasks.items() if key[0] == "r"]
-    about = about or question(bench)
-    return bench.take(bench.board.replanned("r", bench.now, about, Planned(found, "", "llm"), rows))
-
-
-def states(bench: Bench) -> dict[str, str]:
-    return {name: str(row.state) for (_, name), row in bench.ledger.tasks.items()}
-
-
-def finish_all(bench: Bench) -> None:
-    for _ in range(20):
-        open_keys = [key for key, attempt in bench.ledger.attempts.items() if attempt.ended_at is None]
-        for key in open_keys:
-            bench.finish(bench.run(key))
-        bench.dispatch()
-        if bench.record().state is not RequirementState.RUNNING:
-            return
 
 
 def test_it_waits_for_a_plan_in_place_of_having_failed_and_the_rest_goes_on() -> None:
@@ -201,110 +147,7 @@ def test_two_that_failed_are_asked_about_one_after_the_other() -> None:
     assert bench.record().state is RequirementState.DONE
 
 
-@pytest.mark.parametrize(
-    ("verb", "task", "state"),
-    [
-        ("cancel", None, "cancelled"),
-        ("cancel", "hard", "cancelled"),
-        ("retry", "hard", "ready"),
-        ("retry", None, "ready"),
-    ],
-)
-def test_who_changes_the_task_meanwhile_takes_the_question_back(verb: str, task: str | None, state: str) -> None:
-    bench = failed(planned())
-    bench.discard()
-    about = question(bench)
-    bench.take(bench.board.steer(verb, "r", task, bench.now))
-    assert withdrawn(bench) and states(bench)["hard"] == state
-    assert replanned(bench, SPLIT, about).batch.is_empty
-
-
-def test_the_deadline_holds_and_takes_the_question_back() -> None:
-    bench = failed(planned(deadline_s=60.0))
-    bench.discard()
-    bench.tick(after_s=61.0)
-    assert withdrawn(bench) and states(bench)["hard"] == "cancelled"
-    finish_all(bench)
-    (record,) = [bench.record()]
-    assert (record.error or "").startswith("deadline")
-
-
-def test_while_it_is_paused_nobody_is_asked_and_an_answer_is_taken() -> None:
-    bench = failed(planned())
-    bench.take(bench.board.steer("pause", "r", None, bench.now))
-    bench.take(bench.board.discarded(key_of(bench, "hard"), bench.now))
-    assert not asked(bench) and not bench.board.owed("analyzer")
-    (reason,) = bench.board.explain("r", "hard", bench.now)
-    assert "nobody is asked while its requirement is paused" in reason.text
-    bench.take(bench.board.steer("resume", "r", None, bench.now))
-    (about,) = asked(bench)
-    bench.take(bench.board.steer("pause", "r", None, bench.now))
-    assert not withdrawn(bench), "what is under way is paid for"
-    replanned(bench, SPLIT, about)
-    assert states(bench)["one"] == "ready" and not bench.starts()
-    assert bench.record().state is RequirementState.PAUSED
-
-
-def test_a_list_of_tasks_takes_its_place_and_counts_anew() -> None:
-    bench = failed(planned())
-    bench.discard()
-    bench.finish(bench.run(key_of(bench, "aside")))
-    bench.take(bench.board.steer("pause", "r", None, bench.now))
-    model = requirement({"base": {}, "hard": {"needs": ["base"], "run": "other"}})
-    rows = [row for key, row in bench.ledger.tasks.items() if key[0] == "r"]
-    document = model.model_dump_json()
-    bench.take(
-        bench.board.revise(model, base_commit=None, document=document, known=bench.record(), tasks=rows, now=bench.now)
-    )
-    assert withdrawn(bench) and bench.record().replans is None
-    assert states(bench)["hard"] == "ready"
-
-
-def test_a_person_s_word_about_what_waits_is_kept() -> None:
-    bench = failed(planned())
-    bench.discard()
-    bench.take(bench.board.steer("cancel", "r", "next", bench.now))
-    replanned(bench, {**SPLIT, "next": {"needs": ["two"], "run": "other"}, "more": {"needs": ["next"]}})
-    assert states(bench)["next"] == "cancelled" and states(bench)["more"] == "skipped"
-
-
-def test_a_retry_of_one_that_failed_gives_all_its_replans_again() -> None:
-    bench = failed(planned(replans_max=1))
-    bench.discard()
-    bench.take(bench.board.rejected("r", "no", bench.now, question(bench)))
-    finish_all(bench)
-    rows = bench.ledger
-    ended = (bench.record(), list(rows.tasks.values()), list(rows.attempts.values()))
-    bench.take(bench.board.steer("retry", "r", None, bench.now, ended))
-    assert bench.record().replans is None
-    bench.end(bench.run(), OWN)
-    bench.discard()
-    assert states(bench)["hard"] == "replanning" and question(bench).attempt == 2
-
-
 def test_a_long_error_is_cut() -> None:
     bench = failed(planned(), AttemptOutcome(ok=False, exit_code=1, error="x" * 10_000 + "end", fault="own"))
     bench.discard()
     assert len(question(bench).error) == ERROR_CHARS_MAX and question(bench).error.endswith("end")
-
-
-def test_a_result_that_comes_for_a_task_that_is_gone_changes_nothing() -> None:
-    bench = failed(planned(repo="/repo"))
-    key = key_of(bench, "hard")
-    bench.discard()
-    replanned(bench, SPLIT)
-    before = dict(bench.ledger.tasks)
-    bench.take(bench.board.ended(bench.worker(key), key, OWN, bench.now))
-    bench.take(bench.board.prepared(key, "head", "/repo", bench.now))
-    assert any(isinstance(order, Discard) for order in bench.orders)
-    assert bench.ledger.tasks == before
-
-
-def test_what_was_under_way_cannot_be_revised_by_hand() -> None:
-    bench = failed(planned())
-    with pytest.raises(Conflict):
-        bench.take(
-            bench.board.revise(
-                requirement({"a": {}}), base_commit=None, document="{}", known=bench.record(), tasks=[], now=bench.now
-            )
-        )

@@ -1,11 +1,10 @@
-"""What people ask of work that was handed in, and why a task is not running."""
+"""What people ask of work that was handed in: it is paused, resumed or bumped; and why a task is not running."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from board_bench import Bench, requirement
+from board_bench import requirement
+from board_desk import Desk
 from board_doers import OWN
 
 from aidos_actors.core.errors import Conflict, NotFound, TryAgain
@@ -13,28 +12,6 @@ from aidos_actors.core.orders import Step
 from aidos_actors.core.states import RequirementState, TaskState
 
 R, T = RequirementState, TaskState
-
-
-class Desk(Bench):
-    """A bench with the five verbs; rows of an ended requirement are given as the real desk gives them."""
-
-    def steer(self, verb: str, task: str | None = None) -> Step:
-        return self.take(self.board.steer(verb, "r", task, self.now, self._ended()))
-
-    def reasons(self, task: str) -> list[str]:
-        return [reason.code for reason in self.board.explain("r", task, self.now, self._ended())]
-
-    def _ended(self) -> Any:
-        if self.board.open_requirements:
-            return None
-        return self.record(), list(self.ledger.tasks.values()), list(self.ledger.attempts.values())
-
-    def states(self) -> dict[str, str]:
-        return {task.id: str(task.state) for task in self.ledger.tasks.values()}
-
-    def fail(self) -> None:
-        self.end(self.run(), OWN)
-        self.discard()
 
 
 def test_a_paused_requirement_starts_nothing_and_what_runs_goes_on() -> None:
@@ -117,76 +94,6 @@ def test_a_task_that_is_paused_while_it_runs_is_not_tried_again() -> None:
     desk.steer("resume", "a")
     desk.finish(desk.run())
     assert desk.record().state is R.DONE
-
-
-def test_a_failed_requirement_is_tried_again_with_what_was_skipped_and_what_is_done_stays() -> None:
-    desk = Desk({"a": {}, "b": {"retries": 0}, "c": {"needs": ["b"]}, "d": {"needs": ["a", "c"]}})
-    desk.finish(desk.run())
-    desk.fail()
-    assert desk.states() == {"a": "done", "b": "failed", "c": "skipped", "d": "skipped"}
-    assert desk.record().state is R.FAILED
-    with pytest.raises(Conflict, match="was skipped"):
-        desk.steer("retry", "c")
-    desk.steer("retry")
-    assert desk.states() == {"a": "done", "b": "ready", "c": "waiting", "d": "waiting"}
-    assert desk.steer("retry") == Step()
-    record = desk.record()
-    assert (record.state, record.error, record.finished_at) == (R.RUNNING, None, None)
-    for _ in "bcd":
-        desk.finish(desk.run())
-    assert desk.record().state is R.DONE and desk.task("b").attempts == 2
-
-
-def test_one_task_is_tried_again_and_only_what_it_alone_kept_from_running() -> None:
-    tasks = {"a": {"retries": 0}, "b": {"retries": 0}, "c": {"needs": ["a"]}, "d": {"needs": ["a", "b"]}}
-    desk = Desk(tasks)
-    desk.fail()
-    desk.fail()
-    desk.steer("retry", "a")
-    assert desk.states() == {"a": "ready", "b": "failed", "c": "waiting", "d": "skipped"}
-    desk.steer("retry", "b")
-    assert desk.states()["d"] == "waiting"
-
-
-def test_a_retry_begins_the_time_anew_and_gives_all_retries_again() -> None:
-    desk = Desk({"a": {"retries": 1}}, deadline_s=100.0)
-    desk.fail()
-    desk.tick(after_s=1.0)
-    desk.fail()
-    assert desk.record().state is R.FAILED
-    desk.now += 1000.0
-    desk.steer("retry")
-    assert desk.record().deadline_at == desk.now + 100.0 and desk.task("a").own_failures == 0
-    desk.fail()
-    assert desk.task("a").state is T.BACKING_OFF
-    desk.steer("retry", "a")
-    assert desk.task("a").state is T.READY, "it waits no longer"
-
-
-def test_a_cancelled_requirement_comes_back_and_one_that_is_being_ended_not_yet() -> None:
-    desk = Desk({"a": {}})
-    running = desk.run()
-    desk.steer("cancel")
-    with pytest.raises(TryAgain):
-        desk.steer("retry")
-    desk.end(running, OWN)
-    desk.discard()
-    assert desk.record().state is R.CANCELLED and desk.steer("cancel") == Step()
-    desk.steer("retry")
-    desk.finish(desk.run())
-    assert desk.record().state is R.DONE
-
-
-def test_a_task_whose_cancelled_attempt_still_runs_is_not_retried_beside_it() -> None:
-    desk = Desk({"a": {}, "b": {}})
-    running = desk.run()
-    desk.steer("cancel", running.task)
-    for task in (None, running.task):
-        with pytest.raises(TryAgain, match="being ended"):
-            desk.steer("retry", task)
-    desk.end(running, OWN)
-    desk.steer("retry")
-    assert desk.task(running.task).state is T.READY
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "bump", "cancel"])

@@ -1,29 +1,17 @@
-"""One commit a task on a straight line, whatever happens beside it."""
+"""One commit a task on a straight line: the same work is the same commit, other work is merged, and the gate sees what
+comes of it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from git_sandbox import TARGET, Attempt, Sandbox
+from git_sandbox import TARGET, Sandbox
 
-from aidos_actors.core.errors import Conflict, Fenced, NotFound, TryAgain
-from aidos_actors.core.orders import AttemptKey
-from aidos_actors.gitops import (
-    Completed,
-    Conflicted,
-    GateFailed,
-    GateResult,
-    Integrated,
-    claim_epoch,
-    prepare,
-    run_here,
-)
-from aidos_actors.gitops.git import Git
+from aidos_actors.gitops import Completed, Conflicted, GateFailed, GateResult, Integrated, run_here
 
 
 def test_each_changing_task_adds_one_commit_with_trailers_and_one_parent(sandbox: Sandbox) -> None:
@@ -154,186 +142,10 @@ def test_the_gate_sees_the_merge_result_and_may_refuse_it(sandbox: Sandbox) -> N
     sandbox.assert_nothing_left()
 
 
-def test_a_lost_race_is_run_again_on_the_new_head(sandbox: Sandbox) -> None:
-    attempt, rival = sandbox.prepare("slow"), sandbox.prepare("fast")
-    (attempt.path / "slow").write_text("slow")
-    (rival.path / "fast").write_text("fast")
-    gated: list[str] = []
-
-    def gate(folder: str, tree: str) -> GateResult:
-        gated.append(tree)
-        if len(gated) == 1:
-            sandbox.integrate(rival)
-        return GateResult(0)
-
-    assert sandbox.integrate(attempt, gate=gate).commit == sandbox.git("rev-parse", TARGET)
-    assert sandbox.line() == ["shop slow", "shop fast"]
-    assert gated[-1] == sandbox.git("rev-parse", f"{TARGET}^{{tree}}") != gated[0]
-
-
-def test_a_race_that_is_lost_for_ever_ends(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("aidos_actors.gitops.train"), "PUBLISH_TRIES_MAX", 3)
-    sandbox.do("first", {"first": "1"})
-    attempt = sandbox.prepare("slow")
-    (attempt.path / "slow").write_text("slow")
-    tree = sandbox.git("rev-parse", "main^{tree}")
-
-    def gate(folder: str, _: str) -> GateResult:
-        head = sandbox.git("rev-parse", TARGET)
-        sandbox.git("update-ref", f"refs/heads/{TARGET}", sandbox.git("commit-tree", tree, "-p", head, "-m", "rival"))
-        return GateResult(0)
-
-    with pytest.raises(TryAgain):
-        sandbox.integrate(attempt, gate=gate)
-
-
-def test_a_fenced_scheduler_publishes_nothing(sandbox: Sandbox) -> None:
-    old = claim_epoch(str(sandbox.repo), "home-1", 4)
-    assert claim_epoch(str(sandbox.repo), "home-1", 4) == old
-    assert sandbox.do("before", {"a": "a"}, epoch=old).commit is not None
-    new = claim_epoch(str(sandbox.repo), "home-1", 11)
-    head, refs = sandbox.git("rev-parse", TARGET), sandbox.git("for-each-ref", "refs/aidos")
-    attempt = sandbox.prepare("late")
-    (attempt.path / "late").write_text("late")
-    with pytest.raises(Fenced):
-        sandbox.integrate(attempt, epoch=old)
-    with pytest.raises(Fenced, match="epoch 11"):
-        claim_epoch(str(sandbox.repo), "home-1", 9)
-    assert (sandbox.git("rev-parse", TARGET), sandbox.git("for-each-ref", "refs/aidos")) == (head, refs)
-    assert sandbox.integrate(attempt, epoch=new).commit is not None
-    assert claim_epoch(str(sandbox.repo), "home-2", 1).ref != new.ref
-
-
-def test_fencing_between_gate_and_publishing_is_seen(sandbox: Sandbox) -> None:
-    old = claim_epoch(str(sandbox.repo), "home-1", 1)
-
-    def gate(folder: str, tree: str) -> GateResult:
-        claim_epoch(str(sandbox.repo), "home-1", 2)
-        return GateResult(0)
-
-    with pytest.raises(Fenced):
-        sandbox.do("late", {"a": "a"}, epoch=old, gate=gate)
-    assert sandbox.git("for-each-ref", "refs/heads/aidos", "refs/aidos/restore") == ""
-
-
-def test_a_target_the_user_checked_out_meanwhile_is_not_moved(sandbox: Sandbox) -> None:
-    sandbox.do("first", {"a": "a"})
-    attempt = sandbox.prepare("second")
-    (attempt.path / "b").write_text("b")
-    elsewhere = sandbox.root / "elsewhere"
-    sandbox.git("worktree", "add", "--quiet", str(elsewhere), TARGET)
-    with pytest.raises(Conflict, match="elsewhere"):
-        sandbox.integrate(attempt)
-    sandbox.git("worktree", "remove", str(elsewhere))
-    assert sandbox.integrate(attempt).commit is not None
-
-
-def test_a_branch_that_bars_the_target_s_name_is_said(sandbox: Sandbox) -> None:
-    attempt = sandbox.prepare("first")
-    (attempt.path / "a").write_text("a")
-    sandbox.git("branch", "aidos")
-    with pytest.raises(Conflict, match="beside the branch aidos "):
-        sandbox.integrate(attempt)
-
-
-def test_a_vanished_worktree_is_not_taken_for_a_deletion_of_everything(sandbox: Sandbox) -> None:
-    attempt = sandbox.prepare("gone")
-    sandbox.discard(attempt)
-    with pytest.raises(NotFound):
-        sandbox.integrate(attempt)
-    attempt.path.mkdir()
-    assert isinstance(sandbox.integrate(attempt), GateFailed)
-
-
-def test_the_user_s_dirty_checkout_and_hooks_play_no_part(sandbox: Sandbox) -> None:
-    ran = sandbox.root / "hook-ran"
-    for hook in ("pre-commit", "post-checkout", "reference-transaction", "post-index-change", "commit-msg"):
-        script = sandbox.repo / ".git" / "hooks" / hook
-        script.parent.mkdir(exist_ok=True)
-        script.write_text(f"#!/bin/sh\necho {hook} >> {ran}\nexit 1\n")
-        script.chmod(0o755)
-    (sandbox.repo / "README").write_text("dirty\n")
-    (sandbox.repo / "staged").write_text("staged\n")
-    sandbox.git("-c", "core.hooksPath=/dev/null", "add", "staged")
-    (sandbox.repo / "untracked").write_text("untracked\n")
-    before = sandbox.fingerprint()
-    ran.unlink(missing_ok=True)
-    assert sandbox.do("index", {"README": "clean\n"}, gate=lambda folder, tree: GateResult(0)).commit is not None
-    assert not ran.exists()
-    assert sandbox.fingerprint() == before
-    assert sandbox.show("README") == "clean"
-
-
-def test_settings_of_the_user_that_would_get_in_the_way(sandbox: Sandbox) -> None:
-    for setting, value in {
-        "commit.gpgsign": "true",
-        "core.autocrlf": "input",
-        "core.safecrlf": "true",
-        "trailer.separators": "=",
-        "log.showSignature": "true",
-        "core.fsmonitor": "/nonexistent/watcher",
-        "core.splitIndex": "true",
-    }.items():
-        sandbox.git("config", setting, value)
-    assert sandbox.do("index", {"dos.txt": "a\r\nb\r\n"}).commit is not None
-    assert sandbox.do("index", {"more": "more"}).commit == sandbox.git("rev-parse", TARGET)
-    assert sandbox.git("cat-file", "blob", f"{TARGET}:dos.txt") == "a\nb"
-
-
-def test_a_sparse_checkout_of_the_user_neither_hides_nor_deletes(sandbox: Sandbox) -> None:
-    for folder in ("kept", "hidden"):
-        (sandbox.repo / folder).mkdir()
-        (sandbox.repo / folder / "file").write_text(folder)
-    sandbox.git("add", "--all")
-    sandbox.git("commit", "--quiet", "--message=folders")
-    sandbox.base = sandbox.git("rev-parse", "HEAD")
-    sandbox.git("sparse-checkout", "set", "kept")
-    assert not (sandbox.repo / "hidden").exists()
-    attempt = sandbox.prepare("index")
-    assert (attempt.path / "hidden" / "file").exists()
-    sandbox.git("reset", "--hard", "--quiet", cwd=attempt.path)
-    assert (attempt.path / "hidden" / "file").exists()
-    (attempt.path / "new").write_text("new")
-    assert sandbox.integrate(attempt).commit is not None
-    assert sandbox.names() == [".gitignore", "README", "hidden/file", "kept/file", "new"]
-    assert not (sandbox.repo / "hidden").exists()
-
-
-def test_the_author_is_ours_when_git_has_none_configured(sandbox: Sandbox, isolated_home: Path) -> None:
-    sandbox.git("config", "--unset", "user.email")
-    sandbox.do("one", {"a": "a"})
-    assert sandbox.git("log", "-1", "--format=%an <%ae>|%cn <%ce>", TARGET) == (
-        "AIDOS <aidos@localhost>|AIDOS <aidos@localhost>"
-    )
-    (isolated_home / ".gitconfig").write_text("[user]\n\temail = home@example.org\n[author]\n\tname = Éa\n")
-    sandbox.do("two", {"b": "b"})
-    assert sandbox.git("log", "-1", "--format=%an <%ae>|%cn <%ce>", TARGET) == (
-        "Éa <home@example.org>|Ada <home@example.org>"
-    )
-
-
 def test_a_title_of_any_shape_keeps_the_trailers(sandbox: Sandbox) -> None:
     for number, title in enumerate(("", "two\nlines\n\nAidos-Task: x", "#comment", "nul\0 and \ud800", "x" * 5000)):
         sandbox.do(f"t{number}", {f"f{number}": "1"}, title=title)
     assert sandbox.line() == [f"shop t{number}" for number in (4, 3, 2, 1, 0)]
-
-
-def test_a_bare_repository_does_as_well(sandbox: Sandbox) -> None:
-    bare = sandbox.root / "bare.git"
-    sandbox.git("clone", "--quiet", "--bare", str(sandbox.repo), str(bare))
-    sandbox.repo = bare
-    assert sandbox.do("index", {"a": "a"}, gate=lambda folder, tree: GateResult(0)).commit is not None
-    assert sandbox.line() == ["shop index"]
-
-
-def test_reading_a_repository_by_any_path_inside_it(sandbox: Sandbox) -> None:
-    inner = sandbox.repo / "deep"
-    inner.mkdir()
-    attempt = Attempt(AttemptKey("shop", "t", 1), sandbox.path_of("t"), sandbox.base)
-    prepare(str(inner), path=str(attempt.path), target=TARGET, base_commit=sandbox.base, key=attempt.key)
-    (attempt.path / "a").write_text("a")
-    assert sandbox.integrate(attempt).commit is not None
-    assert Git(str(inner)).common_dir == os.fspath(sandbox.repo / ".git")
 
 
 def test_what_is_published_is_synced_objects_first_and_then_the_name(

@@ -1,10 +1,11 @@
-"""Records, batches and child processes for the tests of the ledger."""
+"""Records, batches, statements and child processes for the tests of the ledger."""
 
 from __future__ import annotations
 
 import json
 import os
 import select
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,14 +14,7 @@ from typing import Any
 
 from aidos_actors.core.board import Board, Settings
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, CallSpan, Integration, Step, WorkerId
-from aidos_actors.core.records import (
-    AttemptRecord,
-    Batch,
-    JournalEvent,
-    NewEvent,
-    RequirementRecord,
-    TaskRecord,
-)
+from aidos_actors.core.records import AttemptRecord, Batch, JournalEvent, NewEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 from aidos_actors.ledger.ledger import Ledger
@@ -56,6 +50,13 @@ def numbered(number: int, events: int = 3) -> Batch:
         tasks=(a_task(f"t{number}", position=number),),
         events=tuple(an_event("numbered", task=f"t{number}", data={"batch": number}) for _ in range(events)),
     )
+
+
+def execute(state: Path, *statements: str) -> None:
+    connection = sqlite3.connect(state / "ledger.db", isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
 
 
 def day_lines(state_dir: Path) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from supervisors.handle import pickled
 from supervisors.systems.simulated import Faults, Simulation
 from supervisors.systems.simulated_tree import SimulatedTree
 from tests.simulation.memory_ledger import MemoryLedger
-from tests.simulation.simulated_commands import SimulatedExecutor
+from tests.simulation.simulated_executor import SimulatedExecutor
 from tests.simulation.simulated_git import SimulatedWorkspace
 from tests.simulation.simulated_model import REQUIREMENT, broken_laws, simulated_analyzers
 from tests.simulation.simulated_repository import repository

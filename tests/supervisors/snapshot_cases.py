@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from supervisors.snapshot_format import Snapshot, encode
+from supervisors.snapshot_rules import plan
 from supervisors.snapshots.diskcache import DATABASE, DiskcacheSnapshots
 from supervisors.snapshots.premises import folder_of
 
 ACTOR = "root/counter"
+LARGE = json.dumps({"state": {"text": "x" * 20_000}, "answers": []})
 
 
 def text_of(version: int, body: str = '{"state": {}, "answers": []}', generation: int = 1, actor: str = ACTOR) -> str:
@@ -36,6 +39,16 @@ def filled(state_dir: Path, count: int, body: str = '{"state": {}, "answers": []
     for version in range(first, first + count):
         one.write(found.head.generation, version, text_of(version, body, found.head.generation))
     one.close()
+
+
+def used(state_dir: Path) -> tuple[int | None, tuple[str, ...]]:
+    """The version that a start goes on from, and what was passed over for it."""
+    one = store(state_dir)
+    try:
+        chosen = plan(one.claim(), ACTOR)
+        return chosen.snapshot.version if chosen.snapshot else None, chosen.rejected
+    finally:
+        one.close()
 
 
 def in_child(work: Callable[[], Any]) -> int:

@@ -13,7 +13,7 @@ from supervisors.backoff import ceiling_s, restart_delay_s, tries_so_far
 from supervisors.systems.entropy import SeededEntropy
 from tests.supervisors.actors_for_tests import Obedient
 from tests.supervisors.family_driver import Driver, child, tree
-from tests.supervisors.test_tree_processes import eventually
+from tests.supervisors.real_trees import eventually
 
 BACKOFFS = st.builds(
     Backoff, initial_s=st.floats(0, 100), factor=st.floats(1, 1e308), max_s=st.floats(0, 1000, allow_subnormal=False)

@@ -16,7 +16,7 @@ from supervisors.budget import TABLE, Account, Happening, Level, abandoned, fail
 from supervisors.grades import UNKNOWN, Grade, Policy, Treatment, Treatments
 from supervisors.testing import SimulatedTree
 from tests.supervisors.failing_actor import Failing, Patient
-from tests.supervisors.test_tree_processes import eventually
+from tests.supervisors.real_trees import eventually
 
 BUDGET = ErrorBudget(probe=Backoff(initial_s=1, factor=2, max_s=60))
 

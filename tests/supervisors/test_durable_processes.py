@@ -12,7 +12,7 @@ import pytest
 
 from supervisors import ActorTree, ChildSpec, DurableActor, SupervisorError, SupervisorSpec
 from tests.supervisors.durable_actors import Counter
-from tests.supervisors.test_tree_processes import eventually
+from tests.supervisors.real_trees import eventually
 
 
 def start(tmp_path: Path, *actors: type[DurableActor], **args: Any) -> ActorTree:

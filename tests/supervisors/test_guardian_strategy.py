@@ -1,85 +1,18 @@
-"""What a guardian decides, without a process: each rule by a short story, and all by stories that chance tells."""
+"""What a guardian decides, without a process: each rule by a short story."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as some
-from msgspec.structs import replace
 
 from supervisors import guardian_decisions as do
 from supervisors.errors import ExitReason
-from supervisors.guardian_decisions import Guard
 from supervisors.guardian_policy import CALM_S, DELAY_MAX_S, HEAD_START_S, LIMIT, SLOW_DELAY_MAX_S, WITHIN_S
-from supervisors.guardian_sight import ANSWER_S, Pulse, feed, suspect
-from supervisors.guardian_strategy import (
-    EXIT_CODES,
-    GONE,
-    LAST_WORD_LIMIT_S,
-    LEAVING_LIMIT_S,
-    START_LIMIT_S,
-    decide,
-)
+from supervisors.guardian_strategy import EXIT_CODES, GONE, LAST_WORD_LIMIT_S, LEAVING_LIMIT_S, START_LIMIT_S
 from supervisors.guardian_table import TABLE, Happening, Phase
-
-STOP_S = 130.0
-UP = do.CameUp({"root": 1})
-ROOT, ADMIN, LAUNCHER, LOGGER = (do.Died(frozenset({name})) for name in ("root", "admin", "launcher", "logger"))
-GAVE_UP = do.Said("ended", ExitReason("shutdown", "limit"))
-
-
-class World:
-    """A guardian whose actions have the effect they name, at a clock that is moved by hand."""
-
-    def __init__(self, **more: Any) -> None:
-        self.guard = Guard(**{"never_give_up": False, "stop_limit_s": STOP_S, **more})
-        self.now = 100.0
-        self.did: list[do.Action] = []
-        self.feed(do.Begun())
-
-    def feed(self, *events: do.Event) -> list[do.Action]:
-        """What was done about them, the sweep's own end included."""
-        did: list[do.Action] = []
-        rest = list(events)
-        while rest:
-            self.guard, actions = decide(self.guard, rest.pop(0), self.now)
-            did += actions
-            if do.Sweep() in actions:
-                rest.insert(0, do.Swept())
-        self.did += did
-        return did
-
-    def passes(self, seconds: float) -> list[do.Action]:
-        self.now += seconds
-        return self.feed(do.Tick())
-
-    def breaks(self, *events: do.Event) -> float | None:
-        """The system is ended by ``events``; how long until the next may start, which is launched; None: it was the
-        last."""
-        self.feed(*(events or (LAUNCHER,)))
-        if self.guard.phase is Phase.OVER:
-            return None
-        delay_s = self.guard.not_before - self.now
-        assert self.guard.until is not None
-        launched = self.passes(self.guard.until - self.now)
-        assert launched == [do.Launch(self.guard.not_before)]
-        return delay_s
-
-    def said(self) -> list[tuple[str, Any]]:
-        return [(each.kind, each.detail) for each in self.did if isinstance(each, do.Say)]
-
-    def codes(self) -> list[int]:
-        return [each.code for each in self.did if isinstance(each, do.Exit)]
-
-
-def up(**more: Any) -> World:
-    world = World(**more)
-    world.feed(UP)
-    return world
+from tests.supervisors.guardian_world import ADMIN, GAVE_UP, LAUNCHER, LOGGER, ROOT, STOP_S, UP, World, up
 
 
 def test_the_first_launch_waits_for_what_its_owner_says() -> None:
@@ -276,38 +209,6 @@ def test_a_stop_during_a_renewal_is_a_stop_and_no_configuration_is_read_for_it()
     assert world.codes() == [0]
 
 
-def test_a_frozen_process_is_asked_and_then_ends_its_system() -> None:
-    world = up()
-    assert world.feed(do.Looked({"root": 5})) == [do.AskForLife()]
-    world.now += ANSWER_S
-    assert world.feed(do.Looked({"root": 6})) == [do.AskForLife()], "it took a turn meanwhile"
-    world.now += ANSWER_S
-    assert world.feed(do.Looked({"root": 6}))[0] == do.Sweep()
-    assert world.said()[-1] == ("down", ExitReason("abnormal", "root froze"))
-
-
-def test_frozen_is_who_is_stopped_and_gives_no_sign_of_life() -> None:
-    first = suspect({}, {"root": 1, "admin": 1}, set(), 10.0)
-    assert (first.ask, first.frozen) == ({"root", "admin"}, frozenset())
-    soon = suspect(first.suspects, {"root": 1, "admin": 1}, {"admin"}, 10.5)
-    assert (soon.ask, soon.frozen) == ({"admin"}, frozenset()), "one that answered is asked again"
-    late = suspect(soon.suspects, {"root": 1, "admin": 1}, set(), 10.0 + ANSWER_S)
-    assert late.frozen == {"root"}
-    assert suspect(late.suspects, {}, set(), 99.0).suspects == {}, "one that is seen to run is no suspect"
-
-
-def test_the_watchdog_is_fed_by_progress_alone() -> None:
-    pulse, is_fed, must_ask = feed(Pulse(), (), 0.8, 10.0)
-    assert (is_fed, must_ask) == (False, True)
-    pulse, is_fed, must_ask = feed(pulse, {"root"}, 0.8, 10.1)
-    assert (is_fed, must_ask) == (False, False)
-    pulse, is_fed, must_ask = feed(pulse, {"admin"}, 0.8, 10.25)
-    assert (is_fed, must_ask) == (True, True)
-    assert feed(pulse, {"admin"}, 0.8, 10.3)[1] is False, "each answer counts once"
-    world = up(watchdog_s=0.8)
-    assert world.feed(do.Looked({}, frozenset({"root", "admin"}))) == [do.Notify("alive"), do.AskForLife()]
-
-
 def test_every_row_of_the_table_leads_on_and_all_phases_can_be_reached_and_left() -> None:
     assert set(TABLE) == set(Phase) and TABLE[Phase.OVER] == {}
     assert {after for row in TABLE.values() for after in row.values()} == set(Phase) - {Phase.RESTING}
@@ -315,79 +216,3 @@ def test_every_row_of_the_table_leads_on_and_all_phases_can_be_reached_and_left(
     assert all(phase not in row.values() for phase, row in TABLE.items()), "staying is not a row"
     at_work = set(Phase) - {Phase.RESTING, Phase.ENDING, Phase.PAUSING, Phase.OVER}
     assert all(TABLE[phase][Happening.MUST_END] is Phase.ENDING for phase in at_work)
-
-
-# ---- told by chance
-
-EVENTS = some.sampled_from(
-    [
-        *[UP, GAVE_UP, do.Said("start_failed", ExitReason("abnormal", "x")), do.Wordless(), do.Tick()],
-        *[ROOT, ADMIN, LAUNCHER, LOGGER, LAUNCHER, ADMIN, UP, UP],
-        *[do.Looked({}), do.Looked({"root": 1}), do.HungUp(), do.Reloaded(True, "", STOP_S)],
-        do.Reloaded(False, "wrong", STOP_S),
-    ]
-)
-LAST = some.sampled_from([do.HostEnded(), do.PlaceLost(), do.StopAsked()])
-SPANS = some.sampled_from([0.0, 0.0, 0.01, 0.1, 1.0, 5.0, CALM_S, WITHIN_S + 1, START_LIMIT_S])
-
-
-class Told(World):
-    """Holds every decision against what was promised, reckoned here in another way: from the whole history."""
-
-    def __init__(self, never_give_up: bool) -> None:
-        self.ends: list[tuple[float, bool]] = []
-        self.lives = 0
-        super().__init__(never_give_up=never_give_up)
-
-    def feed(self, *events: do.Event) -> list[do.Action]:
-        before = replace(self.guard)
-        did = super().feed(*events)
-        for action in did:
-            match action:
-                case do.Launch():
-                    self.lives += 1
-                    assert self.lives == 1, "never two systems at once"
-                    assert action.not_before <= self.now + HEAD_START_S + 1e-6 or len(self.did) == 1
-                case do.Sweep():
-                    self.lives = 0
-                case do.Say("down", ExitReason("abnormal")):
-                    calm = before.up_at is not None and self.now - before.up_at >= CALM_S
-                    self.ends.append((self.now, calm))
-                    self.holds_delay()
-        if self.guard.phase is Phase.OVER:
-            assert self.codes() and self.lives == 0, "nothing is left behind"
-        return did
-
-    def holds_delay(self) -> None:
-        recent = [at for at, _ in self.ends if self.now - at <= WITHIN_S]
-        delay_s = self.guard.not_before - self.now
-        if len(recent) > LIMIT:
-            assert self.guard.never_give_up and self.guard.is_alarmed
-            assert delay_s == pytest.approx(SLOW_DELAY_MAX_S)
-            return
-        streak = 0
-        for _, calm in reversed(self.ends):
-            streak += 1
-            if calm:
-                break
-        assert delay_s == pytest.approx(min(DELAY_MAX_S, 0.1 * 2 ** (streak - 2)) if streak > 1 else 0.0)
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(some.booleans(), some.lists(some.tuples(SPANS, EVENTS), max_size=50), LAST)
-def test_whatever_happens_the_promises_hold(
-    never_give_up: bool, story: list[tuple[float, do.Event]], last: do.Event
-) -> None:
-    world = Told(never_give_up)
-    for span_s, event in story:
-        world.passes(span_s)
-        world.feed(event)
-        if world.guard.phase is Phase.OVER:
-            word = world.guard.word
-            assert not never_give_up or (word is not None and not world.guard.was_up), "only a first start may fail"
-            assert world.feed(event) == []
-            return
-    world.feed(last)
-    if isinstance(last, do.StopAsked):
-        world.feed(last)
-    assert world.guard.phase is Phase.OVER, "nothing is waited for"

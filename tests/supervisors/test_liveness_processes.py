@@ -14,7 +14,7 @@ import pytest
 from supervisors import ActorTree, ChildInfo, ChildSpec, Strategy, SupervisorError, SupervisorSpec
 from supervisors.linux import is_frozen
 from tests.supervisors.hanging_actors import Endless, Hanging
-from tests.supervisors.test_tree_processes import eventually, is_gone
+from tests.supervisors.real_trees import eventually, is_gone
 
 HEARTBEAT_S = 0.5
 

@@ -11,24 +11,12 @@ from typing import Any
 
 import pytest
 
-from supervisors import ChildSpec, ManagedActor, Strategy, SupervisorError, SupervisorSpec
+from supervisors import ChildSpec, ManagedActor, SupervisorError
 from supervisors.messages import JobDone
-from supervisors.testing import Faults, Puppet, SimulatedTree, eventually
+from supervisors.testing import Faults, SimulatedTree, eventually
+from tests.supervisors.busy_tree import busy_tree, puppet, root
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def puppet(name: str, **more: Any) -> ChildSpec:
-    return ChildSpec(id=name, actor=Puppet, args={"name": name, **more.pop("args", {})}, **more)
-
-
-def root(*children: Any, **more: Any) -> SupervisorSpec:
-    return SupervisorSpec(id="root", children=children, **{"max_restarts": 100, **more})
-
-
-def busy_tree(seed: int, faults: Faults | None = None) -> SimulatedTree:
-    inner = SupervisorSpec(id="sub", strategy=Strategy.ONE_FOR_ALL, children=(puppet("b"), puppet("c")), max_restarts=9)
-    return SimulatedTree.start(root(puppet("a"), inner), seed=seed, faults=faults)
 
 
 def story(seed: int) -> list[str]:
@@ -210,102 +198,6 @@ def test_jobs_take_time_beside_the_mailbox_and_end_with_their_process() -> None:
         assert tree.ask("w", "done") == []
 
 
-def test_a_killed_root_is_brought_back_by_the_guardians_rule_until_its_limit() -> None:
-    with busy_tree(0) as tree:
-        for number in range(10):
-            tree.kill("root")
-            with pytest.raises(SupervisorError, match="restarting"):
-                tree.ask("a", ("reply", 1))
-            eventually(lambda: tree.ask("a", ("reply", 1)), clock=tree)
-            assert tree.heals == number + 1
-        tree.kill("root")
-        reason = tree.wait_until_stopped(60)
-        assert reason.kind == "shutdown" and "guardian_limit" in reason.detail
-        with pytest.raises(SupervisorError, match="stopped"):
-            tree.ask("a", ("reply", 1))
-
-
-@pytest.mark.parametrize("role", ["launcher", "admin", "logger", "root", ""])
-def test_the_whole_system_is_brought_back_whoever_of_it_is_killed(role: str) -> None:
-    with busy_tree(0) as tree:
-        before, at = tree.living(), tree.now()
-        tree.kill_system(*([role] if role else []))
-        assert eventually(lambda: tree.ask("c", ("reply", 1)), clock=tree) == 1
-        assert tree.heals == 1 and set(tree.living()) == set(before)
-        assert not set(tree.living().values()) & set(before.values()) and tree.now() - at < 0.2
-
-
-def test_a_kill_at_any_moment_of_a_launch_and_of_a_pause_is_healed_once_each() -> None:
-    for seed in range(20):
-        with busy_tree(seed) as tree:
-            for moment in range(8):
-                tree.kill_system("admin")
-                tree.sleep(tree.machine.random.random() * 0.3)
-                tree.kill_system("root")
-                tree.sleep(60.0 + moment)
-                assert tree.ask("c", ("reply", 1)) == 1
-            assert 8 <= tree.heals <= 16
-
-
-def test_a_system_that_must_never_end_is_slowed_down_with_an_alarm_until_it_is_calm() -> None:
-    with SimulatedTree.start(root(puppet("a")), on_give_up="restart") as tree:
-        waits = []
-        for _ in range(14):
-            tree.kill_system()
-            at = tree.now()
-            assert tree.machine.run_until(tree.living, at + 61)
-            eventually(lambda: tree.ask("a", ("reply", 1)), clock=tree)
-            waits.append(tree.now() - at)
-        assert waits[0] < 0.2 and waits[10] == pytest.approx(60.0, abs=0.5) and max(waits) < 61
-        assert tree.alarm.startswith("P0: ") and tree.heals == 14
-        tree.sleep(40)
-        assert tree.alarm == "" and tree.ask("a", ("reply", 1)) == 1
-
-
-def test_a_frozen_root_is_noticed_and_its_system_replaced() -> None:
-    with busy_tree(0) as tree:
-        before = tree.living()["root"]
-        tree.freeze("root")
-        eventually(lambda: tree.living().get("root", before) != before, clock=tree)
-        assert eventually(lambda: tree.ask("c", ("reply", 1)), clock=tree) == 1 and tree.heals == 1
-        tree.freeze("root")
-        tree.thaw("root")
-        tree.sleep(10)
-        assert tree.heals == 1, "one that is only held for a moment is left alone"
-
-
-def test_a_second_fault_while_the_system_comes_back_is_not_the_end() -> None:
-    """A child killed in the middle of the relaunch fails its first start, and with it the root: tried again."""
-    spec = root(puppet("a"), puppet("slow", args={"starts": ("ok",)}))
-    with SimulatedTree.start(spec, faults=Faults(delay_s=(0.1, 0.2))) as tree:
-        tree.kill("root")
-        eventually(lambda: "root/slow" in tree.living(), clock=tree)
-        tree.kill("slow")
-        assert eventually(lambda: tree.ask("slow", ("reply", 1)), clock=tree) == 1
-        assert tree.heals == 2
-
-
-def test_what_is_sent_to_two_names_of_one_actor_arrives_each_once() -> None:
-    with SimulatedTree.start(root(puppet("a"), puppet("b"))) as tree:
-        for number in range(30):
-            tree.tell("a", ("send", "b", number))
-            tree.tell("a", ("send", "root/b", -number))
-        got = eventually(lambda: len(kept := tree.ask("b", "kept")) == 60 and kept, clock=tree)
-        assert [n for n in got if n > 0] == list(range(1, 30)) and min(got) == -29
-
-
-def test_what_ends_by_its_own_decision_stays_ended_unless_it_must_never_give_up() -> None:
-    for on_give_up in ("end", "restart"):
-        spec = root(puppet("a"), max_restarts=0)
-        with SimulatedTree.start(spec, on_give_up=on_give_up) as tree:
-            tree.kill("a")
-            if on_give_up == "end":
-                assert "more than 0 restarts" in tree.wait_until_stopped(60).detail
-            else:
-                eventually(lambda: tree.ask("a", ("reply", 1)), clock=tree)
-                assert tree.heals == 1
-
-
 def test_a_failed_start_leaves_nothing_and_says_why() -> None:
     with pytest.raises(SupervisorError) as failed:
         SimulatedTree.start(root(puppet("good"), puppet("bad", args={"starts": ("raise",)})))
@@ -324,41 +216,3 @@ def test_two_receivers_of_one_message_do_not_share_it() -> None:
         assert tree.ask("a", mine) == ["x"]
         mine.append("y")
         assert tree.ask("a", "kept") == [["x"]]
-
-
-def test_what_has_started_can_be_reached_by_name_at_once() -> None:
-    """Whichever message or report overtakes which, and however deep it stands."""
-    deep = SupervisorSpec(id="one", children=(SupervisorSpec(id="two", children=(puppet("x"),)),))
-    for seed in range(20):
-        with SimulatedTree.start(root(deep), seed=seed, faults=Faults(delay_s=(0.0, 1.0))) as tree:
-            assert tree.ask("x", ("reply", 1), timeout_s=60) == 1
-            tree.start_child("two", puppet("y"))
-            assert tree.ask("y", ("reply", 2), timeout_s=60) == 2
-            tree.terminate_child("root", "one")
-            ends = {event.path: event.reason for event in tree.events() if event.type == "exited"}
-            assert {path: reason and reason.kind for path, reason in ends.items()} == {
-                f"root/{path}": "shutdown" for path in ("one", "one/two", "one/two/x", "one/two/y")
-            }
-
-
-def test_a_name_that_comes_to_stand_for_two_fails_nobody_who_is_being_answered() -> None:
-    inner = SupervisorSpec(id="sub", children=(puppet("a"),))
-    for seed in range(20):
-        with SimulatedTree.start(root(inner), seed=seed, faults=Faults(delay_s=(0.0, 1.0))) as tree:
-            assert tree.ask("a", ("reply", 1), timeout_s=60) == 1
-            tree.tell("root/sub/a", ("hang", 5.0))
-            tree.start_child("root", puppet("a"))
-            assert tree.ask("root/sub/a", ("reply", 2), timeout_s=60) == 2
-            with pytest.raises(SupervisorError, match="not_found"):
-                tree.ask("a", ("reply", 3), timeout_s=60)
-
-
-def test_who_dies_with_a_supervisor_is_not_mistaken_for_who_comes_with_the_next() -> None:
-    """The end of a supervisor and the start of its successor's children are told by different processes."""
-    deep = SupervisorSpec(id="one", children=(SupervisorSpec(id="two", children=(puppet("x"),), max_restarts=9),))
-    for seed in range(40):
-        with SimulatedTree.start(root(deep), seed=seed, faults=Faults(delay_s=(0.0, 0.5))) as tree:
-            for name in ("two", "one", "two"):
-                tree.kill(name)
-                tree.sleep(20)
-                assert tree.ask("x", ("reply", 1)) == 1

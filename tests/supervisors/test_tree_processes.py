@@ -4,52 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
-from supervisors import ActorTree, ChildSpec, Restart, Strategy, SupervisorError, SupervisorSpec
-from supervisors.linux import start_ticks
-from supervisors.testing import Puppet
-from tests.supervisors.actors_for_tests import Obedient
-
-
-def eventually(check: Callable[[], Any], within_s: float = 20.0) -> Any:
-    until = time.monotonic() + within_s
-    while True:
-        try:
-            found = check()
-        except SupervisorError as error:
-            if error.code not in ("restarting", "actor_failed", "timeout"):
-                raise
-            found = None
-        if found:
-            return found
-        assert time.monotonic() < until, "it did not become true"
-        time.sleep(0.01)
-
-
-def child(name: str, tmp_path: Path, **more: Any) -> ChildSpec:
-    args = {"log": str(tmp_path / "log"), "name": name, **more.pop("args", {})}
-    return ChildSpec(id=name, actor=Obedient, args=args, **more)
-
-
-def root(*children: Any, **more: Any) -> SupervisorSpec:
-    return SupervisorSpec(id="root", children=children, **{"max_restarts": 20, **more})
-
-
-def start(tmp_path: Path, *children: Any, **more: Any) -> ActorTree:
-    return ActorTree.start(root(*children, **more), state_dir=tmp_path / "state")
-
-
-def is_gone(pid: int) -> bool:
-    return start_ticks(pid) is None
+from supervisors import Restart, Strategy, SupervisorError, SupervisorSpec
+from tests.supervisors.real_trees import child, eventually, is_gone, start
 
 
 def test_ask_tell_and_send_by_path_and_by_unique_id(tmp_path: Path) -> None:
@@ -200,108 +161,6 @@ def test_a_child_that_does_not_stop_is_killed_after_its_time(tmp_path: Path) -> 
         pid = tree.ask("stubborn", "pid")
         tree.terminate_child("root", "stubborn")
         assert is_gone(pid)
-
-
-@pytest.mark.parametrize("role", ["root", "admin", "logger", "launcher", "guardian", "everything"])
-def test_the_system_comes_back_by_itself(tmp_path: Path, role: str) -> None:
-    with start(tmp_path, child("a", tmp_path)) as tree:
-        before, pids = tree.ask("a", "pid"), dict(tree.pids)
-        for pid in pids.values() if role == "everything" else [pids[role]]:
-            os.kill(pid, signal.SIGKILL)
-        after = eventually(lambda: (pid := tree.ask("a", "pid", 1.0)) != before and pid)
-        assert after != before and is_gone(before)
-
-
-def test_a_relaunch_that_fails_is_tried_again(tmp_path: Path) -> None:
-    """A second fault while the system is brought back is not the end of it."""
-    args = {"name": "p", "book": str(tmp_path / "book"), "starts": ("ok", "raise", "ok")}
-    with start(tmp_path, ChildSpec(id="p", actor=Puppet, args=args)) as tree:
-        os.kill(tree.pids["root"], signal.SIGKILL)
-        assert eventually(lambda: tree.ask("p", ("reply", 1))) == 1
-        assert (tmp_path / "book").read_text().count("start") == 3
-
-
-def test_a_frozen_admin_is_the_end_of_that_system(tmp_path: Path) -> None:
-    with start(tmp_path, child("a", tmp_path)) as tree:
-        before = tree.ask("a", "pid")
-        os.kill(tree.pids["admin"], signal.SIGSTOP)
-        assert eventually(lambda: (pid := tree.ask("a", "pid", 1.0)) != before and pid, 30.0)
-
-
-def test_a_second_tree_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with start(tmp_path, child("a", tmp_path)), pytest.raises(SupervisorError) as refused:
-        start(tmp_path, child("a", tmp_path))
-    assert refused.value.code == "already_started"
-
-
-def test_a_fork_child_of_the_host_is_refused(tmp_path: Path) -> None:
-    with start(tmp_path, child("a", tmp_path)) as tree:
-        pid = os.fork()
-        if pid == 0:
-            try:
-                tree.ask("a", 1)
-            except SupervisorError as error:
-                os._exit(17 if error.code == "forked" else 1)
-            os._exit(2)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 17
-
-
-def test_a_wait_may_be_longer_than_any_clock_counts(tmp_path: Path) -> None:
-    with start(tmp_path, child("a", tmp_path)) as running:
-        for timeout_s in (1e12, float("inf")):
-            assert running.ask("a", "pid", timeout_s) == running.which_children("root")[0].pid
-        waiting = Thread(target=running.wait_until_stopped, args=(float("inf"),))
-        waiting.start()
-    waiting.join(10.0)
-    assert not waiting.is_alive()
-
-
-def test_what_cannot_travel_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    class Local(Obedient):
-        pass
-
-    with pytest.raises(SupervisorError) as refused:
-        start(tmp_path, ChildSpec(id="x", actor=Local))
-    assert refused.value.code == "not_importable"
-    with pytest.raises(SupervisorError) as refused:
-        start(tmp_path, ChildSpec(id="x", actor=Obedient, args={"f": lambda: None}))
-    assert refused.value.code == "not_picklable"
-
-
-ON_STDIN = """
-import sys, tempfile
-from supervisors import ActorTree, ChildSpec, ManagedActor, SupervisorError, SupervisorSpec
-from supervisors.testing import Puppet
-
-class Here(ManagedActor): pass
-class Word: pass
-
-def code(what):
-    try:
-        return what()
-    except SupervisorError as error:
-        return error.code
-
-here = SupervisorSpec(id="root", children=[ChildSpec(id="h", actor=Here)])
-with tempfile.TemporaryDirectory() as folder:
-    print(code(lambda: ActorTree.start(here, state_dir=folder)))
-    with ActorTree.start(SupervisorSpec(id="root", children=[Puppet.child_spec(id="p")]), state_dir=folder) as tree:
-        print(code(lambda: tree.ask("p", ("reply", 7))), code(lambda: tree.ask("p", Word())))
-        print(code(lambda: tree.start_child("root", Puppet.child_spec(args={"word": Word()}))))
-        print(code(lambda: tree.ask("p", ("reply", 8))))
-"""
-
-
-def test_a_program_on_stdin_may_hold_a_tree_but_not_its_classes() -> None:
-    done = subprocess.run([sys.executable, "-"], input=ON_STDIN, capture_output=True, text=True, timeout=120)
-    said = "not_importable 7 not_picklable not_picklable 8"
-    assert done.stdout.split() == said.split() and done.returncode == 0, done.stderr
-
-
-def test_a_deep_state_directory(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 90) / ("e" * 90)
-    with ActorTree.start(root(child("a", tmp_path)), state_dir=deep) as tree:
-        assert tree.ask("a", 1) == (1, None)
 
 
 def test_a_dynamic_pool_starts_its_instances_and_more(tmp_path: Path) -> None:

@@ -1,0 +1,40 @@
+"""A tree of real processes whose own system is killed, frozen, or cannot be launched at once: it comes back by
+itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from supervisors import ChildSpec
+from supervisors.testing import Puppet
+from tests.supervisors.real_trees import child, eventually, is_gone, start
+
+
+@pytest.mark.parametrize("role", ["root", "admin", "logger", "launcher", "guardian", "everything"])
+def test_the_system_comes_back_by_itself(tmp_path: Path, role: str) -> None:
+    with start(tmp_path, child("a", tmp_path)) as tree:
+        before, pids = tree.ask("a", "pid"), dict(tree.pids)
+        for pid in pids.values() if role == "everything" else [pids[role]]:
+            os.kill(pid, signal.SIGKILL)
+        after = eventually(lambda: (pid := tree.ask("a", "pid", 1.0)) != before and pid)
+        assert after != before and is_gone(before)
+
+
+def test_a_relaunch_that_fails_is_tried_again(tmp_path: Path) -> None:
+    """A second fault while the system is brought back is not the end of it."""
+    args = {"name": "p", "book": str(tmp_path / "book"), "starts": ("ok", "raise", "ok")}
+    with start(tmp_path, ChildSpec(id="p", actor=Puppet, args=args)) as tree:
+        os.kill(tree.pids["root"], signal.SIGKILL)
+        assert eventually(lambda: tree.ask("p", ("reply", 1))) == 1
+        assert (tmp_path / "book").read_text().count("start") == 3
+
+
+def test_a_frozen_admin_is_the_end_of_that_system(tmp_path: Path) -> None:
+    with start(tmp_path, child("a", tmp_path)) as tree:
+        before = tree.ask("a", "pid")
+        os.kill(tree.pids["admin"], signal.SIGSTOP)
+        assert eventually(lambda: (pid := tree.ask("a", "pid", 1.0)) != before and pid, 30.0)

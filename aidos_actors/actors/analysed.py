@@ -43,8 +43,8 @@ class Analysed:
             case PlanAccepted():
                 self._replan(word, now)
             case AnalysisHeldUp():
-                facts = {"analyzer": word.analyzer, "error": word.error, "next": word.next, "again_s": word.again_s}
-                self._take(board.held_up(word.requirement, now, **facts))
+                facts = {"analyzer": word.analyzer, "next": word.next, "again_s": word.again_s}
+                self._take(board.held_up(word.requirement, now, word.error, **facts))
             case AnalysisDue():
                 self._take(board.owed_analysis(word.requirement))
             case PlanRejected():

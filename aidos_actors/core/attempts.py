@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from aidos_actors.core import agent_work
 from aidos_actors.core.books import key_of
 from aidos_actors.core.draft import Draft
+from aidos_actors.core.kept_text import kept
 from aidos_actors.core.lifecycle import infra_fault, own_failure, task_done
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, WorkerId
@@ -65,6 +66,7 @@ def prepare_failed(draft: Draft, key: AttemptKey, error: str) -> None:
     if attempt is None or not is_unprepared(draft.books.open[key.requirement], attempt):
         draft.note_refusal(key, result="prepare_failed")
         return
+    error = kept(error)
     row = draft.move_attempt(attempt, "lose", ended_at=draft.now, error=error)
     draft.note("attempt_lost", row, reason=error, stage="prepare", worktree=row.worktree)
     opened, task = around(draft, row)
@@ -85,6 +87,8 @@ def started(draft: Draft, attempt: AttemptRecord, pid: int | None, started_ticks
 def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None:
     """The worker's report of the end of an attempt it held is on record, with what follows from it. A command whose
     minder or nursery dies each time, while its worker lives on, is taken for the one who ends them: it fails."""
+    if outcome.error is not None:
+        outcome = replace(outcome, error=kept(outcome.error))
     if attempt.state is AttemptState.LEASED and outcome.ok:
         started(draft, attempt, attempt.minder_pid, attempt.minder_started)  # older rows were restored from a backup
         attempt = replace(attempt, state=AttemptState.RUNNING, started_at=draft.now, epoch=draft.books.epoch)

@@ -13,6 +13,7 @@ from aidos_actors.core.books import Books
 from aidos_actors.core.errors import NotFound, TryAgain
 from aidos_actors.core.explain import Reason, explain
 from aidos_actors.core.failed_task import FailedTask
+from aidos_actors.core.kept_text import kept
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Step
 from aidos_actors.core.owed import owed_about_analysis
@@ -80,9 +81,9 @@ class RequirementVerbs:
         ones too. A repetition is an empty step, and so is an answer to any other question."""
         return self._about(requirement, now, replanning.replace_failed, failed, found, tasks)
 
-    def held_up(self, requirement: str, now: float, **facts: Any) -> Step:
+    def held_up(self, requirement: str, now: float, error: str, **facts: Any) -> Step:
         """An analyzer gave no tasks, and another is asked, or the same one later: it is said in the journal."""
-        return self._about(requirement, now, lifecycle.held_up, facts)
+        return self._about(requirement, now, lifecycle.held_up, {**facts, "error": kept(error)})
 
     def owed_analysis(self, requirement: str) -> Step:
         """The Analyzer holds it: the analysis, if it is still wanted, or that it is not."""
@@ -93,8 +94,8 @@ class RequirementVerbs:
         """The document is no plan: the requirement has failed. Or nothing is found in place of the ``failed`` task: it
         has."""
         if failed is not None:
-            return self._about(requirement, now, replanning.refuse, failed, reason)
-        return self._about(requirement, now, lifecycle.reject, reason)
+            return self._about(requirement, now, replanning.refuse, failed, kept(reason))
+        return self._about(requirement, now, lifecycle.reject, kept(reason))
 
     def steer(self, verb: str, requirement: str, task: str | None, now: float, ended: EndedRows | None = None) -> Step:
         """``verb`` of ``steering`` about the requirement, or one task of it. For a requirement that is not open its

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from aidos_actors.core import agent_work
 from aidos_actors.core.attempts import around, note_end
 from aidos_actors.core.draft import Draft
+from aidos_actors.core.kept_text import kept
 from aidos_actors.core.lifecycle import give_back, own_failure, task_done
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Integration
 from aidos_actors.core.states import AttemptState
@@ -28,7 +29,7 @@ def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
         draft.move_attempt(attempt, "accept")
         task_done(draft, opened, task, answer.commit, task.result)
         return
-    error = idle or answer.error or answer.verdict
+    error = kept(idle or answer.error or answer.verdict)
     if answer.verdict == "conflict":
         row = draft.move_attempt(attempt, "conflict", error=error)
         draft.note("attempt_conflicted", row, error=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from aidos_actors.core.kept_text import kept
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start
 from aidos_actors.core.retry import EXCEPTION
 from aidos_actors.executors.checkpoints import CheckpointTooLarge, CheckpointUnsaved, ValueCheckpoints
@@ -22,6 +24,7 @@ from aidos_actors.folders import remove_if_empty
 
 RESULT_BYTES_MAX = 1024 * 1024
 FUNCTIONS_MAX = 1000
+STACK_CHARS_MAX = 200_000
 
 
 class CallContext:
@@ -128,7 +131,11 @@ def call_of_batch(around: Surroundings, requirement: str, order: Call) -> CallEn
 def _own_failure(error: BaseException) -> AttemptOutcome:
     """Of its class by name, and those above it."""
     causes = tuple(f"{EXCEPTION}{kind.__name__}" for kind in type(error).__mro__ if kind is not object)
-    return AttemptOutcome(False, None, f"{type(error).__name__}: {error}", "call", fault="own", causes=causes)
+    try:
+        text = str(error)
+    except Exception as worse:
+        text = f"(its text cannot be had: {type(worse).__name__})"
+    return AttemptOutcome(False, None, kept(f"{type(error).__name__}: {text}"), "call", fault="own", causes=causes)
 
 
 def load(name: str) -> Any:
@@ -150,8 +157,8 @@ def _called(
             args = {**args, "context": context()}
         text = _as_json(function(**args), name)
     except BaseException as error:
-        with output().open("a") as file:
-            file.write("".join(traceback.format_exception(error)))
+        with contextlib.suppress(OSError), output().open("a", errors="backslashreplace") as file:
+            file.write(kept("".join(traceback.format_exception(error)), STACK_CHARS_MAX))
         outcome = _own_failure(error)
         return replace(outcome, fault="infra") if isinstance(error, CheckpointUnsaved) else outcome
     if len(text) > RESULT_BYTES_MAX:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 
 from aidos_actors.actors import status
 from aidos_actors.actors.answering import answer
+from aidos_actors.actors.desk_socket import Caller, Connection
+from supervisors import frames
 from supervisors.parcel import PARCEL_BYTES_MAX, packed
 
 
@@ -20,6 +23,16 @@ def test_who_asked_for_too_much_is_told_so_and_the_scheduler_lives() -> None:
 
     answer(reply, {"value": "x" * PARCEL_BYTES_MAX}, "asked")  # type: ignore[arg-type]
     assert [answer["error"]["code"] for answer in told] == ["try_again"], "read verbs look into the ledger then"
+
+
+def test_who_asked_by_the_socket_is_told_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "FRAME_BYTES_MAX", 1000)
+    here, there = socket.socketpair()
+    with here, there:
+        caller = Caller(Connection(here, lambda _connection: None), 7)
+        answer(lambda *_: None, {"value": "x" * 1000}, caller)
+        said = frames.read(there, trusted=False)
+    assert (said["id"], said["answer"]["error"]["code"]) == (7, "try_again")
 
 
 def test_who_waits_for_a_very_large_requirement_hears_its_state(monkeypatch: pytest.MonkeyPatch) -> None:

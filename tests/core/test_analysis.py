@@ -113,7 +113,7 @@ def test_it_is_owed_while_it_is_analysing_and_no_longer() -> None:
     assert bench.ledger.events[-1].type == "analysis_held_up"
     assert bench.take(bench.board.steer("cancel", "r", None, bench.now)).orders == (Withdraw("r"),)
     assert bench.board.owed_analysis("r").orders == (Withdraw("r"),)
-    assert bench.board.held_up("r", bench.now, analyzer="llm") == Step()
+    assert bench.board.held_up("r", bench.now, "down", analyzer="llm") == Step()
     assert bench.board.analysed("r", bench.now, found_for(words())) == Step()
 
 

@@ -51,6 +51,38 @@ def test_a_callable_that_fails_fails_by_itself_and_leaves_its_stack(
     assert says.split(":", maxsplit=1)[0] in Layout(str(tmp_path / "state")).output("r", "a", 2).read_text()
 
 
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def raises(how: str) -> None:
+    if how == "half a character":
+        raise ValueError("bad \ud800 name")
+    if how == "no text":
+        raise Mute
+    raise KeyError("x" * 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("how", "says", "cause"),
+    [
+        ("half a character", r"ValueError: bad \ud800 name", "ValueError"),
+        ("no text", "Mute: (its text cannot be had: RuntimeError)", "Mute"),
+        ("a whole file", "KeyError: 'xxx", "KeyError"),
+    ],
+)
+def test_an_exception_whose_text_cannot_be_kept_as_it_is_fails_the_task_and_not_its_worker(
+    tmp_path: Path, how: str, says: str, cause: str
+) -> None:
+    outcome = call_of(f"{__name__}:raises", tmp_path, how=how)
+    assert outcome.fault == "own" and outcome.error is not None and outcome.error.startswith(says)
+    assert f"exception:{cause}" in outcome.causes
+    assert len(outcome.error.encode()) < 5_000
+    output = Layout(str(tmp_path / "state")).output("r", "a", 2)
+    assert cause in output.read_text() and output.stat().st_size < 250_000
+
+
 def test_a_result_too_large_to_keep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "about", lambda: "x" * 1_100_000)
     outcome = call_of(f"{__name__}:about", tmp_path)

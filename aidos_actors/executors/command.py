@@ -72,7 +72,11 @@ class Surroundings(Struct, frozen=True):
         """The task's checkpoint folder is there, with what its earlier attempts saved, as far as it is kept."""
         crash.before("checkpoint-folder-made")
         self.remove_checkpoint_if_over(key)
-        self.layout.checkpoint(key.requirement, key.task).mkdir(parents=True, exist_ok=True)
+        folder = self.layout.checkpoint(key.requirement, key.task)
+        for place in (folder.parent, folder):
+            if not place.is_dir():  # a task may have put something else there: nothing that one could go on from
+                place.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         crash.after("checkpoint-folder-made")
 
     def remove_checkpoint_if_over(self, key: AttemptKey) -> bool:

@@ -194,6 +194,19 @@ def folder_of(context: CallContext) -> bool:
     return Path(context.env["AIDOS_CHECKPOINT_DIR"]).is_dir()
 
 
+@pytest.mark.parametrize("what", ["file", "link to nothing"])
+@pytest.mark.parametrize("where", ["task", "requirement"])
+def test_what_a_task_put_in_the_place_of_its_folder_keeps_no_attempt_from_starting(
+    tmp_path: Path, what: str, where: str
+) -> None:
+    folder = Layout(str(tmp_path)).checkpoint("r", "a")
+    place = folder if where == "task" else folder.parent
+    place.parent.mkdir(parents=True)
+    place.write_text("mine") if what == "file" else place.symlink_to("nowhere")
+    around(tmp_path).make_checkpoint_ready(AttemptKey("r", "a", 2))
+    assert folder.is_dir() and not list(folder.iterdir())
+
+
 def test_a_folder_over_its_limit_is_removed_and_no_other(tmp_path: Path) -> None:
     folder = tmp_path / "c"
     assert not removed_if_over(folder, 10_000)

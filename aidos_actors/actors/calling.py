@@ -23,7 +23,7 @@ from aidos_actors.core.orders import (
     WorkerId,
 )
 from aidos_actors.core.watched_call import failed_by
-from aidos_actors.executors.call_queue import CallMark, CallQueue, Told
+from aidos_actors.executors.call_queue import CallQueue, Told
 from aidos_actors.ports import Executor
 from supervisors import ManagedActor
 from supervisors.messages import JobDone
@@ -49,19 +49,19 @@ class Overdue(Struct, frozen=True):
 class Calling:
     """The batches in one worker's hands. ``say`` sends a word to the Scheduler. Called from its mailbox."""
 
-    def __init__(
-        self, actor: ManagedActor, me: WorkerId, hands: Executor, mark: CallMark, say: Callable[[Any], None]
-    ) -> None:
+    def __init__(self, actor: ManagedActor, me: WorkerId, hands: Executor, say: Callable[[Any], None]) -> None:
         self._actor = actor
         self._me = me
         self._hands = hands
         self._say = say
-        self._queue = CallQueue(mark, actor.now)
+        self._mark = hands.begun_mark(me)
+        self._queue = CallQueue(self._mark, actor.now)
         self._epoch = 0
         self._is_looking = False
         self._is_calling = False
         self._timed: AttemptKey | None = None
         self._last_words: AttemptKey | None = None
+        self._is_ending = False
 
     def held(self) -> tuple[AttemptKey, ...]:
         return self._queue.held()
@@ -120,12 +120,18 @@ class Calling:
         self._give_up(failed_by("timeout", text))
         self._tell()
 
+    def begin_no_more(self) -> None:
+        """A callable that is called alone was given up, and takes this worker with it: what is ordered meanwhile goes
+        back with its death."""
+        self._is_ending = True
+        self._mark.let_be()
+
     def _give_up(self, outcome: AttemptOutcome) -> None:
         self._queue.take_back(GIVEN_BACK)
         self._last_words = self._queue.abandon(outcome) or self._last_words
 
     def _go_on(self) -> None:
-        if self._queue.is_waiting and not self._is_calling and self._last_words is None:
+        if self._queue.is_waiting and not (self._is_calling or self._is_ending or self._last_words is not None):
             self._is_calling = True
             self._actor.start_job(JOB, self._hands.call_some, self._queue)
         self._look_again()

@@ -72,8 +72,7 @@ class Worker(ManagedActor):
         self._greetings = 0
         self._scheduler = ""
         self._offering = Offering(self, lambda: self._greet(self._scheduler))
-        self._mark = self._hands.begun_mark(self._me)
-        self._calling = Calling(self, self._me, self._hands, self._mark, self._line.say)
+        self._calling = Calling(self, self._me, self._hands, self._line.say)
         self.watch(SCHEDULER)
 
     @property
@@ -239,7 +238,7 @@ class Worker(ManagedActor):
     def _give_up(self, held: Held, outcome: AttemptOutcome) -> None:
         """A callable cannot be stopped: it takes this worker with it, once its end is on record."""
         held.is_over_time = True
-        self._mark.let_be()
+        self._calling.begin_no_more()
         self._ended(held, outcome)
 
     def _ended(self, held: Held, outcome: AttemptOutcome) -> None:

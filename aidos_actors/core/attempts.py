@@ -142,12 +142,14 @@ def _succeeded(
     draft.note("integration_started", row, **({} if agents is None else {"agents": agents}))
 
 
-def release(draft: Draft, attempt: AttemptRecord, exit_code: int | None = None) -> None:
-    """Handed back unharmed: no counter grows, the task is ready."""
+def release(draft: Draft, attempt: AttemptRecord, exit_code: int | None = None, suspicion: str | None = None) -> None:
+    """Handed back unharmed: no counter grows, the task is ready. With a ``suspicion`` it may have taken its worker
+    down, which is remembered."""
     opened, task = around(draft, attempt)
+    facts = {"exit_code": exit_code, **({"error": suspicion} if suspicion is not None else {})}
     folder = agent_work.folder_after(draft, opened, attempt)
-    row = draft.move_attempt(attempt, "release", ended_at=draft.now, exit_code=exit_code, **folder)
-    draft.note("attempt_released", row, exit_code=exit_code, **agent_work.told_folder(row))
+    row = draft.move_attempt(attempt, "release", ended_at=draft.now, **facts, **folder)
+    draft.note("attempt_released", row, **facts, **agent_work.told_folder(row))
     draft.move_task(task, "release")
 
 

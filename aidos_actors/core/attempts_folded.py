@@ -85,7 +85,8 @@ def _attempt_ended(rows: Rows, event: JournalEvent) -> None:
 
 
 def _released(rows: Rows, event: JournalEvent) -> None:
-    rows.move_attempt(event, "release", ended_at=event.at, exit_code=event.data["exit_code"], **_folder(event))
+    facts = {"exit_code": event.data["exit_code"], "error": event.data.get("error")}
+    rows.move_attempt(event, "release", ended_at=event.at, **facts, **_folder(event))
     rows.move_task(event, "release")
 
 

@@ -17,6 +17,7 @@ class PastAttempts:
     def __init__(self) -> None:
         self._closed: dict[Neighbourhood, dict[Key, AttemptRecord]] = {}
         self._died: dict[str, set[int]] = {}
+        self._released: dict[str, set[int]] = {}
 
     def put(self, key: Key, where: Neighbourhood, new: AttemptRecord | None, kept: AttemptRecord | None) -> None:
         """The row is ``new`` from here on (None: there is none); ``kept`` is the same while anybody may need it."""
@@ -26,10 +27,11 @@ class PastAttempts:
         else:
             closed.pop(key, None)
         task, number = key
-        if new is None or new.state is not AttemptState.LOST or new.started_at is None:
-            self._died.get(task, set()).discard(number)
-        else:
-            self._died.setdefault(task, set()).add(number)
+        for numbers, belongs in ((self._died, _may_have_died(new)), (self._released, _was_given_back(new))):
+            if belongs:
+                numbers.setdefault(task, set()).add(number)
+            elif task in numbers:
+                numbers[task].discard(number)
 
     def minders_before(self, attempt: AttemptRecord, where: Neighbourhood) -> Minders:
         """Minders of its task's earlier attempts that are kept, and of lost ones of its lane."""
@@ -38,16 +40,29 @@ class PastAttempts:
         return tuple(sorted(minder for other in before for minder in minders_of(other)))
 
     def has_deaths(self, task: str) -> bool:
-        """Whether any of its attempts was lost while its command ran."""
+        """Whether any of its attempts was lost while its command ran, or may have taken its worker down."""
         return bool(self._died.get(task))
 
     def deaths_in_a_row(self, task: str, newest: int) -> int:
-        """How many attempts, from number ``newest`` backwards, were lost while their command ran."""
-        died = self._died.get(task)
+        """How many attempts, from number ``newest`` backwards, were lost while their command ran, or may have taken
+        their worker down with their result. One that was given back otherwise says nothing either way."""
+        died, released = self._died.get(task, set()), self._released.get(task, set())
         deaths = 0
-        while died and newest - deaths in died:
-            deaths += 1
+        while died and (newest in died or newest in released):
+            deaths += newest in died
+            newest -= 1
         return deaths
+
+
+def _may_have_died(attempt: AttemptRecord | None) -> bool:
+    if attempt is None or attempt.started_at is None:
+        return False
+    is_suspect = attempt.state is AttemptState.RELEASED and attempt.error is not None
+    return is_suspect or attempt.state is AttemptState.LOST
+
+
+def _was_given_back(attempt: AttemptRecord | None) -> bool:
+    return attempt is not None and attempt.state is AttemptState.RELEASED and attempt.error is None
 
 
 def minders_of(attempt: AttemptRecord) -> Minders:

@@ -35,8 +35,9 @@ from aidos_actors.core.states import AttemptState
 from aidos_actors.core.watched_call import let_nobody_run
 
 Begun = Collection[AttemptKey] | None
-"""The callables of a dead worker's batches that had begun; None when nobody knows."""
+"""The callable that a dead worker had begun last, if any, ended or not; None when nobody knows."""
 
+UNHEARD = "it was called, and its worker died before its result was heard of"
 UNKNOWN_END = AttemptOutcome(ok=False, error="the worker gave no outcome", fault="infra")
 
 
@@ -189,11 +190,19 @@ def _set_crew(draft: Draft, crew: Crew) -> None:
 def _lose_all(draft: Draft, worker: WorkerId, reason: str, begun: Begun = None) -> None:
     for attempt in held_by(draft, worker):
         lose(draft, attempt, reason)
-    for attempt in called_by(draft, worker):
-        if begun is None or key_of(attempt) in begun:
+    called = called_by(draft, worker)
+    last = len(called) if begun is None else _place_of(begun, called)
+    for place, attempt in enumerate(called):
+        if begun is None or place == last:
             lose(draft, attempt, reason)
         else:
-            release(draft, attempt)
+            release(draft, attempt, suspicion=UNHEARD if place < last else None)
+
+
+def _place_of(begun: Collection[AttemptKey], called: Sequence[AttemptRecord]) -> int:
+    """Where the one begun last stands. They are called in that order, so those before it had begun too, and ended: any
+    of them may have taken the worker down a moment later, and its own result with it."""
+    return next((place for place, attempt in enumerate(called) if key_of(attempt) in begun), -1)
 
 
 def _take_report(draft: Draft, worker: WorkerId, report: AttemptReport) -> None:

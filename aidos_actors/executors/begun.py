@@ -1,4 +1,4 @@
-"""Which callable a worker has begun, told in a way that outlives it.
+"""Which callable a worker has begun last, told in a way that outlives it.
 
 A file mapped into memory: a killed process leaves behind what it wrote last, and writing costs no system call. There
 are two places, and one byte says which of them counts, so that a death while writing leaves the one before.
@@ -37,8 +37,7 @@ class BegunMark:
         self._write(f"{key.requirement} {key.task} {key.number}\n".encode())
 
     def end(self) -> None:
-        """Nothing is being called any more."""
-        self._write(b"\n")
+        """It has ended; it stays the one begun last, for its result is not on record yet."""
 
     def let_be(self) -> None:
         """What is being called was given up, and may go on for as long as this process lives."""
@@ -63,14 +62,14 @@ class TimedMark(BegunMark):
 
     def end(self) -> None:
         self._last_resort.call_off()
-        super().end()
 
     def let_be(self) -> None:
         self._last_resort.call_off()
 
 
 def begun_by(folder: Path, incarnation: str) -> tuple[AttemptKey, ...] | None:
-    """What that life of a worker, which is over, had begun and not ended; None when nobody knows."""
+    """What that life of a worker, which is over, had begun last; None when nobody knows. It may have ended: of that its
+    worker may have died, and if its result is on record, nothing follows from its being named."""
     try:
         content = (folder / incarnation).read_bytes()
         at = 1 + content[0] * PLACE_BYTES

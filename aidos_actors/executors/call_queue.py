@@ -26,7 +26,7 @@ class CallMark(Protocol):
         """It is being called from here on, and should end within ``limit_s`` seconds."""
 
     def end(self) -> None:
-        """Nothing is being called any more."""
+        """It has ended. It stays the one begun last: its result is not on record yet."""
 
     def let_be(self) -> None:
         """It was given up: nobody minds any more how long it takes."""

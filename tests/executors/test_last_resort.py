@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from aidos_actors.executors.begun import forget, last_calls
+from aidos_actors.core.orders import AttemptKey
+from aidos_actors.executors.begun import BegunMark, begun_by, forget, last_calls
 from aidos_actors.executors.last_resort import end_worker, overdue, place_in
 
 WORKER = """
@@ -73,6 +74,17 @@ def test_one_that_ended_or_was_given_up_may_take_its_time(tmp_path: Path, how: s
     assert last_calls(tmp_path, "7-life")[1] is None
 
 
+def test_one_that_ended_stays_the_one_begun_last(tmp_path: Path) -> None:
+    """Its worker may die of it a moment later, and its result is on record only when the Scheduler says so."""
+    mark = BegunMark(tmp_path, "7-life")
+    assert begun_by(tmp_path, "7-life") == ()
+    mark.begin(AttemptKey("r", "a", 1), 5.0)
+    mark.end()
+    assert begun_by(tmp_path, "7-life") == (AttemptKey("r", "a", 1),)
+    mark.begin(AttemptKey("r", "b", 2), 5.0)
+    assert begun_by(tmp_path, "7-life") == (AttemptKey("r", "b", 2),)
+
+
 def test_the_place_is_the_innermost_one_of_the_thread_that_called() -> None:
     assert place_in(STACKS) == "/x/my jobs/re.py, line 166, in match"
     assert place_in("Thread 0x1 (most recent call first):\n  <no Python frame>\n") == ""
@@ -84,7 +96,9 @@ def test_nothing_is_known_of_a_life_that_left_nothing(tmp_path: Path) -> None:
 
 
 def test_a_deaf_worker_is_ended_by_its_number_and_its_title_only() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()", "aidos root/workers/worker-1"], stdin=-1) as process:
+    words = [sys.executable, "-c", "print('up', flush=True); input()", "aidos root/workers/worker-1"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"up\n"
         end_worker("root/workers/worker-2", f"{process.pid}-life")
         end_worker("root/workers/worker-1", "virtual")
         assert process.poll() is None

@@ -22,6 +22,9 @@ def work(name, folder, odd, how):
         return name
     if how == "dies":
         os.kill(os.getpid(), 9)
+    if how == "breaks":  # it returns, and its worker dies of it a moment later
+        os.closerange(3, 4096)
+        return name
     while not os.path.exists(f"{folder}/go"):
         time.sleep(0.01)
     return name
@@ -150,3 +153,12 @@ def test_one_that_kills_its_worker_runs_alone_at_last_and_fails_at_the_fifth(pla
     assert tasks[ODD]["state"] == "failed" and "5 times in a row" in tasks[ODD]["error"]
     assert {(task["state"], task["infra_faults"]) for task in others(tasks)} == {("done", 0)}
     assert calls.seen()[ODD] == 5
+
+
+def test_one_whose_worker_dies_of_it_after_it_has_returned_fails_by_itself_at_the_fifth_time(place: Place) -> None:
+    calls = Calls(place, "breaks")
+    tasks = calls.end(1)
+    assert tasks[ODD]["state"] == "failed" and "5 times in a row" in tasks[ODD]["error"], tasks[ODD]
+    unheard = [each for each in calls.events("attempt_released", ODD) if each["data"].get("error")]
+    assert len(calls.events("attempt_lost", ODD)) + len(unheard) == 5, "the last of them alone"
+    assert {task["state"] for task in others(tasks)} == {"done"}

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from aidos_actors.core.errors import BadInput, Conflict
+from aidos_actors.core.errors import BadInput, Conflict, TryAgain
 from aidos_actors.gitops.filters import refuse_missing_filters
 from aidos_actors.gitops.git import NOT_STARTED, Git, GitFailed, Run, run_here
 from aidos_actors.gitops.repair import OUR_REASON
 
 GIT_VERSION_MIN = (2, 38)  # the first with `merge-tree --write-tree`
+LISTINGS_MAX, AGAIN_S = 5, 0.05
 
 
 class Inspected(Struct, frozen=True):
@@ -28,10 +29,16 @@ class Inspected(Struct, frozen=True):
 def inspect_repository(repo: str, base: str | None, target: str, run: Run = run_here) -> Inspected:
     """The top folder of ``repo`` (which may lie inside it), and where ``base`` (default: HEAD's branch) stands.
 
-    Raises ``BadInput`` when this is no usable repository, base or branch name, and ``Conflict``, saying where, when
-    the user's own branches or checkouts stand in the way of ``target``.
+    Raises ``BadInput`` when this is no usable repository, base or branch name, ``Conflict``, saying where, when the
+    user's own branches or checkouts stand in the way of ``target``, and ``TryAgain`` when git fails for another reason.
     """
-    git = Git(_top_of(repo, run), run)
+    try:
+        return _inspected(Git(_top_of(repo, run), run), base, target)
+    except GitFailed as failed:
+        raise TryAgain(failed.message, hint=failed.hint) from failed
+
+
+def _inspected(git: Git, base: str | None, target: str) -> Inspected:
     branch, commit = _base_of(git, base)
     refuse_missing_filters(git, commit)
     _refuse_read_only(Path(git.common_dir))
@@ -43,8 +50,7 @@ def inspect_repository(repo: str, base: str | None, target: str, run: Run = run_
 
 def refuse_checked_out(git: Git, target: str) -> None:
     """Raises ``Conflict`` when a worktree that is not ours stands on ``target``: moving it would surprise its owner."""
-    listing = git.call("worktree", "list", "--porcelain", "-z").stdout.decode(errors="surrogateescape")
-    for entry in listing.split("\0\0"):
+    for entry in _worktrees(git).split("\0\0"):
         facts = dict(line.partition(" ")[::2] for line in entry.split("\0") if line)
         is_ours = facts.get("locked", "").startswith(OUR_REASON)
         if facts.get("branch") == f"refs/heads/{target}" and not is_ours and "prunable" not in facts:
@@ -53,6 +59,20 @@ def refuse_checked_out(git: Git, target: str) -> None:
                 f"the target branch {target} is checked out in {where}",
                 hint="Check out another branch there, or name another `target`.",
             )
+
+
+def _worktrees(git: Git) -> str:
+    """What git says of them. It trips over one that another git is making in that moment."""
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
+    tries = Retrying(
+        retry=retry_if_exception_type(GitFailed),
+        stop=stop_after_attempt(LISTINGS_MAX),
+        wait=wait_fixed(AGAIN_S),
+        reraise=True,
+    )
+    listing = tries(git.call, "worktree", "list", "--porcelain", "-z")
+    return listing.stdout.decode(errors="surrogateescape")
 
 
 def _top_of(repo: str, run: Run) -> str:

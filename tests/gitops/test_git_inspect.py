@@ -7,11 +7,12 @@ import os
 import select
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from git_sandbox import TARGET, Sandbox
 
-from aidos_actors.core.errors import BadInput, Conflict
+from aidos_actors.core.errors import BadInput, Conflict, TryAgain
 from aidos_actors.gitops import Completed, Inspected, inspect_repository, run_here
 
 
@@ -31,6 +32,25 @@ def test_other_bases(sandbox: Sandbox) -> None:
         assert inspect_repository(str(sandbox.repo), base, TARGET).base_commit == sandbox.base
     sandbox.git("checkout", "--quiet", "--detach", sandbox.base)
     assert inspect_repository(str(sandbox.repo), None, TARGET) == Inspected(str(sandbox.repo), None, sandbox.base)
+
+
+class Trips:
+    """Git, which trips ``times`` times over a worktree that another one is making."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __call__(self, argv: Sequence[str], **how: Any) -> Completed:
+        if "worktree" in argv and self.times:
+            self.times -= 1
+            return Completed(128, b"", b"fatal: failed to read worktrees/1/commondir: Success")
+        return run_here(argv, **how)
+
+
+def test_a_worktree_that_is_being_made_is_looked_at_again(sandbox: Sandbox) -> None:
+    assert inspect_repository(str(sandbox.repo), None, TARGET, Trips(4)).base_commit == sandbox.base
+    with pytest.raises(TryAgain, match="failed to read"):
+        inspect_repository(str(sandbox.repo), None, TARGET, Trips(5))
 
 
 def test_a_bare_repository_that_has_the_base(sandbox: Sandbox) -> None:

@@ -28,6 +28,11 @@ def die_with_parent(parent_pid: int | None = None, signum: int = SIGKILL) -> Non
         os._exit(77)
 
 
+def wake_with_parent() -> None:
+    """From here on this process goes on when its parent ends, though it was stopped."""
+    _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT), 0, 0, 0)
+
+
 def outlive_parent() -> None:
     """From here on the end of this process's parent sends it nothing."""
     _libc.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)

@@ -14,7 +14,7 @@ import signal
 import time
 from pathlib import Path
 
-from supervisors.linux import kill_exactly, start_ticks
+from supervisors.linux import kill_exactly, start_ticks, wake_with_parent
 
 MARK = "SUPERVISORS_SYSTEM"
 SWEEP_LIMIT_S = 10.0
@@ -74,6 +74,7 @@ def post_watchman(mark: str) -> int:
 
 def _watch(guardian: int, mark: str) -> None:
     os.setsid()
+    wake_with_parent()
     signal.set_wakeup_fd(-1)
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(signum, signal.SIG_DFL if signum == signal.SIGCHLD else signal.SIG_IGN)

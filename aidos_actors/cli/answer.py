@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from supervisors.errors import SupervisorError
 
 SCHEMA_VERSION = 1
 READER_GONE = 141
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Options(Struct):
@@ -45,12 +47,18 @@ class Answer(Struct):
 
 
 def envelope(data: Any) -> str:
-    return json.dumps({"schema_version": SCHEMA_VERSION, "ok": True, "data": data}, ensure_ascii=False)
+    return _json({"schema_version": SCHEMA_VERSION, "ok": True, "data": data})
 
 
 def error_envelope(code: str, message: str, hint: str) -> str:
     error = {"code": code, "message": message, "hint": hint}
-    return json.dumps({"schema_version": SCHEMA_VERSION, "ok": False, "error": error}, ensure_ascii=False)
+    return _json({"schema_version": SCHEMA_VERSION, "ok": False, "error": error})
+
+
+def _json(value: Any) -> str:
+    """As people read it; half characters, as in names out of bytes that are no text, as their numbers."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() or not _HALF.search(text) else json.dumps(value)
 
 
 def say(text: str) -> None:

@@ -28,7 +28,9 @@ def steer(verb: str, name: str, options: Options) -> Answer:
     from aidos_actors.cli.reach import change
 
     state = Path(options.state)
-    requirement, _, task = name.partition("/")
+    requirement, slash, task = name.partition("/")
+    if slash and not task:  # a script whose variable is empty means a task, and not all of them
+        raise NotFound(f"{name!r} names no task", hint=f"give {requirement}/TASK, or {requirement} for all of it")
     call = {"verb": verb, "id": requirement, "task": task or None}
     if not state.is_dir():
         raise NotFound(f"there is no state directory {state}", hint="give --state")

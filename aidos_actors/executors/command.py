@@ -11,6 +11,7 @@ from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
 from aidos_actors.executors.checkpoints import CheckpointLimits, removed_if_over
 from aidos_actors.executors.environment import task_environment
+from aidos_actors.executors.folder_size import ENTRIES_MAX
 from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import NurseryLost, Order, Outcome, SpawnFailed
@@ -85,7 +86,8 @@ class Surroundings(Struct, frozen=True):
         was_over = removed_if_over(self.layout.checkpoint(key.requirement, key.task), limit_bytes)
         if was_over:
             with self.output(key).open("a") as file:
-                file.write(f"aidos: the checkpoint was over its limit of {limit_bytes:,} bytes and has been removed\n")
+                limit = f"{limit_bytes:,} bytes or {ENTRIES_MAX:,} entries"
+                file.write(f"aidos: the checkpoint was over its limit of {limit} and has been removed\n")
         return was_over
 
 

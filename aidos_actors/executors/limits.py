@@ -78,8 +78,8 @@ class Limits:
             self._size_bytes = size_bytes
             self.progress(now)
         if self._checkpoint is not None and now >= self._checkpoint_at and self._is_checkpoint_over(self._checkpoint):
-            limit_bytes = self._checkpoint_max_bytes
-            return "checkpoint_limit", f"Its checkpoint folder is over the limit of {limit_bytes:,} bytes."
+            limit = f"{self._checkpoint_max_bytes:,} bytes or {ENTRIES_MAX:,} entries"
+            return "checkpoint_limit", f"Its checkpoint folder is over the limit of {limit}."
         if self._memory_max_bytes and now >= self._memory_at:
             self._memory_at = now + MEMORY_CHECK_S
             if is_memory_over(self._memory_max_bytes):

@@ -24,6 +24,7 @@ from aidos_actors.gitops.on_targets import TargetHands
 from aidos_actors.gitops.push import Remote
 from aidos_actors.gitops.quick_run import QuickRun
 from aidos_actors.gitops.repair import repair_locks
+from aidos_actors.gitops.snapshot import remove_scratch, remove_scratch_of_the_gone
 from aidos_actors.gitops.stashes import keep_stashes
 from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
@@ -96,6 +97,7 @@ class GitHands:
         worktrees = self._layout.worktrees
         gone = sweep_worktrees(order.repo, worktrees, order.live, self._layout.discarded, self._run)
         prune_restore_points(Git(order.repo, self._run))
+        remove_scratch_of_the_gone(worktrees)
         remove_empty_folders(worktrees)
         return SweptUp(order.key, tuple(gone))
 
@@ -128,5 +130,6 @@ class GitHands:
             crash.after("folder-deleted")
         else:
             discard(order.repo, path=order.path, quarantine_dir=str(self._layout.discarded), run=self._run)
+            remove_scratch(order.path)
         remove_empty_parents(Path(order.path))
         return WorktreeGone(key)

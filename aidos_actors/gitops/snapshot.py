@@ -29,6 +29,7 @@ UNSTORABLE = (
     "Permission denied",
     "File name too long",
 )
+SCRATCH_SUFFIX = ".integrating"
 INDEX_DAMAGED = ("index file", "bad signature", "unknown index entry", "index uses")
 STORE_FAILED = ("into database", "repository database", "No space left", "Input/output error", "Read-only file system")
 
@@ -36,7 +37,21 @@ STORE_FAILED = ("into database", "repository database", "No space left", "Input/
 def scratch_folder(worktree: str) -> Path:
     """Where integrating this worktree keeps its index, beside the worktree; made by ``result_tree``."""
     where = real_path(worktree)
-    return where.parent / f"{where.name}.integrating"
+    return where.parent / f"{where.name}{SCRATCH_SUFFIX}"
+
+
+def remove_scratch(worktree: str) -> None:
+    """What an integration that was killed may have left beside the worktree is gone."""
+    scratch = scratch_folder(worktree)
+    if scratch.exists():
+        delete_tree(scratch)
+
+
+def remove_scratch_of_the_gone(root: Path) -> None:
+    """The same beside every worktree under ``root`` that is not there any more."""
+    for scratch in root.glob(f"*/*/*{SCRATCH_SUFFIX}"):
+        if not scratch.with_name(scratch.name.removesuffix(SCRATCH_SUFFIX)).exists():
+            delete_tree(scratch)
 
 
 def result_tree(git: Git, worktree: str, base_commit: str) -> str:
@@ -49,9 +64,8 @@ def result_tree(git: Git, worktree: str, base_commit: str) -> str:
         raise NotFound(f"the worktree {where} is gone, and with it what its attempt made", hint="Try the task again.")
     if not any(where.iterdir()):
         raise Unstorable("the task emptied its worktree altogether, even of .git; that is not taken for its result")
+    remove_scratch(worktree)
     scratch = scratch_folder(worktree)
-    if scratch.exists():
-        delete_tree(scratch)
     scratch.mkdir()
     index = {"GIT_INDEX_FILE": str(scratch / "index")}
     kept = kept_index(git, worktree, base_commit)

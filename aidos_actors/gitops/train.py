@@ -13,7 +13,6 @@ from msgspec import Struct, field
 from aidos_actors.core.errors import NotFound, TryAgain
 from aidos_actors.core.merge_queue import AskGate, Ground, ItemState, Settle, Train, next_item_state, next_move
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.folders import delete_tree
 from aidos_actors.gitops.hold import Hold, held
 from aidos_actors.gitops.inspect import refuse_checked_out, refuse_impossible
 from aidos_actors.gitops.last_heads import last_head, refuse_moved_back
@@ -28,7 +27,7 @@ from aidos_actors.gitops.outcomes import (
     Unstorable,
 )
 from aidos_actors.gitops.publish import find_published, ground_of, publish
-from aidos_actors.gitops.snapshot import scratch_folder
+from aidos_actors.gitops.snapshot import remove_scratch
 from aidos_actors.gitops.stack import (
     Item,
     Stacked,
@@ -85,9 +84,7 @@ def carry(line: Line, items: Sequence[Item]) -> Carried:
                     return carried
     finally:
         for item in items:
-            scratch = scratch_folder(item.worktree)
-            if scratch.exists():
-                delete_tree(scratch)
+            remove_scratch(item.worktree)
     names = ", ".join(item.key.task for item in items)
     raise TryAgain(
         f"{line.target} was moved by others {PUBLISH_TRIES_MAX} times in a row; not on it yet: {names}",

@@ -106,6 +106,22 @@ def test_what_is_no_text_names_nothing(
     assert "defect" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "retry", "bump", "explain"])
+def test_a_task_without_a_name_is_not_the_whole_requirement(
+    tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``cancel shop/$TASK`` in a script whose variable is empty."""
+    assert run_command_line([verb, "shop/", "--state", str(tmp_path)]) == 6
+    assert "names no task" in capsys.readouterr().err
+
+
+def test_names_that_are_no_text_make_no_json_that_is_none(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "aidos_actors", "explain", b"\xff", "--json", "--state", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, timeout=60)
+    assert done.returncode == 6
+    assert json.loads(done.stdout.decode())["error"]["code"] == "not_found"
+
+
 def test_a_run_that_owns_its_system_waits_for_a_ledger_that_cannot_be_read_now(tmp_path: Path) -> None:
     """Whoever reads it may be told so before its system heals, or ends and says why."""
     running = {"id": "work", "state": "running", "progress": {"done": 0, "total": 1}}

@@ -12,13 +12,17 @@ import pytest
 from git_sandbox import TARGET, Attempt, Sandbox
 
 from aidos_actors import crash
-from aidos_actors.core.orders import AttemptKey
+from aidos_actors.actors.words import GitWork
+from aidos_actors.core.orders import AttemptKey, Discard
+from aidos_actors.core.target_orders import Sweep
+from aidos_actors.gitops.carry_out import GitHands
 from aidos_actors.gitops.damage import mend, mend_empty_refs, set_empty_objects_aside
 from aidos_actors.gitops.gate_folders import GateFolders
 from aidos_actors.gitops.git import Git, GitFailed, run_here
 from aidos_actors.gitops.leftovers import prune_restore_points, sweep_worktrees
 from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.worktrees import add_worktree, discard
+from aidos_actors.layout import Layout
 
 KEY = AttemptKey("shop", "one", 1)
 
@@ -54,6 +58,22 @@ def test_one_in_which_a_process_works_stays_though_the_rows_do_not_know_it(sandb
         assert sweep(sandbox) == [] and attempt.path.exists()
         worker.kill()
     assert sweep(sandbox) == [str(attempt.path)]
+
+
+def test_what_a_killed_integration_left_beside_a_worktree_goes_with_it(sandbox: Sandbox) -> None:
+    """Its redo may find the commit published already, and makes no index that it could take away again."""
+    hands = GitHands(Layout(str(sandbox.state)), dict(os.environ))
+    path = sandbox.state / "worktrees" / "shop" / "one" / "1"
+    lost = path.parent.parent / "two" / "1.integrating"
+    for scratch in (lost, path.with_name("1.integrating"), path):
+        scratch.mkdir(parents=True)
+        (scratch / "index").write_text("torn")
+    work = lambda order: GitWork(1, "0" * 16, order)  # noqa: E731
+    hands.carry_out(work(Sweep(KEY, str(sandbox.repo), (str(path),))))
+    assert not lost.exists() and path.with_name("1.integrating").exists(), "beside a living one it may be in use"
+    hands.carry_out(work(Discard(KEY, str(sandbox.repo), str(path), ())))
+    assert not list((sandbox.state / "worktrees").rglob("*"))
+    hands.close()
 
 
 @pytest.mark.parametrize("broken", ["no .git file", "no record", "moved", "empty record"])

@@ -8,6 +8,7 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from supervisors import ChildSpec
@@ -24,6 +25,16 @@ def test_the_system_comes_back_by_itself(tmp_path: Path, role: str) -> None:
                 os.kill(pid, signal.SIGKILL)
         after = eventually(lambda: (pid := tree.ask("a", "pid", 1.0)) != before and pid)
         assert after != before and is_gone(before)
+
+
+def test_a_watchman_that_was_stopped_does_its_work_when_its_guardian_dies(tmp_path: Path) -> None:
+    with start(tmp_path, child("a", tmp_path)) as tree:
+        guardian = psutil.Process(tree.pids["guardian"])
+        (watchman,) = (each for each in guardian.children() if each.cmdline() == guardian.cmdline())
+        watchman.suspend()
+        guardian.kill()
+        eventually(lambda: not watchman.is_running() or watchman.status() == psutil.STATUS_ZOMBIE)
+        assert eventually(lambda: tree.ask("a", "pid", 1.0))
 
 
 def test_a_relaunch_that_fails_is_tried_again(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from aidos_actors.agent_settings import profiles_of
 from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config, projects_of
-from aidos_actors.core.errors import Conflict, TimedOut
+from aidos_actors.core.errors import Conflict, TimedOut, TryAgain
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.desk_client import DeskClient
@@ -73,6 +74,10 @@ def admission(state_dir: Path) -> tuple[str, str, tuple[str]]:
     return "aidos_actors.ledger.admission", "admit", (str(state_dir),)
 
 
+WANTS = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE)]
+HINT_WANTS = "free space on the disk of the state directory, or raise the limits of this process; then repeat"
+
+
 class Runtime:
     """A running AIDOS system owned by this process. May be used from any thread; ends with its ``with`` block.
 
@@ -108,6 +113,8 @@ class Runtime:
             if error.code == "already_started":
                 hint = "`run` joins a running system; `serve --standby` waits for it to end"
                 raise Conflict(f"{self.state_dir} has an owner already: {error.message}", hint=hint) from error
+            if any(text in error.cause for text in WANTS):
+                raise TryAgain(f"the system could not start: {error.cause}", hint=HINT_WANTS) from error
             raise
 
     # ---- work

@@ -21,7 +21,7 @@ from aidos_actors.core.board import Board, EndedRows
 from aidos_actors.core.errors import BadInput, NotFound
 from aidos_actors.core.orders import Step
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import REQUIREMENT_FINAL, RequirementState
+from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 from aidos_actors.core.steering import OF_REQUIREMENTS
 from aidos_actors.core.views import event_view
 from aidos_actors.ports import LedgerView
@@ -33,6 +33,7 @@ EVENTS_PER_ANSWER_MAX = 500
 WAIT_MAX_S = 30.0
 DRAIN_MAX_S = 3600.0
 
+STARTED_OR_OVER = TASK_FINAL | {TaskState.RUNNING, TaskState.INTEGRATING}
 CHANGING = frozenset({"submit", *OF_REQUIREMENTS})
 
 
@@ -153,7 +154,12 @@ def _result(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) 
 
 
 def _explain(scheduler: Scheduler, call: dict[str, Any], _asked: Whoever | None) -> dict[str, Any]:
-    return explained(scheduler.board, scheduler.ledger, call, scheduler.clock())
+    found = explained(scheduler.board, scheduler.ledger, call, scheduler.clock())
+    fault = scheduler.writing.fault
+    if fault is None or found["reasons"][0]["code"] in STARTED_OR_OVER:
+        return found
+    nothing_starts = {"code": fault.code, "text": f"nothing new starts: {fault.message}"}
+    return {**found, "reasons": [nothing_starts, *found["reasons"]]}
 
 
 def _drain(scheduler: Scheduler, call: dict[str, Any], asked: Whoever | None) -> None:

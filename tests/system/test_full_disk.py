@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,8 @@ def test_what_runs_goes_on_and_is_recorded_when_there_is_room_again(place: Place
     node = eventually(lambda: node if (node := scheduler(place))["degraded"] else None)
     assert "write the ledger" in node["degraded"] and node["pid"] == before["pid"]
     assert code_and_error(place, "pause", "work")[0] == 75
+    assert "nothing new starts" in place.data("explain", "work/next")["reasons"][0]["text"]
+    assert place.data("explain", "work/slow")["reasons"][0]["code"] == "running"
     assert place.here("status").returncode == 9
     assert place.data("status", "work")["state"] == "running"
 
@@ -61,6 +65,19 @@ def test_what_runs_goes_on_and_is_recorded_when_there_is_room_again(place: Place
     place.assert_laws("work", {"slow", "next"})
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0
+    place.assert_clean()
+
+
+def test_a_system_that_finds_no_room_to_start_is_to_be_started_again(place: Place) -> None:
+    file = place.requirement({"a": {"run": "true"}}, repo=None)
+    assert place.aidos("submit", str(file)).returncode == 0
+    words = f"ulimit -f 0; exec '{sys.executable}' -m aidos_actors run '{file}' --json"
+    done = subprocess.run(
+        ["sh", "-c", words], cwd=place.folder, env=place.environment(), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 75, done.stderr
+    assert not json.loads(done.stdout)["ok"] and "Traceback" not in done.stderr
+    assert place.aidos("run", str(file)).returncode == 0
     place.assert_clean()
 
 

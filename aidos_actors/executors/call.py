@@ -20,6 +20,7 @@ from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded
 from aidos_actors.core.retry import EXCEPTION
 from aidos_actors.executors.checkpoints import CheckpointTooLarge, CheckpointUnsaved, ValueCheckpoints
 from aidos_actors.executors.command import Surroundings
+from aidos_actors.executors.said import said_to
 from aidos_actors.folders import remove_if_empty
 
 RESULT_BYTES_MAX = 1024 * 1024
@@ -155,7 +156,9 @@ def _called(
         function = load(name)
         if "context" not in args and _takes_context(function):
             args = {**args, "context": context()}
-        text = _as_json(function(**args), name)
+        with said_to(output):
+            result = function(**args)
+        text = _as_json(result, name)
     except BaseException as error:
         with contextlib.suppress(OSError), output().open("a", errors="backslashreplace") as file:
             file.write(kept("".join(traceback.format_exception(error)), STACK_CHARS_MAX))

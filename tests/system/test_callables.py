@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from tests.system.conftest import Place, eventually
 
 JOBS = """
-import os, re, time
+import os, re, subprocess, sys, threading, time
 
 def gives(it):
     return it
 
 def never_lets_go():
     re.match("(a+)+$", "a" * 60 + "b")
+
+def prints():
+    print("to everybody")
+    print("of errors", file=sys.stderr)
+    sys.stdout.buffer.write(b"bytes\\n")
+    subprocess.run(["echo", "of a program"], check=True)
+    threading.Thread(target=print, args=("of a thread",)).start()
+    time.sleep(0.3)
+    return 1
 
 def half_a_character():
     return chr(0xd800)
@@ -109,4 +120,19 @@ def test_a_callable_that_lets_no_other_thread_run_can_be_cancelled(place: Place,
     assert run.wait(60) == 1, place.said()
     states = {task["id"]: (task["state"], task["infra_faults"]) for task in place.data("status", "work")["tasks"]}
     assert states == {"bad": ("cancelled", 0), "good": ("done", 0)}
+    place.assert_clean()
+
+
+@pytest.mark.parametrize("verify", [None, "true"], ids=["in a batch", "alone"])
+def test_what_a_callable_prints_is_its_output_and_not_that_of_the_runtime(place: Place, verify: str | None) -> None:
+    (place.folder / "jobs.py").write_text(JOBS)
+    tasks = {"said": {"call": "jobs:prints", "verify": verify}, "mute": {"call": "jobs:gives", "args": {"it": 1}}}
+    words = [sys.executable, "-m", "aidos_actors", "run", str(place.requirement(tasks, repo=None)), "--json"]
+    env = {**place.environment(), "PYTHONPATH": str(place.folder)}
+    done = subprocess.run(words, cwd=place.folder, env=env, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout)["ok"], "one envelope, and nothing else"
+    assert place.data("output", "work/said")["output"].splitlines() == [
+        "to everybody", "of errors", "bytes", "of a thread"]  # fmt: skip
+    assert place.data("output", "work/mute")["output"] == ""
+    assert "of a program" in done.stderr and "to everybody" not in done.stderr
     place.assert_clean()

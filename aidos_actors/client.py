@@ -1,4 +1,4 @@
-"""Calls to the Scheduler of a state directory: to the running system when there is one, else to the resting ledger."""
+"""Calls to the Scheduler of a running system, repeated while it heals."""
 
 from __future__ import annotations
 

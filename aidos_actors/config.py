@@ -31,7 +31,7 @@ class Limits(BaseModel):
         default=64 * 1024 * 1024, ge=1, description="The largest requirement file, its aliases expanded."
     )
     checkpoint_bytes: int = Field(
-        default=256 * 1024 * 1024, ge=1024, description="What a command may keep in its AIDOS_CHECKPOINT_DIR."
+        default=256 * 1024 * 1024, ge=1024, description="What a task may keep in its checkpoint folder."
     )
     checkpoint_value_bytes: int = Field(
         default=1024 * 1024, ge=1, description="The largest value a callable may save as checkpoint, as JSON."

@@ -1,4 +1,4 @@
-"""What the actors need from the world, as protocols. Each has one conformance suite, run against every adapter."""
+"""What the actors need from the world, as protocols: for real, and in memory for tests in virtual time."""
 
 from __future__ import annotations
 

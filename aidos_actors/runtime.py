@@ -15,7 +15,7 @@ from aidos_actors.agent_settings import profiles_of
 from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config, projects_of
-from aidos_actors.core.errors import Conflict, TimedOut, TryAgain
+from aidos_actors.core.errors import OwnedElsewhere, TimedOut, TryAgain
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.desk_client import DeskClient
@@ -35,7 +35,8 @@ DRAIN_GRACE_S = 5.0
 
 
 class Status(Struct, frozen=True):
-    """A requirement as it stands; ``data`` is the whole of ``status ID --json``."""
+    """A requirement as it stands; ``data`` is what ``status ID --json`` says of it. Of more than 50,000 tasks ``wait``
+    and the steering verbs tell how many they are (``tasks_left_out``), and ``status`` each."""
 
     id: str
     state: str
@@ -112,7 +113,7 @@ class Runtime:
         except SupervisorError as error:
             if error.code == "already_started":
                 hint = "`run` joins a running system; `serve --standby` waits for it to end"
-                raise Conflict(f"{self.state_dir} has an owner already: {error.message}", hint=hint) from error
+                raise OwnedElsewhere(f"{self.state_dir} has an owner already: {error.message}", hint=hint) from error
             if any(text in error.cause for text in WANTS):
                 raise TryAgain(f"the system could not start: {error.cause}", hint=HINT_WANTS) from error
             raise

@@ -1,4 +1,4 @@
-"""Our supervision tree, as one literal. The README's picture is drawn from it.
+"""Our supervision tree, as one literal; a test holds the README's picture against it.
 
 Every supervisor is permanent: one over its limit ends with ``shutdown``, and a transient one would stay down. The
 limits multiply: a leaf starts at most (restarts of its supervisor + 1) x (restarts of the root + 1) times in a window

@@ -48,7 +48,7 @@ def read_requirement(
 
 def _root(text: str, problems: Problems, limit_bytes: int) -> tuple[Mapping, str | None]:
     """The keys, and of a document without a list of tasks the words."""
-    if len(text) > limit_bytes:
+    if len(text.encode(errors="surrogatepass")) > limit_bytes:
         raise Wrong(1, f"the document is over {limit_bytes:,} bytes", "split it, or raise limits.requirement_bytes")
     text = text.removeprefix("\ufeff")
     if is_markdown(problems.file, text):

@@ -41,7 +41,7 @@ def show_status(name: str | None, options: Options) -> Answer:
 
 
 def degraded_parts(door: Door) -> list[dict[str, str]]:
-    """The actors that say of themselves that they work with less than their full ability, and why. None when the
+    """The actors that say of themselves that they work with less than their full ability, and why. Empty when the
     system does not answer at once: it heals, and that is what the other lines show."""
 
     def parts(node: dict[str, Any]) -> list[dict[str, str]]:

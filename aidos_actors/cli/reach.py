@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from aidos_actors.ledger.reader import LedgerReader
     from aidos_actors.offline import OfflineDesk
 
-START_NOTICE_S = 2.0
 CHILDREN_TIMEOUT_S = 1.0
 
 

@@ -15,7 +15,7 @@ from aidos_actors.cli.answer import Answer, Interrupted, Options, give, give_err
 from aidos_actors.cli.progress import Progress, shown_progress
 from aidos_actors.cli.reach import Door
 from aidos_actors.config import Config
-from aidos_actors.core.errors import Conflict, NotFound, TryAgain, Unreachable
+from aidos_actors.core.errors import NotFound, OwnedElsewhere, TryAgain, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.folders import end_of
 from aidos_actors.layout import Layout
@@ -104,10 +104,8 @@ def _see_to_the_end(
             try:
                 with _owned(state, config, workers, drain_s) as session:
                     return watch.follow(session)
-            except Conflict as conflict:
-                if conflict.code != "conflict" or not Door(state).is_there():
-                    raise
-                if "has an owner already" not in conflict.message:
+            except OwnedElsewhere:
+                if not Door(state).is_there():
                     raise
             progress.note(f"joined the system that runs on {state}")
             try:

@@ -47,6 +47,10 @@ class Fenced(Conflict):
     code = "fenced"
 
 
+class OwnedElsewhere(Conflict):
+    """Another process owns the state directory: its system may be joined."""
+
+
 class NotFound(AidosError):
     """No requirement, task or attempt of that name."""
 

@@ -22,7 +22,6 @@ AGENTS_MAX = 20
 _MAY_HAVE_EXPONENT = re.compile(r"[0-9]e|0\.0000")  # 1e16 and 1e+16, 0.00001 and 1e-05
 _NO_EXPONENT_FROM, _NO_EXPONENT_BELOW = 1e-4, 1e16
 ID_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-_LATER = {"text"}  # a key that came later changes nothing where it is not used
 
 
 class Mode(StrEnum):
@@ -136,10 +135,7 @@ class Requirement(BaseModel):
             words = {**self.model_dump(mode="json", exclude={"tasks"}), "mode": self.mode or Mode.MIXED}
             return hashlib.sha256(_sorted_json(words).encode()).hexdigest()
         plain = self.retry is None and not any(task.args or task.env or task.retry for task in self.tasks)
-        if plain and self.mode is not None:
-            text = self.model_dump_json(exclude=_LATER)  # no key in it has an order of its own: the quick way will do
-        else:
-            text = (_sorted_plainly(self, written) if plain else None) or _sorted_json(self._said())
+        text = (_sorted_plainly(self, written) if plain else None) or _sorted_json(self._said())
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _said(self) -> dict[str, Any]:

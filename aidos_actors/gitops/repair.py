@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aidos_actors.gitops.git import HEAVY_TIMEOUT_S, Git, GitFailed, Run, run_here
+from aidos_actors.gitops.git import Git, GitFailed, Run, run_here
 
 LOCK_AGE_MIN_S = 2.0
 USERS_LOCK_AGE_MIN_S = 3600.0  # what no git of ours takes, but may stand in the way of everybody
@@ -48,19 +48,6 @@ def transact(git: Git, lines: Sequence[str], reason: str, *, target: str = "") -
                 raise
             _set_stale_aside(git, target, time.time(), Path("/proc"))
     return None
-
-
-def check_repository(repo: str, run: Run = run_here) -> list[str]:
-    """What a quick ``fsck`` finds wrong, one line each (at most 100); empty when every object that is needed exists."""
-    git = Git(repo, run)
-    codes = range(256)
-    done = git.call(
-        "fsck", "--connectivity-only", "--no-dangling", "--no-progress", allowed=codes, timeout_s=HEAVY_TIMEOUT_S
-    )
-    if done.exit_code == 0:
-        return []
-    lines = [line for line in (done.stdout + done.stderr).decode(errors="replace").splitlines() if line.strip()]
-    return lines[:PROBLEMS_MAX] or [f"git fsck ended with {done.exit_code} and said nothing"]
 
 
 def _set_stale_aside(git: Git, target: str, now: float, proc: Path) -> list[str]:

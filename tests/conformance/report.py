@@ -9,8 +9,6 @@ import pytest
 
 from tests.conformance.cases import CASES, LEGS, NOT_APPLICABLE, cases_of, leg_of
 
-SIGNS = {"passed": "passed", "failed": "FAILED", "skipped": "skipped"}
-
 
 def _stage_of(item: pytest.Item) -> str:
     if "simulated" in getattr(item, "fixturenames", ()):

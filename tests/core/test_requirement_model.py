@@ -42,6 +42,14 @@ def test_keys_that_came_later_do_not_make_other_content_of_what_was_submitted_be
     assert model.model_copy(update={"retry": RetryPolicy()}).content_sha256() != of_the_first_version
 
 
+@pytest.mark.parametrize("more", [{}, {"env": {"A": "1"}}, {"retry": {}}], ids=["plain", "with env", "with a policy"])
+def test_what_is_written_out_as_it_would_be_anyway_is_the_same_content(more: dict[str, object]) -> None:
+    said = {"id": "r", "title": "R", "tasks": [{"id": "a", "run": "true", **more}]}
+    hashes = {Requirement.model_validate({**said, **mode}).content_sha256() for mode in ({}, {"mode": "mixed"})}
+    assert len(hashes) == 1
+    assert Requirement.model_validate({**said, "mode": "serial"}).content_sha256() not in hashes
+
+
 @given(st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from aidos_actors.executors import Nursery, Order, end_marked, marked_processes
 from aidos_actors.executors.linux import children_of
-from aidos_actors.executors.nursery import run
+from aidos_actors.executors.nursery import Nursery, run
+from aidos_actors.executors.orders import Order
+from aidos_actors.executors.sweep import end_marked, marked_processes
 
 DEADLINE_S = 20.0
 

@@ -11,7 +11,8 @@ import signal
 import sys
 import threading
 
-from aidos_actors.executors import Nursery, Order
+from aidos_actors.executors.nursery import Nursery
+from aidos_actors.executors.orders import Order
 
 folder, mark, script, go = sys.argv[1:]
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aidos_actors.executors import run
 from aidos_actors.executors.command import judged
+from aidos_actors.executors.nursery import run
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import pytest
 
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, Start, WorkerId
 from aidos_actors.core.requirement import Task
-from aidos_actors.executors import run
 from aidos_actors.executors.call import CallContext, call, call_of_batch
 from aidos_actors.executors.checkpoints import (
     CheckpointLimits,
@@ -25,6 +24,7 @@ from aidos_actors.executors.checkpoints import (
 )
 from aidos_actors.executors.command import Surroundings
 from aidos_actors.executors.folder_size import is_over
+from aidos_actors.executors.nursery import run
 from aidos_actors.layout import Layout
 
 FOLDER_BYTES = 100_000

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from test_minded_nothing_outlives import TWO_SLEEPS
 
-from aidos_actors.executors import end_marked, is_alive, wait_gone
 from aidos_actors.executors.linux import start_time
+from aidos_actors.executors.sweep import end_marked, is_alive, wait_gone
 
 LIBC_SIGNALS = 0b11 << 31  # 32 and 33 belong to the C library, which lets nobody set them
 

@@ -8,8 +8,9 @@ import signal
 import sys
 import threading
 
-from aidos_actors.executors import run, wait_gone
 from aidos_actors.executors.linux import children_of
+from aidos_actors.executors.nursery import run
+from aidos_actors.executors.sweep import wait_gone
 
 
 def test_timeout_ends_the_command_and_says_so(bench, nursery):

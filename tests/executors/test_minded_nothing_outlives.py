@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from aidos_actors.executors import NurseryLost, is_alive, run
 from aidos_actors.executors.linux import children_of
+from aidos_actors.executors.nursery import run
+from aidos_actors.executors.orders import NurseryLost
+from aidos_actors.executors.sweep import is_alive
 
 TWO_SLEEPS = "sleep 77 & (setsid sleep 78 &) ; echo $$ > pid; sleep 79"
 DAEMON = """

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from aidos_actors.executors import SpawnFailed, is_alive, run
 from aidos_actors.executors.command import judged
+from aidos_actors.executors.nursery import run
+from aidos_actors.executors.orders import SpawnFailed
+from aidos_actors.executors.sweep import is_alive
 
 REPORT = """
 import json, os, resource, signal, sys
@@ -142,7 +144,7 @@ def test_large_environment_travels_whole(bench, nursery):
 
 
 def test_nothing_of_a_working_folder_is_imported(bench, tmp_path, monkeypatch):
-    from aidos_actors.executors import Nursery
+    from aidos_actors.executors.nursery import Nursery
 
     for name in ("socket", "signal", "aidos_actors", "resource"):
         Path(tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')")

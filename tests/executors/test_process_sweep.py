@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from aidos_actors.executors import end_marked, is_alive, marked_processes, wait_gone
 from aidos_actors.executors.linux import signal_exactly, start_time
+from aidos_actors.executors.sweep import end_marked, is_alive, marked_processes, wait_gone
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_end_marked_ends_those_and_no_others(bench, sleeper):
 def test_end_marked_spares_the_caller(bench):
     script = (
         "import os, subprocess\n"
-        "from aidos_actors.executors import end_marked\n"
+        "from aidos_actors.executors.sweep import end_marked\n"
         "child = subprocess.Popen(['sleep', '77'])\n"
         "print(end_marked(os.environ['AIDOS_MARK'], 10), child.wait())\n"
     )

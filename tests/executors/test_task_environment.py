@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aidos_actors.executors import task_environment
+from aidos_actors.executors.environment import task_environment
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from typing import Any
 from one_result import integrate
 
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.gitops import Completed, Run, discard, prepare, run_here
+from aidos_actors.gitops.git import Completed, Run, run_here
+from aidos_actors.gitops.worktrees import discard, prepare
 from supervisors.linux import become_subreaper
 from supervisors.orphans import end_orphans
 

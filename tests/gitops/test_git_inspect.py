@@ -13,7 +13,8 @@ import pytest
 from git_sandbox import TARGET, Sandbox
 
 from aidos_actors.core.errors import BadInput, Conflict, TryAgain
-from aidos_actors.gitops import Completed, Inspected, inspect_repository, run_here
+from aidos_actors.gitops.git import Completed, run_here
+from aidos_actors.gitops.inspect import Inspected, inspect_repository
 
 
 def test_the_base_is_the_branch_head_names_and_the_top_folder_is_found(sandbox: Sandbox) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from git_sandbox import TARGET, Sandbox
 
-from aidos_actors.gitops import Completed, Conflicted, GateFailed, GateResult, Integrated, run_here
+from aidos_actors.gitops.git import Completed, run_here
+from aidos_actors.gitops.outcomes import Conflicted, GateFailed, GateResult, Integrated
 
 
 def test_each_changing_task_adds_one_commit_with_trailers_and_one_parent(sandbox: Sandbox) -> None:

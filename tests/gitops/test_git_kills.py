@@ -12,7 +12,9 @@ import pytest
 from git_sandbox import TARGET, Attempt, Dying, Sandbox, in_child
 
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.gitops import EpochToken, GateResult, claim_epoch, run_here
+from aidos_actors.gitops.epoch import EpochToken, claim_epoch
+from aidos_actors.gitops.git import run_here
+from aidos_actors.gitops.outcomes import GateResult
 
 KILLED = 17
 

@@ -15,8 +15,8 @@ import pytest
 from git_sandbox import TARGET, Sandbox
 
 from aidos_actors.core.errors import TryAgain
-from aidos_actors.gitops import Completed, GitFailed, claim_epoch, run_here
-from aidos_actors.gitops.git import Git
+from aidos_actors.gitops.epoch import claim_epoch
+from aidos_actors.gitops.git import Completed, Git, GitFailed, run_here
 from aidos_actors.gitops.stashes import STASHES, keep_stashes
 from supervisors.testing import eventually
 

@@ -13,18 +13,13 @@ from git_sandbox import TARGET, Attempt, Sandbox
 
 from aidos_actors.core.errors import Conflict
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.gitops import (
-    Completed,
-    Conflicted,
-    EpochToken,
-    GateResult,
-    claim_epoch,
-    prepare,
-    repair_locks,
-    run_here,
-)
+from aidos_actors.gitops.epoch import EpochToken, claim_epoch
+from aidos_actors.gitops.git import Completed, run_here
 from aidos_actors.gitops.hold import held
+from aidos_actors.gitops.outcomes import Conflicted, GateResult
+from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.train import LOST_BEFORE_HOLDING
+from aidos_actors.gitops.worktrees import prepare
 from supervisors.testing import eventually
 
 

@@ -9,7 +9,8 @@ import pytest
 from git_sandbox import TARGET, Sandbox
 
 from aidos_actors.core.errors import Conflict, Fenced, NotFound, TryAgain
-from aidos_actors.gitops import GateFailed, GateResult, claim_epoch
+from aidos_actors.gitops.epoch import claim_epoch
+from aidos_actors.gitops.outcomes import GateFailed, GateResult
 
 
 def test_a_lost_race_is_run_again_on_the_new_head(sandbox: Sandbox) -> None:

@@ -13,7 +13,8 @@ import pytest
 from git_sandbox import TARGET, Attempt, Sandbox
 
 from aidos_actors.core.errors import BadInput
-from aidos_actors.gitops import GateFailed, GateResult, inspect_repository
+from aidos_actors.gitops.inspect import inspect_repository
+from aidos_actors.gitops.outcomes import GateFailed, GateResult
 
 
 def _commit(sandbox: Sandbox, files: dict[str, str]) -> None:
@@ -124,7 +125,7 @@ WITHOUT_THE_RIGHT = ["setpriv", "--bounding-set=-dac_override,-dac_read_search",
 INSPECT = """
 import sys
 from aidos_actors.core.errors import BadInput
-from aidos_actors.gitops import inspect_repository
+from aidos_actors.gitops.inspect import inspect_repository
 try:
     inspect_repository(sys.argv[1], None, sys.argv[2])
 except BadInput as refused:

@@ -9,8 +9,9 @@ from pathlib import Path
 from git_sandbox import TARGET, Attempt, Sandbox
 
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.gitops import GateResult, prepare
 from aidos_actors.gitops.git import Git
+from aidos_actors.gitops.outcomes import GateResult
+from aidos_actors.gitops.worktrees import prepare
 
 
 def test_the_user_s_dirty_checkout_and_hooks_play_no_part(sandbox: Sandbox) -> None:

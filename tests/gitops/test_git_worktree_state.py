@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from git_sandbox import TARGET, Attempt, Sandbox
 
-from aidos_actors.gitops import GateFailed
+from aidos_actors.gitops.outcomes import GateFailed
 
 Act = Callable[[Sandbox, Attempt], None]
 

@@ -11,8 +11,7 @@ import pytest
 from git_sandbox import TARGET, Sandbox
 
 from aidos_actors.core.errors import NotFound
-from aidos_actors.gitops import collect, discard, registered
-from aidos_actors.gitops.worktrees import READY
+from aidos_actors.gitops.worktrees import READY, collect, discard, registered
 
 
 def test_a_worktree_starts_at_the_target_s_head_and_takes_no_branch(sandbox: Sandbox) -> None:

@@ -17,7 +17,6 @@ LOCK_AGE_MIN_S = 2.0
 USERS_LOCK_AGE_MIN_S = 3600.0  # what no git of ours takes, but may stand in the way of everybody
 LOCK_TRIES_MAX = 3
 KEPT_LOCKS_MAX = 100
-PROBLEMS_MAX = 100
 QUARANTINE = "aidos-quarantine"
 OUR_REASON = "aidos "  # how the lock reason of each of our worktrees begins
 # A ref's lock is closed before it is renamed, so its holder need not have it open: any git at work here may be it,

@@ -12,6 +12,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,9 +40,11 @@ class Fault:
 
 
 class BadDisk:
-    """Well until told otherwise. ``met``: the fault has happened; ``copy``: the directory as its process left it."""
+    """Well until told otherwise. ``met``: the fault has happened; ``copy``: the directory as its process left it.
+    ``moment`` is held by each write to the log, so that a copy is of one moment: day files are synced in a thread."""
 
     def __init__(self) -> None:
+        self.moment = threading.RLock()
         self._fault: Fault | None = None
         self._count = 0
         self._state_dir = self._copy_to = Path()
@@ -59,6 +62,10 @@ class BadDisk:
 
     def fails_at(self, step: str) -> str | None:
         """What happens at this step; None when it goes well."""
+        with self.moment:
+            return self._fails_at(step)
+
+    def _fails_at(self, step: str) -> str | None:
         fault = self._fault
         if fault is None or fault.step != step:
             return None
@@ -152,10 +159,11 @@ def _stand_before(file: Any, kept: list[Any]) -> None:
     real_write, real_sync = _Write(methods[_WRITE_AT]), _Sync(methods[_SYNC_AT])
 
     def write(where: int, data: int, size: int, offset: int) -> int:
-        happens = DISK.fails_at("wal write")
-        return (
-            real_write(where, data, size, offset) if happens is None else FULL if happens == "no room" else IOERR_WRITE
-        )
+        with DISK.moment:
+            happens = DISK.fails_at("wal write")
+            if happens is None:
+                return int(real_write(where, data, size, offset))
+        return FULL if happens == "no room" else IOERR_WRITE
 
     def sync(where: int, flags: int) -> int:
         return IOERR_FSYNC if DISK.fails_at("wal sync") else real_sync(where, flags)

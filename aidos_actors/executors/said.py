@@ -27,10 +27,14 @@ class _Output:
     """Of the callable that is being called: its file is made with the first word."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.renew_lock()
         self._place: Callable[[], Path] | None = None
         self._handle = -1
         self._left_bytes = 0
+
+    def renew_lock(self) -> None:
+        """A fork child of a callable finds it free, whatever another thread did in that moment."""
+        self._lock = threading.Lock()
 
     def begin(self, place: Callable[[], Path]) -> None:
         with self._lock:
@@ -82,6 +86,7 @@ class _Stream(io.RawIOBase):
 def catch_prints() -> None:
     """From here on what a callable prints is its output, and nothing of this process goes to standard output."""
     os.dup2(2, 1)
+    os.register_at_fork(after_in_child=_OUTPUT.renew_lock)
     for name, fd in (("stdout", 1), ("stderr", 2)):
         text = io.TextIOWrapper(_Stream(fd), "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]
         setattr(sys, name, text)

@@ -20,7 +20,7 @@ from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded
 from aidos_actors.core.retry import EXCEPTION
 from aidos_actors.executors.checkpoints import CheckpointTooLarge, CheckpointUnsaved, ValueCheckpoints
 from aidos_actors.executors.command import Surroundings
-from aidos_actors.executors.said import said_to
+from aidos_actors.executors.said import SAID
 from aidos_actors.folders import remove_if_empty
 
 RESULT_BYTES_MAX = 1024 * 1024
@@ -156,8 +156,11 @@ def _called(
         function = load(name)
         if "context" not in args and _takes_context(function):
             args = {**args, "context": context()}
-        with said_to(output):
+        SAID.begin(output)
+        try:
             result = function(**args)
+        finally:
+            SAID.end()
         text = _as_json(result, name)
     except BaseException as error:
         with contextlib.suppress(OSError), output().open("a", errors="backslashreplace") as file:

@@ -11,8 +11,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,8 @@ OUTPUT_BYTES_MAX = 256 * 1024 * 1024
 CUT_OFF = b"\naidos: what follows was over the limit of output and is cut off\n"
 
 
-class _Output:
-    """Of the callable that is being called: its file is made with the first word."""
+class Said:
+    """What the callable says that is being called: its file is made with the first word. Any thread."""
 
     def __init__(self) -> None:
         self.renew_lock()
@@ -37,10 +36,12 @@ class _Output:
         self._lock = threading.Lock()
 
     def begin(self, place: Callable[[], Path]) -> None:
+        """From here on what is said goes to the file that ``place()`` names."""
         with self._lock:
             self._place, self._left_bytes = place, OUTPUT_BYTES_MAX
 
     def end(self) -> None:
+        """Nothing is being called any more."""
         with self._lock:
             self._place = None
             if self._handle >= 0:
@@ -61,7 +62,7 @@ class _Output:
             return True
 
 
-_OUTPUT = _Output()
+SAID = Said()
 
 
 class _Stream(io.RawIOBase):
@@ -78,7 +79,7 @@ class _Stream(io.RawIOBase):
 
     def write(self, words: ReadableBuffer, /) -> int:
         said = bytes(words)
-        if not _OUTPUT.take(said):
+        if not SAID.take(said):
             os.write(self._fd, said)
         return len(said)
 
@@ -86,17 +87,7 @@ class _Stream(io.RawIOBase):
 def catch_prints() -> None:
     """From here on what a callable prints is its output, and nothing of this process goes to standard output."""
     os.dup2(2, 1)
-    os.register_at_fork(after_in_child=_OUTPUT.renew_lock)
+    os.register_at_fork(after_in_child=SAID.renew_lock)
     for name, fd in (("stdout", 1), ("stderr", 2)):
         text = io.TextIOWrapper(_Stream(fd), "utf-8", "backslashreplace", write_through=True)  # type: ignore[type-var]
         setattr(sys, name, text)
-
-
-@contextmanager
-def said_to(place: Callable[[], Path]) -> Iterator[None]:
-    """What is printed meanwhile goes to the file that ``place()`` names."""
-    _OUTPUT.begin(place)
-    try:
-        yield
-    finally:
-        _OUTPUT.end()

@@ -77,6 +77,9 @@ class _Stream(io.RawIOBase):
     def fileno(self) -> int:
         return self._fd
 
+    def close(self) -> None:
+        """It stays open: a callable may close its output, but not that of the next one."""
+
     def write(self, words: ReadableBuffer, /) -> int:
         said = bytes(words)
         if not SAID.take(said):

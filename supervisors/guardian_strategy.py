@@ -31,7 +31,9 @@ Meaning: TypeAlias = tuple[Guard, Happening | None, str, list[Action]]
 
 
 def decide(guard: Guard, event: Event, now: float) -> tuple[Guard, list[Action]]:
-    """What the guardian knows after ``event``, and what it does, in this order."""
+    """What the guardian knows after ``event``, and what it does, in this order: nothing, once it is over."""
+    if guard.phase is Phase.OVER:
+        return guard, []
     known, happening, why, actions = _HANDLERS[type(event)](guard, event, now)
     phase = known.phase if happening is None else phase_after(known.phase, happening)
     if phase is known.phase:

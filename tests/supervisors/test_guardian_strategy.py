@@ -209,6 +209,13 @@ def test_a_stop_during_a_renewal_is_a_stop_and_no_configuration_is_read_for_it()
     assert world.codes() == [0]
 
 
+@pytest.mark.parametrize("event", [do.HungUp(), do.Reloaded(False, "wrong", STOP_S), do.StopAsked(), do.Tick(), UP])
+def test_nothing_is_done_once_it_is_over(event: do.Event) -> None:
+    world = up()
+    world.feed(do.HostEnded())
+    assert world.guard.phase is Phase.OVER and world.feed(event) == []
+
+
 def test_every_row_of_the_table_leads_on_and_all_phases_can_be_reached_and_left() -> None:
     assert set(TABLE) == set(Phase) and TABLE[Phase.OVER] == {}
     assert {after for row in TABLE.values() for after in row.values()} == set(Phase) - {Phase.RESTING}

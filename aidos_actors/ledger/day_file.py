@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from supervisors.linux import sync_folder
+
+
+def refuse_odd(path: Path) -> None:
+    """OSError when something stands there that is no file: to open a pipe would wait for its other end."""
+    if os.path.lexists(path) and not path.is_file():
+        raise OSError(errno.ENOTSUP, "it is no file", str(path))
 
 
 class DayFile:
@@ -14,7 +21,8 @@ class DayFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        refuse_odd(path)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         self._handle = os.open(path, flags, 0o600)
         at = os.fstat(self._handle)
         self._identity = (at.st_dev, at.st_ino)

@@ -19,7 +19,7 @@ from typing import Any
 
 from msgspec import json
 
-from aidos_actors.ledger.day_file import DayFile
+from aidos_actors.ledger.day_file import DayFile, refuse_odd
 from aidos_actors.ledger.day_lines import by_day, last_known, lines_of
 from aidos_actors.ledger.rows import Values
 from aidos_actors.ledger.syncing import Syncing
@@ -132,6 +132,7 @@ class DayFiles:
 
     def _cut(self, path: Path, is_known: Callable[[dict[str, Any]], bool]) -> int:
         """Returns the seq of the file's last line after cutting, 0 when none is left."""
+        refuse_odd(path)
         with path.open("rb+") as file:
             size = file.seek(0, os.SEEK_END)
             window = TAIL_BYTES
@@ -163,10 +164,9 @@ class DayFiles:
 
 def _lacking(path: Path, lines: dict[bytes, int]) -> list[int]:
     """Looks no further back than to where all ``lines`` were found; a batch under way may stand behind them."""
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
+    if not path.is_file():
         return list(lines.values())
+    file = path.open("rb")
     with file:
         size = file.seek(0, os.SEEK_END)
         window = sum(map(len, lines)) + TAIL_BYTES

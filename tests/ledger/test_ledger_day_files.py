@@ -13,6 +13,7 @@ from ledger_cases import DAY_S, NOON, an_event, as_line, day_lines, numbered
 
 from aidos_actors.core.records import Batch
 from aidos_actors.ledger import day_file, day_files
+from aidos_actors.ledger.day_files import DayFiles
 from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger.ledger import Ledger
 
@@ -194,6 +195,24 @@ def test_a_day_file_that_is_taken_away_is_made_whole_with_the_next_batch(state: 
     assert day_lines(state) == [as_line(event) for event in ledger.events()]
     ledger.close()
     reopened(state).close()
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a folder", "a link to nothing"])
+def test_what_is_no_file_in_its_place_stops_the_batch_and_hangs_nobody(state: Path, what: str) -> None:
+    ledger = reopened(state)
+    ledger.apply(1, numbered(3))
+    place = state / "journal" / TODAY
+    kept = place.rename(state / "kept")
+    {"a pipe": os.mkfifo, "a folder": os.mkdir, "a link to nothing": lambda at: at.symlink_to("nowhere")}[what](place)
+    for _ in range(2):
+        with pytest.raises(LedgerUnavailable, match="it is no file"):
+            ledger.apply(1, numbered(4))
+    assert DayFiles(state / "journal").lacking(ledger._rows_after(7)) == [8, 9, 10]
+    place.rmdir() if what == "a folder" else place.unlink()
+    kept.rename(place)
+    assert ledger.apply(1, numbered(4)) == 13
+    assert day_lines(state) == [as_line(event) for event in ledger.events()]
+    ledger.close()
 
 
 def test_a_closed_ledger_holds_no_file(state: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import time
 from pathlib import Path
@@ -179,7 +180,8 @@ class Runtime:
     def result(self, requirement: str, task: str) -> Any:
         """What the callable of the task has returned, as JSON has it; None until it is done, and for commands and
         agents. NotFound when there is no such task."""
-        return self.ask({"verb": "result", "id": requirement, "task": task})["result"]
+        found = self.ask({"verb": "result", "id": requirement, "task": task})["result"]
+        return None if found is None else json.loads(found)
 
     def _steer(self, verb: str, requirement: str, task: str | None) -> Status:
         data = self.ask({"verb": verb, "id": requirement, "task": task})

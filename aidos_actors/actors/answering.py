@@ -25,6 +25,6 @@ def answer(reply: Callable[[Any, Asked], object], found: Any, asked: Asked | Cal
 
     try:
         give(found)
-    except (SupervisorError, FrameError) as error:
+    except (SupervisorError, FrameError, RecursionError) as error:
         text = f"the answer is too large for a message: {error}"
         give({"error": error_view(TryAgain(text, hint="read verbs of the command line find it"))})

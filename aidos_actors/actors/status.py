@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from aidos_actors.core.errors import NotFound
@@ -24,14 +23,14 @@ def status_of(ledger: LedgerView, name: str) -> dict[str, Any]:
 
 
 def result_of(ledger: LedgerView, name: str, task: str) -> dict[str, Any]:
-    """What the callable of that task has returned; ``result`` None until it is done, and for commands and agents.
-    NotFound when there is no such task."""
+    """What the callable of that task has returned, as the text of JSON that it is kept as (it may be nested deeper than
+    a message); ``result`` None until it is done, and for commands and agents. NotFound when there is no such task."""
     known = {row.id: row for row in ledger.tasks(name)}
     if task not in known:
         raise NotFound(f"no task {task!r} in requirement {name!r}", hint=f"`tasks {name}` lists them")
     row = known[task]
-    written = row.result if row.state is TaskState.DONE else None
-    return {"id": f"{name}/{task}", "state": row.state.value, "result": json.loads(written) if written else None}
+    result = row.result if row.state is TaskState.DONE else None
+    return {"id": f"{name}/{task}", "state": row.state.value, "result": result}
 
 
 def told_state(ledger: LedgerView, name: str) -> dict[str, Any]:

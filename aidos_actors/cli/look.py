@@ -112,11 +112,17 @@ def show_output(name: str, attempt: int | None, follow: bool, options: Options) 
             return 0
     number = attempt or attempts
     file = Layout(str(state.resolve())).output(requirement, task, number)
-    text = end_of(file, OUTPUT_JSON_BYTES_MAX) if file.exists() else ""
-    result = read(state, {"verb": "result", "id": requirement, "task": task})[0]["result"]
-    found = {"task": name, "attempt": number, "output": text, "result": result if number == attempts else None}
-    has_only_result = not text and found["result"] is not None
-    return Answer(found, json.dumps(result, ensure_ascii=False) if has_only_result else text.rstrip("\n"))
+    size_bytes = file.stat().st_size if file.exists() else 0
+    if size_bytes and not options.as_json:
+        _Shown(file, number).go_on()
+        return 0
+    text = end_of(file, OUTPUT_JSON_BYTES_MAX) if size_bytes else ""
+    written = read(state, {"verb": "result", "id": requirement, "task": task})[0]["result"]
+    result = json.loads(written) if written is not None and number == attempts else None
+    found = {"task": name, "attempt": number, "output": text, "result": result}
+    if size_bytes > OUTPUT_JSON_BYTES_MAX:
+        found["left_out_bytes"] = size_bytes - OUTPUT_JSON_BYTES_MAX
+    return Answer(found, json.dumps(result, ensure_ascii=False) if result is not None else "")
 
 
 def _follow_output(requirement: str, task: str, attempt: int | None, state: Path, *, quiet: bool) -> int:

@@ -28,6 +28,12 @@ def prints():
     time.sleep(0.3)
     return 1
 
+def nested():
+    found = []
+    for _ in range(940):
+        found = [found]
+    return found
+
 def half_a_character():
     return chr(0xd800)
 
@@ -75,7 +81,9 @@ def test_what_callables_return_is_told_while_they_run_and_after(place: Place) ->
         "odd": {"call": "jobs:gives", "args": {"it": odd}},
         "half": {"call": "jobs:half_a_character"},
         "nothing": {"call": "jobs:gives", "args": {"it": None}},
+        "deep": {"call": "jobs:nested"},
         "command": {"run": "echo said"},
+        "large": {"run": "seq 1 2700000"},
         "slow": {"call": "jobs:waits", "args": {"steps": 2}},
     }
     words = (str(place.requirement(tasks, repo=None)), "--workers", "1", "--drain", "0.1")
@@ -83,6 +91,9 @@ def test_what_callables_return_is_told_while_they_run_and_after(place: Place) ->
     eventually(lambda: place.event("attempt_started", "slow"))
     assert place.data("output", "work/odd")["result"] == odd
     assert place.data("output", "work/slow")["result"] is None
+    scheduler = place.pids()["root/scheduling/scheduler"]
+    assert place.aidos("output", "work/deep").stdout.strip() == "[" * 941 + "]" * 941
+    assert place.pids()["root/scheduling/scheduler"] == scheduler, "an answer ends nobody"
     run.terminate()
     run.wait(60)
     assert not place.is_up()
@@ -91,6 +102,9 @@ def test_what_callables_return_is_told_while_they_run_and_after(place: Place) ->
     assert json.loads(place.here("output", "work/odd").stdout) == odd
     assert [place.data("output", f"work/{name}")["result"] for name in ("nothing", "command", "slow")] == [None] * 3
     assert place.here("output", "work/command").stdout == "said\n"
+    large = place.here("output", "work/large").stdout
+    assert large.startswith("1\n2\n") and large.endswith("\n2700000\n"), "all of it"
+    assert place.data("output", "work/large")["left_out_bytes"] == len(large) - 16 * 1024 * 1024
 
 
 @pytest.mark.parametrize("verify", [None, "true"], ids=["in a batch", "alone"])

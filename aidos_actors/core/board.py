@@ -90,8 +90,8 @@ class Board(RequirementVerbs):
     def worker_gone(
         self, path: str, incarnation: str, now: float, begun: workers.Begun = None, overdue: str | None = None
     ) -> Step:
-        """It is dead, and what it held is lost: ready again at once. ``begun``: the callables that had begun.
-        ``overdue``: these did not end in time, and it died of that; where they stood, or nothing."""
+        """It is dead, and what it held is lost: ready again at once. ``begun``: the callable it had begun
+        last. ``overdue``: that did not end in time, and the worker died of it; where it stood, or nothing."""
         return self._step(now, workers.worker_gone, WorkerId(path, incarnation), begun, overdue)
 
     def calls_ended(

@@ -59,7 +59,7 @@ def worker_up(draft: Draft, worker: WorkerId, slots: int) -> None:
 
 def worker_gone(draft: Draft, worker: WorkerId, begun: Begun = None, overdue: str | None = None) -> None:
     """Everything it held is lost, and it will not come back. Callables of batches that are known not to have begun go
-    back unharmed. With ``overdue`` those that had begun have failed by themselves: it says where they stood."""
+    back unharmed. With ``overdue`` the one begun last has failed by itself: it says where that stood."""
     for key in begun or () if overdue is not None else ():
         if held(draft, worker, key) is not None:
             limit_s = draft.books.open[key.requirement].definitions[key.task].timeout_s
@@ -191,7 +191,7 @@ def _lose_all(draft: Draft, worker: WorkerId, reason: str, begun: Begun = None) 
     for attempt in held_by(draft, worker):
         lose(draft, attempt, reason)
     called = called_by(draft, worker)
-    last = len(called) if begun is None else _place_of(begun, called)
+    last = -1 if begun is None else _place_of(begun, called)
     for place, attempt in enumerate(called):
         if begun is None or place == last:
             lose(draft, attempt, reason)

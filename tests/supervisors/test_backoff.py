@@ -90,4 +90,4 @@ def test_on_real_processes_work_is_told_from_idling(tmp_path: Path) -> None:
         for name in ("idle", "busy"):
             running.tell(name, "raise")
         eventually(lambda: stands("busy", "running", 2))
-        assert stands("idle", "restarting", 2)
+        eventually(lambda: stands("idle", "restarting", 2))  # it was told first, and may have begun last

@@ -16,8 +16,9 @@ def refuse_odd(path: Path) -> None:
 
 
 class DayFile:
-    """The file ``path`` (0600), made when missing, for writing at its end. OSError as the disk says. Open until
-    ``close``, which must not come while a sync is under way."""
+    """The file ``path`` (0600), made when missing, for writing at its end. ``synced_bytes``: so much of it is on disk,
+    what it held at first being believed. OSError as the disk says. Open until ``close``, which must not come while a
+    sync is under way."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,6 +28,7 @@ class DayFile:
         at = os.fstat(self._handle)
         self._identity = (at.st_dev, at.st_ino)
         self._is_new = at.st_size == 0
+        self.synced_bytes = at.st_size
 
     @property
     def is_lost(self) -> bool:
@@ -37,20 +39,20 @@ class DayFile:
             return True
         return (at.st_dev, at.st_ino) != self._identity
 
-    def append(self, data: bytes) -> int:
-        """The data is written, and on disk after ``sync``; how long the file was before."""
-        size = os.fstat(self._handle).st_size
+    def append(self, data: bytes) -> None:
+        """The data is written, and on disk after ``sync``."""
         view = memoryview(data)
         while view:
             view = view[os.write(self._handle, view) :]
-        return size
 
     def sync(self) -> None:
-        """What was written is on disk, and so is the file's name. Any thread."""
+        """What was written by now is on disk, and so is the file's name. Any thread, beside one that writes."""
+        size = os.fstat(self._handle).st_size
         os.fdatasync(self._handle)
         if self._is_new:
             sync_folder(self.path.parent)
             self._is_new = False
+        self.synced_bytes = size
 
     def close(self) -> None:
         os.close(self._handle)

@@ -1,12 +1,13 @@
 """The journal once more, as text: ``journal/YYYY-MM-DD.jsonl``, one event a line, against damage of the ledger itself.
 
-Lines are written *before* the transaction that holds their events is committed, and synced in a thread beside it. So
-whatever was acknowledged is in both, and what a crash or a full disk left behind is a tail of the one or of the other:
-lines the table does not know (their numbers are beyond the table's, or the table has other events under them, since a
-commit that was refused while it was synced may turn up in place of the one that came next), or events without lines.
-``settle`` puts that right: such a tail goes to ``unconfirmed.jsonl`` (not thrown away: after a restore it may be the
-better copy), and events the files lack are written again from the table. Within one file ``seq`` grows, because tails
-are cut before anything follows them; across files it may not, when the clock was set back over midnight.
+Lines are written *before* the transaction that holds their events is committed, and synced within a second, beside the
+caller (docs/decisions/0021). What was acknowledged is on disk in the table. What a crash or a full disk left behind is
+a tail of the one or of the other: lines the table does not know (their numbers are beyond the table's, or the table has
+other events under them, since a commit that was refused while it was synced may turn up in place of the one that came
+next), or events without lines. ``settle`` puts that right: such a tail goes to ``unconfirmed.jsonl`` (not thrown away:
+after a restore it may be the better copy), and events the files lack are written again from the table. Within one file
+``seq`` grows, because tails are cut before anything follows them; across files it may not, when the clock was set back
+over midnight.
 """
 
 from __future__ import annotations
@@ -36,27 +37,26 @@ class DayFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._syncing = Syncing()
-        self._unsynced: dict[Path, int] = {}  # how long each file was before what is not known to be on disk
-        self._is_refused = False  # the disk will not bring it there by itself
-        self._held: DayFile | None = None  # the one that was written last
+        self._held: DayFile | None = None  # the newest, or the one that was written last
+        self._syncing = Syncing(self._sync)
+        self._refused: dict[Path, int] = {}  # how much of each file is on disk, where the disk took no more
 
     @property
-    def is_lost(self) -> bool:
-        """The file that was written last is not where it was; ``settle`` makes it anew."""
-        return self._held is not None and self._held.is_lost
+    def is_whole(self) -> bool:
+        """As far as known: the file that was written last is where it was, and no sync has failed. Else ``settle``
+        makes it so."""
+        return self._syncing.error is None and (self._held is None or not self._held.is_lost)
 
     @property
     def is_empty(self) -> bool:
         return not any(path.stat().st_size for path in self._paths())
 
-    def begin(self, rows: Sequence[Values]) -> None:
-        """The rows are on their way to the files of their UTC days, and there on disk when ``finish`` has returned.
-        ``LedgerRefused`` when one's ``at`` is no moment."""
+    def append(self, rows: Sequence[Values]) -> None:
+        """The rows are in the files of their UTC days, and there on disk soon, or after ``close``. ``LedgerRefused``
+        when one's ``at`` is no moment."""
         for day, of_day in by_day(rows).items():
-            file = self._of(self._folder / f"{day}.jsonl")
-            self._unsynced.setdefault(file.path, file.append(lines_of(of_day)))
-            self._syncing.begin(file.sync)
+            self._of(self._folder / f"{day}.jsonl").append(lines_of(of_day))
+            self._syncing.soon()
 
     def _of(self, path: Path) -> DayFile:
         if self._held is None or self._held.path != path:
@@ -64,27 +64,23 @@ class DayFiles:
             self._held = DayFile(path)
         return self._held
 
+    def _sync(self) -> None:
+        if self._held is not None:
+            self._held.sync()
+
     def close(self) -> None:
-        """No file is held open. Errors as ``finish``."""
-        self.finish()
-        held, self._held = self._held, None
-        if held is not None:
-            held.close()
-
-    def finish(self) -> None:
-        """What was begun is on disk."""
+        """All that was appended is on disk, and no file is held open."""
         try:
-            self._syncing.finish()
-        except BaseException:
-            self._is_refused = True
+            self._syncing.now()
+        except OSError:
+            if self._held is not None:
+                self._refused.setdefault(self._held.path, self._held.synced_bytes)
             raise
-        if not self._is_refused:
-            self._unsynced.clear()
-
-    def append(self, rows: Sequence[Values]) -> None:
-        """``begin`` and ``finish``."""
-        self.begin(rows)
-        self.finish()
+        finally:
+            held, self._held = self._held, None
+            self._syncing.error = None
+            if held is not None:
+                held.close()
 
     def settle(self, last_seq: int, rows_after: RowsAfter) -> None:
         """The files end where the table ends. ``rows_after(seq)`` gives a page of the table's events, in order;
@@ -98,25 +94,27 @@ class DayFiles:
             return not rows or rows[0][0] != line["seq"] or json.decode(lines_of(rows)) == line
 
         with contextlib.suppress(OSError):
-            self.finish()
+            self.close()
         self._take_back()
-        self.close()
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
             sync_folder(self._folder.parent)
-        newest = max((self._cut(path, is_known) for path in self._paths()), default=0)
+        paths = self._paths()
+        newest = max((self._cut(path, is_known) for path in paths), default=0)
+        for path in paths[-1:]:
+            self._of(path)  # and so its last lines are synced, whoever wrote them
         while newest < last_seq and (rows := rows_after(newest)):
             self.append(rows)
             newest = rows[-1][0]
+        self._syncing.now()
 
     def _take_back(self) -> None:
         """What the disk has refused to sync is not believed, though it can be read: it is written again if need be."""
-        for path, size in list(self._unsynced.items()):
+        for path, size in list(self._refused.items()):
             with contextlib.suppress(FileNotFoundError), path.open("rb+") as file:
                 file.truncate(size)
                 os.fsync(file.fileno())
-            del self._unsynced[path]
-        self._is_refused = False
+            del self._refused[path]
 
     def lacking(self, rows: Sequence[Values]) -> list[int]:
         """The seqs of those of ``rows`` (the newest of the table, in order) that do not stand in the file of their

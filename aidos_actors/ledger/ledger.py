@@ -38,10 +38,10 @@ JOURNAL_FOLDER = "journal"
 
 
 class Ledger(LedgerReader):
-    """The one handle that writes. What a call returned is on disk, in the table and in the day files (should the disk
-    refuse these alone, nothing more is written until they have caught up); what a call raised for changed nothing that
-    can be seen. (Should the disk fail in the very moment of a commit, the batch may turn up whole after a restart:
-    whoever goes on from what the ledger says is right either way.)"""
+    """The one handle that writes. What a call returned is on disk in the table, and within about a second in the day
+    files (should the disk refuse these alone, nothing more is written until they have caught up); what a call raised
+    for changed nothing that can be seen. (Should the disk fail in the very moment of a commit, the batch may turn up
+    whole after a restart: whoever goes on from what the ledger says is right either way.)"""
 
     def __init__(self, path: Path, connection: Connection, lock: LedgerLock) -> None:
         super().__init__(path, connection)
@@ -147,15 +147,13 @@ class Ledger(LedgerReader):
         if not self._lock.is_held:
             raise Fenced("this ledger was closed, or was opened before a fork: it may not write", hint="open it anew")
         with storage_errors(self._path):
-            if not self._is_settled or self._days.is_lost:
+            if not self._is_settled or not self._days.is_whole:
                 self._settle()
             try:
                 crash.before("ledger-commit")
                 with driver_transaction(self._connection) as driver:
                     yield driver
-                with contextlib.suppress(OSError):  # the batch stands, and nothing more is written before its lines are
-                    self._days.finish()
-                    self._is_settled = True
+                self._is_settled = True
                 crash.after("ledger-commit")
             finally:
                 if not self._is_settled:  # the day files lack lines, or hold those of a batch that was rolled back
@@ -163,11 +161,11 @@ class Ledger(LedgerReader):
                         self._settle()
 
     def _append(self, driver: sqlite3.Connection, rows: list[Values]) -> None:
-        """Into the table, and on their way to the day files."""
+        """Into the day files, and into the table."""
         if rows:
             self._is_settled = False
             crash.before("journal-lines")
-            self._days.begin(rows)
+            self._days.append(rows)
             crash.after("journal-lines")
             driver.executemany(_insert(schema.events), rows)
 

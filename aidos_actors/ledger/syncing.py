@@ -1,46 +1,56 @@
-"""Syncs beside the caller, so that a disk and a processor work at the same time."""
+"""Syncs beside the caller, and few of them: a disk and a processor work at the same time."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
+WITHIN_S = 1.0
+
 
 class Syncing:
-    """One thread, begun with the first sync; it ends with the process. For one user, and of no use after a fork."""
+    """``sync`` is called within about ``WITHIN_S`` of being wanted, once for all that want it meanwhile, in a thread
+    that begins with the first wish and ends with the process; with nothing to sync it waits. For one user, and of no
+    use after a fork."""
 
-    def __init__(self) -> None:
-        self._begun: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._ended: SimpleQueue[BaseException | None] = SimpleQueue()
-        self._under_way = 0
+    def __init__(self, sync: Callable[[], None]) -> None:
+        self._sync = sync
+        self._wishes: SimpleQueue[None] = SimpleQueue()
+        self._is_wanted = False
+        self._one_at_a_time = threading.Lock()
         self._thread: threading.Thread | None = None
+        self.error: OSError | None = None  # of the last sync, after which there are no more until it is taken away
 
-    def begin(self, sync: Callable[[], None]) -> None:
-        """``sync()`` runs beside the caller, after those begun before it."""
+    def soon(self) -> None:
+        """What was written by now will be synced; ``error`` says when that has failed."""
+        if self._is_wanted:
+            return
+        self._is_wanted = True
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="syncing", daemon=True)
             self._thread.start()
-        self._under_way += 1
-        self._begun.put(sync)
+        self._wishes.put(None)
 
-    def finish(self) -> None:
-        """All that were begun have ended; the first error of theirs is raised."""
-        errors = []
-        while self._under_way:
-            error = self._ended.get()
-            self._under_way -= 1
-            if error is not None:
-                errors.append(error)
-        if errors:
-            raise errors[0]
+    def now(self) -> None:
+        """What was written by now is synced, and no sync is under way. Raises ``error``."""
+        self._is_wanted = True
+        self._do()
+        if self.error is not None:
+            raise self.error
+
+    def _do(self) -> None:
+        with self._one_at_a_time:
+            is_wanted, self._is_wanted = self._is_wanted, False  # first: what is written from here on wants another
+            if is_wanted and self.error is None:
+                try:
+                    self._sync()
+                except OSError as error:
+                    self.error = error
 
     def _run(self) -> None:
         while True:
-            sync = self._begun.get()
-            try:
-                sync()
-            except BaseException as error:
-                self._ended.put(error)
-            else:
-                self._ended.put(None)
+            self._wishes.get()
+            time.sleep(WITHIN_S)
+            self._do()

@@ -28,22 +28,23 @@ class CheckpointFolders:
 
     def __init__(self, layout: Layout) -> None:
         self._root = layout.checkpoints
+        self._root_path = str(self._root)
         self._gone = self._root / GONE
         self.is_pending = False
 
     def settle(self, batch: Batch) -> None:
         """Nothing is left of what ``batch`` says has ended. ``is_pending``: there is something to delete."""
+        ended = {each.id for each in batch.requirements if each.state in REQUIREMENT_FINAL}
+        for requirement in ended:
+            self._set_aside(requirement)
         for task in batch.tasks:
-            if not _is_wanted(task):
-                self._set_aside(self._root / task.requirement / task.id)
-        names = {task.requirement for task in batch.accepted}
-        saved = {name for name in names if (self._root / name).exists()}
+            if task.requirement not in ended and not _is_wanted(task):
+                self._set_aside(task.requirement, task.id)
+        going_on = {task.requirement for task in batch.accepted} - ended
+        saved = {name for name in going_on if (self._root / name).exists()}
         for task in batch.accepted if saved else ():  # many, most of which have saved nothing
             if task.requirement in saved:
-                self._set_aside(self._root / task.requirement / task.id)
-        for requirement in batch.requirements:
-            if requirement.state in REQUIREMENT_FINAL:
-                self._set_aside(self._root / requirement.id)
+                self._set_aside(task.requirement, task.id)
 
     def sweep(self, ledger: LedgerView) -> None:
         """As ``settle``, for everything that has ended by what ``ledger`` says."""
@@ -53,9 +54,9 @@ class CheckpointFolders:
                 over = {task.id for task in ledger.tasks(folder.name, with_removed=True) if not _is_wanted(task)}
                 for inner in folder.glob("*"):
                     if inner.name in over:
-                        self._set_aside(inner)
+                        self._set_aside(folder.name, inner.name)
             elif folder.name != GONE:
-                self._set_aside(folder)
+                self._set_aside(folder.name)
         self.is_pending = self._gone.exists()
 
     def empty(self) -> None:
@@ -68,12 +69,15 @@ class CheckpointFolders:
                 continue
         remove_if_empty(self._gone)
 
-    def _set_aside(self, folder: Path) -> None:
+    def _set_aside(self, *names: str) -> None:
+        """What these name below the root. One call is all that most need: they saved nothing."""
+        path = "/".join((self._root_path, *names))
         try:
-            os.rmdir(folder)  # noqa: PTH106 - one call is all most tasks need: they saved nothing
+            os.rmdir(path)  # noqa: PTH106 - a path object for each would take longer than the call
         except FileNotFoundError:
             return
         except OSError:
+            folder = Path(path)
             with contextlib.suppress(OSError):  # it stays until the next sweep: no reason to stop work
                 self._gone.mkdir(exist_ok=True)
                 if is_real_folder(folder):

@@ -25,7 +25,7 @@ class FrameError(Exception):
 
 
 def encode(message: Any, *, trusted: bool) -> bytes:
-    body = pickle.dumps(message) if trusted else json.dumps(message, default=_plain).encode()
+    body = pickle.dumps(message) if trusted else _to_json(message).encode()
     if len(body) > FRAME_BYTES_MAX:
         raise FrameError(f"a frame of {len(body)} bytes is over the limit of {FRAME_BYTES_MAX}")
     return HEAD.pack(len(body)) + body
@@ -68,3 +68,6 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return str(value)
+
+
+_to_json = json.JSONEncoder(default=_plain).encode

@@ -38,6 +38,7 @@ class Books:
         self._alarms = Alarms(self._is_live)
         projects_max = {repo: each.workers for repo, each in settings.projects.items() if each.workers is not None}
         self.serving = Serving(projects_max, settings.executors_max)
+        self._moved: dict[str, None] = {}  # requirements that may wait elsewhere than ``serving`` has them
 
     def load(
         self,
@@ -53,14 +54,10 @@ class Books:
         for attempt in attempts:  # before the tasks: they say which callables must be alone
             if attempt.requirement in self.open and attempt.task in self.open[attempt.requirement].definitions:
                 self.put_attempt(key_of(attempt), attempt)
-        loaded: dict[str, OpenRequirement] = {}
         for task in tasks:
             opened = self.open.get(task.requirement)
             if opened is not None and task.state is not TaskState.REMOVED:
-                loaded[task.requirement] = opened
                 self._put_task(opened, task.id, task)
-        for opened in loaded.values():
-            self.serving.put(opened.place)
         for batch in calls:
             if batch.requirement in self.open:
                 self._load_batch(self.open[batch.requirement], OpenBatch(batch))
@@ -77,6 +74,7 @@ class Books:
         self.waiting.pop(name, None)
         if new is None:
             self.open.pop(name, None)
+            self._moved.pop(name, None)
             self.serving.forget(name)
             return
         if known is None:
@@ -87,7 +85,7 @@ class Books:
             self.waiting[name] = None
         if new.deadline_at is not None:
             self._alarms.put(Alarm(new.deadline_at, name, ""))
-        self.serving.put(known.place)
+        self._moved[name] = None
 
     def swap(self, name: str, new: OpenRequirement | None) -> OpenRequirement | None:
         """``new`` stands for the requirement from now on (None: it is not open); what did before."""
@@ -99,15 +97,13 @@ class Books:
         return before
 
     def put_task(self, key: tuple[str, str], new: TaskRecord | None) -> None:
-        opened = self.open[key[0]]
-        self._put_task(opened, key[1], new)
-        self.serving.put(opened.place)
+        self._put_task(self.open[key[0]], key[1], new)
 
     def add_tasks(self, rows: Sequence[TaskRecord]) -> None:
         """As ``put_task`` for tasks of one requirement that had no row, at once."""
         for opened in [self.open[row.requirement] for row in rows[:1]]:
             opened.add_tasks(rows)
-            self.serving.put(opened.place)
+            self._moved[opened.record.id] = None
 
     def remove_tasks(self, rows: Sequence[TaskRecord]) -> None:
         for row in rows:
@@ -130,7 +126,7 @@ class Books:
         if change:
             executor = opened.definitions[key.task].executor
             self.serving.hold(key.requirement, opened.project, executor, change)
-        self.serving.put(opened.place)
+        self._moved[key.requirement] = None
 
     def start_calls(
         self, opened: OpenRequirement, batch: OpenBatch, rows: Iterable[tuple[TaskRecord, AttemptRecord]]
@@ -178,7 +174,7 @@ class Books:
             self.serving.hold(opened.record.id, opened.project, "call", change)
         if not calling:
             del self.calling[batch.worker]
-        self.serving.put(opened.place)
+        self._moved[opened.record.id] = None
 
     def batches_of(self, worker: WorkerId) -> tuple[tuple[OpenRequirement, OpenBatch], ...]:
         """What callables the worker may have, by requirement and batch, oldest first."""
@@ -191,6 +187,9 @@ class Books:
 
     def candidates(self) -> Iterator[Candidate]:
         """What may be leased, best first."""
+        for name in self._moved:
+            self.serving.put(self.open[name].place)
+        self._moved.clear()
         full = self.serving.full_executors()
         for name in self.serving.names():
             yield from self.open[name].candidates(full)
@@ -226,6 +225,7 @@ class Books:
     def _put_task(self, opened: OpenRequirement, task: str, new: TaskRecord | None) -> None:
         before, deadline_at = opened.unfinished, opened.record.deadline_at
         opened.put_task(task, new)
+        self._moved[opened.record.id] = None
         if opened.unfinished and not before and deadline_at is not None:  # without work it may have been dropped
             self._alarms.put(Alarm(deadline_at, opened.record.id, ""))
         if new is not None and new.not_before_at is not None:

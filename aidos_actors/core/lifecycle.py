@@ -57,14 +57,13 @@ def submit(
         base_commit=base_commit,
         deadline_at=draft.now + model.deadline_s if model.deadline_s is not None else None,
     )
-    draft.save_requirement(record, model)
+    needs_no_order = bool(model.tasks) and not any(task.needs for task in model.tasks)
+    draft.save_requirement(draft.moved(record, "analyse") if needs_no_order else record, model)
     told = ("title", "sha256", "position", "repo", "target", "base_commit", "deadline_at")
     facts = {name: getattr(record, name) for name in told}
     draft.note("requirement_submitted", record, tasks=len(model.tasks), **facts)
-    opened = draft.books.open[model.id]
-    if model.tasks and not any(task.needs for task in model.tasks):
-        draft.move_requirement(record, "analyse")
-        record_plan(draft, opened)
+    if needs_no_order:
+        record_plan(draft, draft.books.open[model.id])
 
 
 def begin_analysis(draft: Draft, opened: OpenRequirement) -> None:

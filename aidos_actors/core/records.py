@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 
@@ -160,7 +162,7 @@ class Batch(Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        return not any(getattr(self, name) for name in self.__struct_fields__)
+        return not any(astuple(self))
 
     @classmethod
     def together(cls, batches: Iterable[Batch]) -> Batch:
@@ -168,4 +170,4 @@ class Batch(Struct, frozen=True):
         parts = [batch for batch in batches if not batch.is_empty]
         if len(parts) == 1:
             return parts[0]
-        return cls(*(tuple(row for part in parts for row in getattr(part, name)) for name in cls.__struct_fields__))
+        return cls(*(tuple(chain.from_iterable(rows)) for rows in zip(*map(astuple, parts), strict=True)))

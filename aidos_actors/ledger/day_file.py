@@ -34,7 +34,7 @@ class DayFile:
     def is_lost(self) -> bool:
         """Somebody has removed it, or put another one in its place."""
         try:
-            at = self.path.lstat()
+            at = os.lstat(self.path)
         except OSError:
             return True
         return (at.st_dev, at.st_ino) != self._identity

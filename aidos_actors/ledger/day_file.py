@@ -28,22 +28,24 @@ class DayFile:
         at = os.fstat(self._handle)
         self._identity = (at.st_dev, at.st_ino)
         self._is_new = at.st_size == 0
-        self.synced_bytes = at.st_size
+        self._bytes = self.synced_bytes = at.st_size
 
     @property
     def is_lost(self) -> bool:
-        """Somebody has removed it, or put another one in its place."""
+        """Somebody has removed it, put another one in its place, made it shorter or written to it."""
         try:
             at = os.lstat(self.path)
         except OSError:
             return True
-        return (at.st_dev, at.st_ino) != self._identity
+        return (at.st_dev, at.st_ino) != self._identity or at.st_size != self._bytes
 
     def append(self, data: bytes) -> None:
         """The data is written, and on disk after ``sync``."""
         view = memoryview(data)
         while view:
-            view = view[os.write(self._handle, view) :]
+            written = os.write(self._handle, view)
+            self._bytes += written
+            view = view[written:]
 
     def sync(self) -> None:
         """What was written by now is on disk, and so is the file's name. Any thread, beside one that writes."""

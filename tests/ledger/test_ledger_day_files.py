@@ -168,6 +168,20 @@ def test_a_day_file_that_is_taken_away_is_made_whole_with_the_next_batch(state: 
     reopened(state).close()
 
 
+@pytest.mark.parametrize("kept_bytes", [0, 10, 400])
+def test_a_day_file_that_is_cut_short_is_made_whole_with_the_next_batch(state: Path, kept_bytes: int) -> None:
+    ledger = reopened(state)
+    ledger.apply(1, numbered(3))
+    os.truncate(state / "journal" / TODAY, kept_bytes)
+    assert ledger.apply(1, numbered(4)) == 13
+    assert day_lines(state) == [as_line(event) for event in ledger.events()]
+    with (state / "journal" / TODAY).open("a") as file:
+        file.write("a stranger's\n")
+    assert ledger.apply(1, numbered(5)) == 16
+    assert day_lines(state) == [as_line(event) for event in ledger.events()]
+    ledger.close()
+
+
 @pytest.mark.parametrize("what", ["a pipe", "a folder", "a link to nothing"])
 def test_what_is_no_file_in_its_place_stops_the_batch_and_hangs_nobody(state: Path, what: str) -> None:
     ledger = reopened(state)

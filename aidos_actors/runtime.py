@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import time
@@ -23,6 +22,7 @@ from aidos_actors.desk_client import DeskClient
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.environment import without_secrets
 from aidos_actors.layout import Layout
+from aidos_actors.machine_errors import HINT_PASSING, PASSING
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import prepare
 from aidos_actors.tree import aidos_tree
@@ -76,10 +76,6 @@ def admission(state_dir: Path) -> tuple[str, str, tuple[str]]:
     return "aidos_actors.ledger.admission", "admit", (str(state_dir),)
 
 
-WANTS = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE)]
-HINT_WANTS = "free space on the disk of the state directory, or raise the limits of this process; then repeat"
-
-
 class Runtime:
     """A running AIDOS system owned by this process. May be used from any thread; ends with its ``with`` block.
 
@@ -115,8 +111,8 @@ class Runtime:
             if error.code == "already_started":
                 hint = "`run` joins a running system; `serve --standby` waits for it to end"
                 raise OwnedElsewhere(f"{self.state_dir} has an owner already: {error.message}", hint=hint) from error
-            if any(text in error.cause for text in WANTS):
-                raise TryAgain(f"the system could not start: {error.cause}", hint=HINT_WANTS) from error
+            if any(os.strerror(number) in error.cause for number in PASSING):
+                raise TryAgain(f"the system could not start: {error.cause}", hint=HINT_PASSING) from error
             raise
 
     # ---- work

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
 from aidos_actors.core.errors import TryAgain, Unfit
 from aidos_actors.ledger.mounts import refuse_network_filesystem
+from aidos_actors.machine_errors import HINT_PASSING, PASSING
 from supervisors.premises import LOCK_NAME
 
 STATE_PATH_BYTES_MAX = 480  # SQLite opens no path over 511 bytes, and adds names of its own
-OF_THE_MOMENT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
@@ -32,7 +31,7 @@ def prepare_state_dir(state_dir: str | os.PathLike[str]) -> Path:
         os.close(os.open(path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # as the guardian will
     except OSError as error:
         text = f"{path} cannot be the state directory: {error.strerror}"
-        if error.errno in OF_THE_MOMENT:
-            raise TryAgain(text, hint="free space on that disk and look at its health") from error
+        if error.errno in PASSING:
+            raise TryAgain(text, hint=HINT_PASSING) from error
         raise Unfit(text, hint="name another with --state, or look at its owner and mode") from error
     return path

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TextIO
 from msgspec import Struct
 
 from aidos_actors.core.errors import AidosError
+from aidos_actors.machine_errors import in_our_words
 from supervisors.errors import SupervisorError
 
 SCHEMA_VERSION = 1
@@ -141,6 +142,8 @@ def give_error(error: BaseException, options: Options) -> int:
     """Say what happened, why, and what to do next; the exit code. A stack only with ``--debug``."""
     if options.debug:
         traceback.print_exception(error)
+    if isinstance(error, OSError):
+        error = in_our_words(error) or error
     if isinstance(error, AidosError):
         code, message, hint, exit_code = error.code, error.message, error.hint, error.exit_code
     elif isinstance(error, SupervisorError):

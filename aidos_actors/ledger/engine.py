@@ -7,7 +7,6 @@ own, as its documentation advises: the driver's would come too late and could no
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from sqlalchemy.pool import StaticPool
 
 from aidos_actors.core.errors import AidosError, Unfit
 from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused, LedgerUnavailable
+from aidos_actors.machine_errors import HINT_ACCESS, NO_ACCESS
 from supervisors.linux import sync_folder
 
 BUSY_TIMEOUT_S = 5.0
@@ -40,7 +40,7 @@ DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 FULL = frozenset({sqlite3.SQLITE_FULL})
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 ACCESS = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
-NO_ACCESS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+NO_INDEX = frozenset({sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP})
 TROUBLE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PROTOCOL})
 
 
@@ -53,15 +53,34 @@ def open_for_writing(path: Path) -> Engine:
 
 def open_for_reading(path: Path) -> Engine:
     """An engine with one connection that can neither write nor checkpoint ``path``, with or without a living writer."""
-    return _engine(lambda: _connect(path, "ro", {}, is_at_rest=_cannot_change(path)), "BEGIN")
+    return _engine(lambda: _connect_to_read(path), "BEGIN")
 
 
-def _cannot_change(path: Path) -> bool:
-    """Whether nobody can write ``path`` where it is, as on a disk that is mounted read-only, and all of it is in this
-    one file. SQLite would want to put a shared index beside it."""
-    log, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
-    has_log = log.exists() and log.stat().st_size > 0
-    return not os.access(path.parent, os.W_OK) and not has_log and not index.exists()
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """SQLite would put a shared index beside the file. Where nothing can be made, and all there is to read stands in
+    this one file, it is read as one that does not change: who would change it needs the index as well."""
+    has_log, is_at_rest = _has_log(path), not os.access(path.parent, os.W_OK) and not _index(path).exists()
+    connection = _connect(path, "ro", {}, is_at_rest=is_at_rest and not has_log)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if has_log or error.sqlite_errorcode not in NO_INDEX:
+            raise
+        return _connect(path, "ro", {}, is_at_rest=True)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _index(path: Path) -> Path:
+    return path.with_name(f"{path.name}-shm")
 
 
 def make_log_room(path: Path, size_bytes: int) -> None:
@@ -132,7 +151,6 @@ def worded(statement: ClauseElement) -> str:
 
 
 HINT_ROOM = "free space on the disk that holds the state directory and look at its health; the call may be repeated"
-HINT_ACCESS = "look at its owner and its mode"
 HINT_REPORT = "this is a mistake in AIDOS itself; report it"
 HINT_RESTORE = "keep the state directory, and begin anew in another one: what was published is on its targets"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from aidos_actors.cli.answer import Options, give_error
 from aidos_actors.cli.app import run_command_line
 from aidos_actors.cli.progress import shown_progress
 from aidos_actors.cli.run import Watch
@@ -227,3 +229,21 @@ def test_words_that_are_off_and_nobody_reads(
     monkeypatch.setattr(sys, "stdout", open("/dev/full", "w"))  # noqa: PTH123, SIM115 - closed by itself
     assert run_command_line(["nonsense", "--json"]) == 2
     assert capsys.readouterr().err == "error: No such command 'nonsense'.\nhint: see `aidos --help`\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "exit_code"),
+    [
+        (errno.ENOSPC, "try_again", 75),
+        (errno.EMFILE, "try_again", 75),
+        (errno.EACCES, "unfit", 78),
+        (errno.ENXIO, "internal", 1),
+    ],
+)
+def test_what_the_system_refuses_is_no_defect_of_ours(
+    number: int, code: str, exit_code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = OSError(number, os.strerror(number), "/some/place")
+    assert give_error(error, Options(as_json=True)) == exit_code
+    said = json.loads(capsys.readouterr().out)["error"]
+    assert said["code"] == code and "/some/place" in said["message"] and os.strerror(number) in said["message"]

@@ -79,18 +79,45 @@ dd if=/dev/zero of=fill bs=1k >/dev/null 2>&1
 """
 
 
-def test_a_system_that_finds_no_room_to_start_is_to_be_started_again(place: Place) -> None:
-    """On a small disk of its own, in a namespace of its own."""
-    place.requirement({"a": {"run": "true"}}, repo=None)
-    (place.folder / "small").mkdir()
-    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", FULL, "sh", sys.executable]
+def on_a_small_disk(place: Place, script: str) -> subprocess.CompletedProcess[str]:
+    """``script`` with the interpreter as ``$1``, in a namespace with a small disk of its own at ``small``."""
     if shutil.which("unshare") is None:
         pytest.skip("unshare is not installed")
+    (place.folder / "small").mkdir()
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", sys.executable]
     done = subprocess.run(words, cwd=place.folder, env=dict(os.environ), capture_output=True, text=True, timeout=60)
     if done.returncode == 99 or done.stderr.startswith("unshare:"):
         pytest.skip(f"no namespaces may be made here: {done.stderr}")
+    return done
+
+
+def test_a_system_that_finds_no_room_to_start_is_to_be_started_again(place: Place) -> None:
+    place.requirement({"a": {"run": "true"}}, repo=None)
+    done = on_a_small_disk(place, FULL)
     assert done.returncode == 75, done.stderr
     assert "No space left" in json.loads(done.stdout)["error"]["message"] and "Traceback" not in done.stderr
+    place.assert_clean()
+
+
+FULL_AT_REST = """
+mount -t tmpfs -o size=24m tmpfs small && cd small || exit 99
+"$1" -m aidos_actors run ../work.yaml --state state >&2 || exit 98
+dd if=/dev/zero of=fill bs=4k >/dev/null 2>&1
+for verb in "status work" "tasks work" "db check"; do
+    "$1" -m aidos_actors $verb --state state --json || exit 97
+done
+"$1" -m aidos_actors submit ../work.yaml --state state --json
+"""
+
+
+def test_what_is_recorded_can_be_read_when_the_disk_is_full(place: Place) -> None:
+    """Nothing runs, and there is no room for SQLite's index beside the ledger. A submission says why it cannot be."""
+    place.requirement({"a": {"run": "true"}}, repo=None)
+    done = on_a_small_disk(place, FULL_AT_REST)
+    assert done.returncode == 75, done.stderr
+    status, tasks, check, refused = map(json.loads, done.stdout.splitlines())
+    assert (status["data"]["state"], tasks["data"]["tasks"][0]["state"], check["ok"]) == ("done", "done", True)
+    assert "No space left" in refused["error"]["message"] and "defect" not in refused["error"]["hint"]
     place.assert_clean()
 
 

@@ -11,7 +11,7 @@ def is_over(folder: str | bytes, bytes_max: int, entries_max: int = ENTRIES_MAX)
     """Whether files below ``folder`` hold more than ``bytes_max`` bytes on the disk, or it has more entries than
     ``entries_max``. Follows no link. What vanishes meanwhile, and a folder that is not there, count nothing."""
     size_bytes = entries = 0
-    waiting = [folder]
+    waiting = [] if os.path.islink(folder) else [folder]  # noqa: PTH114 - minders do without pathlib
     while waiting:
         try:
             with os.scandir(waiting.pop()) as listing:

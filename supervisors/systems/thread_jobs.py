@@ -6,21 +6,27 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 from supervisors.messages import JobDone
 
 JOBS_MAX = 256
+IDLE_MAX = 2
+
+Task = tuple[str, Callable[..., Any], tuple[Any, ...]]
 
 
 class ThreadJobs:
-    """Jobs of one process. ``start`` and ``take`` are called from the message loop, the work from its own thread."""
+    """Jobs of one process. ``start`` and ``take`` are called from the message loop, the work from another thread: one
+    that has nothing to do takes the next job, for to begin a thread takes longer than many jobs do."""
 
     def __init__(self) -> None:
         self._running: set[str] = set()
         self._done: deque[JobDone] = deque()
         self._signal = -1
-        self._next: list[threading.Thread] = []
+        self._next: list[Task] = []
+        self._idle: deque[SimpleQueue[Task]] = deque()
 
     def fileno(self) -> int:
         """Readable when an outcome waits; -1 before the first job."""
@@ -37,22 +43,39 @@ class ThreadJobs:
         if self._signal < 0:
             self._signal = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._running.add(job)
-        self._next.append(threading.Thread(target=self._work, args=(job, work, args), name=job, daemon=True))
+        self._next.append((job, work, args))
 
     def go(self) -> None:
         """What was started in the handler that has just ended begins now: work that keeps the interpreter's lock from
         its first moment on must not make that handler look hung."""
-        for thread in self._next:
-            thread.start()
+        for task in self._next:
+            if self._idle:
+                self._idle.pop().put(task)
+            else:
+                threading.Thread(target=self._work, args=(task,), daemon=True).start()
         self._next.clear()
 
-    def _work(self, job: str, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def _work(self, task: Task) -> None:
+        """This job, and those that are handed to this thread after it."""
+        tasks: SimpleQueue[Task] = SimpleQueue()
+        while True:
+            self._carry_out(*task)
+            del task  # what it was given may be large
+            is_wanted = len(self._idle) < IDLE_MAX
+            if is_wanted:
+                self._idle.append(tasks)  # before the loop hears of the end: it may have more to do
+            os.eventfd_write(self._signal, 1)
+            if not is_wanted:
+                return
+            task = tasks.get()
+
+    def _carry_out(self, job: str, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        threading.current_thread().name = job
         try:
             done = JobDone(job, value=work(*args))
         except BaseException as error:
             done = JobDone(job, error=error)
         self._done.append(done)
-        os.eventfd_write(self._signal, 1)
 
     def take(self) -> list[JobDone]:
         """The outcomes since the last call, in order of their end."""

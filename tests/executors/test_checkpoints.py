@@ -222,6 +222,14 @@ def test_a_folder_over_its_limit_is_removed_and_no_other(tmp_path: Path) -> None
     assert removed_if_over(folder, 10_000) and not folder.exists()
 
 
+def test_what_a_link_in_place_of_the_folder_points_at_counts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "data").write_bytes(b"x" * 20_000)
+    (tmp_path / "saved").symlink_to("elsewhere")
+    assert is_over(str(tmp_path / "elsewhere"), 10_000)
+    assert not is_over(str(tmp_path / "saved"), 10_000) and not is_over(os.fsencode(tmp_path / "saved"), 10_000)
+
+
 def test_a_command_whose_checkpoint_grows_over_its_limit_is_ended(bench, nursery, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     saved.mkdir()

@@ -1,0 +1,76 @@
+"""Jobs on threads: all at once, each told once, and few threads for many."""
+
+from __future__ import annotations
+
+import select
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from supervisors.messages import JobDone
+from supervisors.systems.thread_jobs import IDLE_MAX, JOBS_MAX, ThreadJobs
+
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture
+def jobs() -> Iterator[ThreadJobs]:
+    yield ThreadJobs()
+
+
+def outcomes(jobs: ThreadJobs, count: int) -> list[JobDone]:
+    look, taken = select.poll(), list[JobDone]()
+    look.register(jobs.fileno(), select.POLLIN)
+    while len(taken) < count:
+        assert look.poll(PATIENCE_MS)
+        taken += jobs.take()
+    return taken
+
+
+def test_one_job_after_the_other_takes_the_same_thread(jobs: ThreadJobs) -> None:
+    threads = set()
+    for number in range(50):
+        jobs.start(f"job {number}", lambda: (threading.get_ident(), threading.current_thread().name))
+        jobs.go()
+        (done,) = outcomes(jobs, 1)
+        assert done.value[1] == done.job == f"job {number}"
+        threads.add(done.value[0])
+    assert len(threads) <= IDLE_MAX
+
+
+def test_jobs_run_at_once_however_many_threads_are_idle(jobs: ThreadJobs) -> None:
+    for turn in range(2):
+        together = threading.Barrier(10)
+        for number in range(10):
+            jobs.start(f"{turn} {number}", together.wait, PATIENCE_MS / 1000)
+        assert len(jobs.running()) == 10
+        jobs.go()
+        assert sorted(done.value for done in outcomes(jobs, 10)) == list(range(10))
+        assert not jobs.running()
+
+
+def test_what_a_job_raises_is_its_outcome_and_its_thread_goes_on(jobs: ThreadJobs) -> None:
+    def fail() -> None:
+        raise SystemExit("no")
+
+    jobs.start("fails", fail)
+    jobs.go()
+    (done,) = outcomes(jobs, 1)
+    assert isinstance(done.error, SystemExit)
+    jobs.start("works", int)
+    jobs.go()
+    assert [each.value for each in outcomes(jobs, 1)] == [0]
+
+
+def test_a_job_of_that_name_runs_once_at_a_time_and_there_are_not_too_many(jobs: ThreadJobs) -> None:
+    gate = threading.Event()
+    for _ in range(3):
+        jobs.start("same", gate.wait, PATIENCE_MS / 1000)
+    for number in range(JOBS_MAX - 1):
+        jobs.start(f"job {number}", gate.wait, PATIENCE_MS / 1000)
+    with pytest.raises(RuntimeError, match="more than"):
+        jobs.start("one more", int)
+    jobs.go()
+    gate.set()
+    assert len(outcomes(jobs, JOBS_MAX)) == JOBS_MAX

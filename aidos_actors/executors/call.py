@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import os
 import shutil
 import traceback
 from collections.abc import Callable, Mapping
@@ -163,7 +164,18 @@ def load(name: str) -> Any:
 def _called(
     name: str, args: Mapping[str, Any], context: Callable[[], CallContext], output: Callable[[], Path]
 ) -> str | AttemptOutcome:
-    """The result as JSON text, or how it failed."""
+    """The result as JSON text, or how it failed. A child that the callable has forked may come back here as well: it
+    ends, for all that is left to do is its parent's."""
+    me = os.getpid()
+    ended = _ended(name, args, context, output)
+    if os.getpid() != me:
+        os._exit(0 if isinstance(ended, str) else 1)
+    return ended
+
+
+def _ended(
+    name: str, args: Mapping[str, Any], context: Callable[[], CallContext], output: Callable[[], Path]
+) -> str | AttemptOutcome:
     try:
         function = load(name)
         if "context" not in args and _takes_context(function):

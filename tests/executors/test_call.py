@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,23 @@ def test_what_went_wrong_is_named_for_a_retry_policy(tmp_path: Path) -> None:
     assert call_of("json:loads", tmp_path, s="no").causes[:2] == ("exception:JSONDecodeError", "exception:ValueError")
     assert "exception:Exception" in call_of("builtins:float", tmp_path, x="no").causes
     assert call_of("platform:machine", tmp_path).causes == ()
+
+
+def forks(is_child_well: bool) -> int:
+    child = os.fork()
+    if child == 0 and not is_child_well:
+        raise ValueError("in the child")
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else 0
+
+
+@pytest.mark.parametrize(("is_child_well", "code"), [(True, 0), (False, 1)])
+def test_a_child_that_comes_back_from_the_callable_too_ends_and_calls_no_other(
+    tmp_path: Path, is_child_well: bool, code: int
+) -> None:
+    me = os.getpid()
+    outcome = call_of(f"{__name__}:forks", tmp_path, is_child_well=is_child_well)
+    if os.getpid() != me:
+        os._exit(77)  # it would carry out the rest of the batch, and of these tests
+    assert outcome.result == str(code)
+    output = Layout(str(tmp_path / "state")).output("r", "a", 2)
+    assert is_child_well or "in the child" in output.read_text()

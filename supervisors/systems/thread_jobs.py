@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from queue import SimpleQueue
 from typing import Any
 
@@ -19,7 +22,8 @@ Task = tuple[str, Callable[..., Any], tuple[Any, ...]]
 
 class ThreadJobs:
     """Jobs of one process. ``start`` and ``take`` are called from the message loop, the work from another thread: one
-    that has nothing to do takes the next job, for to begin a thread takes longer than many jobs do."""
+    that has nothing to do takes the next job, for to begin a thread takes longer than many jobs do. Each job finds its
+    thread as a new one would be, but for what ``threading.local`` keeps."""
 
     def __init__(self) -> None:
         self._running: set[str] = set()
@@ -58,10 +62,11 @@ class ThreadJobs:
     def _work(self, task: Task) -> None:
         """This job, and those that are handed to this thread after it."""
         tasks: SimpleQueue[Task] = SimpleQueue()
+        at_first = _ways_of_this_thread()
         while True:
-            self._carry_out(*task)
+            Context().run(self._carry_out, *task)
             del task  # what it was given may be large
-            is_wanted = len(self._idle) < IDLE_MAX
+            is_wanted = len(self._idle) < IDLE_MAX and _ways_of_this_thread() == at_first
             if is_wanted:
                 self._idle.append(tasks)  # before the loop hears of the end: it may have more to do
             os.eventfd_write(self._signal, 1)
@@ -89,3 +94,10 @@ class ThreadJobs:
             self._running.discard(done.job)
             taken.append(done)
         return taken
+
+
+def _ways_of_this_thread() -> tuple[object, ...]:
+    """What a job may change of its thread alone, and programs that it starts, or the next job, would have too."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    shares = os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0)
+    return blocked, shares, sys.gettrace(), sys.getprofile()

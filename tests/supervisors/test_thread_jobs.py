@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import select
+import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 import pytest
 
@@ -12,6 +16,7 @@ from supervisors.messages import JobDone
 from supervisors.systems.thread_jobs import IDLE_MAX, JOBS_MAX, ThreadJobs
 
 PATIENCE_MS = 30_000
+SAID = ContextVar("said", default="nothing")
 
 
 @pytest.fixture
@@ -74,3 +79,28 @@ def test_a_job_of_that_name_runs_once_at_a_time_and_there_are_not_too_many(jobs:
     jobs.go()
     gate.set()
     assert len(outcomes(jobs, JOBS_MAX)) == JOBS_MAX
+
+
+@pytest.mark.parametrize(
+    ("change", "look"),
+    [
+        (lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}), lambda: signal.pthread_sigmask(0, ())),
+        (lambda: os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]), lambda: os.sched_getaffinity(0)),
+        (lambda: sys.settrace(lambda *_: None), sys.gettrace),
+        (lambda: sys.setprofile(lambda *_: None), sys.getprofile),
+        (lambda: SAID.set("something"), SAID.get),
+    ],
+)
+def test_what_a_job_does_to_its_thread_is_nothing_to_the_next_one(
+    jobs: ThreadJobs, change: Callable[[], object], look: Callable[[], object]
+) -> None:
+    def outcome_of(work: Callable[[], object]) -> object:
+        jobs.start("job", work)
+        jobs.go()
+        (done,) = outcomes(jobs, 1)
+        assert done.error is None
+        return done.value
+
+    before = outcome_of(look)
+    outcome_of(change)
+    assert [outcome_of(look) for _ in range(IDLE_MAX + 1)] == [before] * (IDLE_MAX + 1)

@@ -170,6 +170,7 @@ class Ledger(LedgerReader):
             driver.executemany(_insert(schema.events), rows)
 
     def _settle(self) -> None:
+        self._is_settled = False  # until it has come to its end
         self._days.settle(self.last_seq(), self._rows_after)
         self._is_settled = True
 

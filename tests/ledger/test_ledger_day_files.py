@@ -182,19 +182,40 @@ def test_a_day_file_that_is_cut_short_is_made_whole_with_the_next_batch(state: P
     ledger.close()
 
 
+@pytest.mark.parametrize(("tries", "comes_back"), [(2, True), (1, False)])
 @pytest.mark.parametrize("what", ["a pipe", "a folder", "a link to nothing"])
-def test_what_is_no_file_in_its_place_stops_the_batch_and_hangs_nobody(state: Path, what: str) -> None:
+def test_what_is_no_file_in_its_place_stops_the_batch_and_hangs_nobody(
+    state: Path, what: str, tries: int, comes_back: bool
+) -> None:
     ledger = reopened(state)
     ledger.apply(1, numbered(3))
     place = state / "journal" / TODAY
     kept = place.rename(state / "kept")
     {"a pipe": os.mkfifo, "a folder": os.mkdir, "a link to nothing": lambda at: at.symlink_to("nowhere")}[what](place)
-    for _ in range(2):
+    for _ in range(tries):
         with pytest.raises(LedgerUnavailable, match="it is no file"):
             ledger.apply(1, numbered(4))
     assert DayFiles(state / "journal").lacking(ledger._rows_after(7)) == [8, 9, 10]
     place.rmdir() if what == "a folder" else place.unlink()
-    kept.rename(place)
+    if comes_back:
+        kept.rename(place)
+    assert ledger.apply(1, numbered(4)) == 13
+    assert day_lines(state) == [as_line(event) for event in ledger.events()]
+    ledger.close()
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_nothing_is_written_behind_a_torn_end_that_cannot_be_set_aside(state: Path, tries: int) -> None:
+    ledger = reopened(state)
+    ledger.apply(1, numbered(3))
+    with (state / "journal" / TODAY).open("a") as file:
+        file.write('{"seq": 11, "torn')
+    obstacle = state / "journal" / "unconfirmed.jsonl"
+    obstacle.mkdir()
+    for _ in range(tries):
+        with pytest.raises(LedgerUnavailable):
+            ledger.apply(1, numbered(4))
+    obstacle.rmdir()
     assert ledger.apply(1, numbered(4)) == 13
     assert day_lines(state) == [as_line(event) for event in ledger.events()]
     ledger.close()

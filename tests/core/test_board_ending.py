@@ -110,6 +110,18 @@ def test_cancelling_comes_too_late_when_all_tasks_have_ended() -> None:
     assert bench.record().state is RequirementState.DONE
 
 
+def test_paused_when_all_tasks_have_ended_it_is_not_too_late_to_cancel() -> None:
+    """It is not over: it would wait for its ``resume`` for ever."""
+    bench = Bench({"a": {}})
+    bench.run()
+    bench.take(bench.board.steer("pause", "r", None, bench.now))
+    bench.end(A1)
+    bench.discard()
+    assert bench.record().state is RequirementState.PAUSED
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
+    assert bench.record().state is RequirementState.CANCELLED and bench.task().state is TaskState.DONE
+
+
 def test_a_commit_that_lands_after_the_cancel_is_noted_and_changes_nothing() -> None:
     bench = Bench({"a": {}}, repo="/repo")
     bench.end(bench.run())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from pathlib import Path
+from uuid import uuid4
 
 DELETE_TRIES_MAX = 3
+PATH_CHARS_MAX = 900  # with one name more it fits the 4,096 bytes that the system takes, of any characters
 
 
 def end_of(file: Path, size_bytes: int) -> str:
@@ -24,23 +25,48 @@ def is_real_folder(path: Path) -> bool:
 
 
 def delete_tree(path: Path) -> None:
-    """``path``, file or folder, is gone; read-only folders inside are no obstacle. Raises ``OSError`` if it stays."""
+    """``path``, file or folder, is gone, however deep it is; read-only folders inside are no obstacle. Raises
+    ``OSError`` if it stays."""
     if not is_real_folder(path):
         path.unlink(missing_ok=True)
-        return None
+        return
     for tries_left in reversed(range(DELETE_TRIES_MAX)):
-        path.chmod(stat.S_IRWXU)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                inner = Path(folder, name)
-                if not inner.is_symlink():
-                    inner.chmod(stat.S_IRWXU)
         try:
-            return shutil.rmtree(path)
+            _empty(path)
+            path.rmdir()
+            return
         except OSError as error:  # something still wrote into it
             if error.errno != errno.ENOTEMPTY or tries_left == 0:
                 raise
-    return None
+
+
+def _empty(top: Path) -> None:
+    """A folder whose path grows too long moves up to ``top`` before it is looked into."""
+    waiting, folders = [str(top)], list[str]()
+    while waiting:
+        folder = waiting.pop()
+        if len(folder) > PATH_CHARS_MAX:
+            folder = _moved(folder, f"{top}/{uuid4().hex}")
+        os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - a path object for each would take longer than the call
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            with os.scandir(handle) as listing:
+                for entry in tuple(listing):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{folder}/{entry.name}")
+                    else:
+                        os.unlink(entry.name, dir_fd=handle)
+        finally:
+            os.close(handle)
+        folders.append(folder)
+    for folder in reversed(folders[1:]):
+        os.rmdir(folder)  # noqa: PTH106
+
+
+def _moved(folder: str, to: str) -> str:
+    os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - else it cannot leave the one it is in
+    os.rename(folder, to)  # noqa: PTH104
+    return to
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import inspect
 import json
 import os
-import shutil
 import traceback
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
@@ -22,7 +21,7 @@ from aidos_actors.core.retry import EXCEPTION
 from aidos_actors.executors.checkpoints import CheckpointTooLarge, CheckpointUnsaved, ValueCheckpoints
 from aidos_actors.executors.command import Surroundings
 from aidos_actors.executors.said import SAID
-from aidos_actors.folders import remove_if_empty
+from aidos_actors.folders import delete_tree, remove_if_empty
 
 RESULT_BYTES_MAX = 1024 * 1024
 FUNCTIONS_MAX = 1000
@@ -100,7 +99,8 @@ class CallContext:
     def close(self) -> None:
         """What was made for this attempt alone is gone."""
         if "folder" in self.__dict__:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                delete_tree(self._folder)
 
 
 def call(around: Surroundings, order: Start, progress: Callable[[], None] | None = None) -> AttemptOutcome:

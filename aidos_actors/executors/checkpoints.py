@@ -93,19 +93,21 @@ class ValueCheckpoints:
                 f"the checkpoint is {len(text)} bytes of JSON, more than the {self._bytes_max} allowed",
                 hint="save less, or raise limits.checkpoint_value_bytes",
             )
-        if is_over(str(self._folder), self._folder_bytes_max - len(text)):
-            raise CheckpointTooLarge.over(self._folder_bytes_max)
+        content = hashlib.sha256(text).hexdigest().encode() + b"\n" + text
         known = self._numbers()
+        older = [each for each in known if each[0] <= self._attempt]
+        outdated = older[: max(0, len(older) + 1 - KEPT)]
+        room, entries_max = self._folder_bytes_max - len(content), ENTRIES_MAX - 1 + len(outdated)
+        if room < 0 or is_over(str(self._folder), room, entries_max):
+            raise CheckpointTooLarge.over(self._folder_bytes_max)
         number = max((count for attempt, count in known if attempt == self._attempt), default=0) + 1
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             name = f"value-{self._attempt}-{number}.json"
-            content = hashlib.sha256(text).hexdigest().encode() + b"\n" + text
             write_durably(self._folder / name, content, self._folder / f".{name}.new")
         except OSError as error:
             raise CheckpointUnsaved(f"the checkpoint could not be saved: {error}") from error
-        older = [each for each in known if each[0] <= self._attempt]
-        for attempt, count in older[: max(0, len(older) + 1 - KEPT)]:
+        for attempt, count in outdated:
             (self._folder / f"value-{attempt}-{count}.json").unlink(missing_ok=True)
 
     def newest(self) -> Any:

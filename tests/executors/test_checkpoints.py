@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, Start, WorkerId
 from aidos_actors.core.requirement import Task
+from aidos_actors.executors import checkpoints
 from aidos_actors.executors.call import CallContext, call, call_of_batch
 from aidos_actors.executors.checkpoints import (
     CheckpointLimits,
@@ -174,6 +176,33 @@ def test_a_value_that_the_folder_has_no_room_for_is_refused_and_the_one_before_s
     (tmp_path / "data").unlink()
     saved.save("after")
     assert saved.newest() == "after"
+
+
+@pytest.mark.parametrize("free_bytes", [68, 69])
+def test_the_last_value_that_the_folder_has_room_for_leaves_it_within_its_limit(
+    tmp_path: Path, free_bytes: int
+) -> None:
+    """What is saved must not be the reason that all of it is removed."""
+    (tmp_path / "data").write_bytes(b"x" * (FOLDER_BYTES - free_bytes))
+    saved = ValueCheckpoints(tmp_path, 1, folder_bytes_max=FOLDER_BYTES)
+    with pytest.raises(CheckpointTooLarge) if free_bytes < 69 else nullcontext():
+        saved.save("12")  # 4 bytes, behind a line of 65
+    assert not is_over(str(tmp_path), FOLDER_BYTES)
+
+
+def test_values_take_the_places_that_the_folder_has_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "ENTRIES_MAX", 10)
+    for number in range(8):
+        (tmp_path / str(number)).touch()
+    saved = ValueCheckpoints(tmp_path, 1)
+    for number in range(5):
+        saved.save(number)
+    (tmp_path / "one more").touch()
+    with pytest.raises(CheckpointTooLarge):
+        saved.save(5)
+    assert saved.newest() == 4
 
 
 @pytest.mark.parametrize("in_batch", [False, True])

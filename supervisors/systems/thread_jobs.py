@@ -20,6 +20,18 @@ IDLE_MAX = 2
 Task = tuple[str, Callable[..., Any], tuple[Any, ...]]
 
 
+class _Hand(threading.Thread):
+    """A thread that takes jobs, and has the name of each."""
+
+    def __init__(self, work: Callable[[_Hand], None]) -> None:
+        super().__init__(target=work, args=(self,), daemon=True)
+        self.tasks: SimpleQueue[Task] = SimpleQueue()
+
+    def take(self, task: Task) -> None:
+        self.name = task[0]
+        self.tasks.put(task)
+
+
 class ThreadJobs:
     """Jobs of one process. ``start`` and ``take`` are called from the message loop, the work from another thread: one
     that has nothing to do takes the next job, for to begin a thread takes longer than many jobs do. Each job finds its
@@ -30,7 +42,7 @@ class ThreadJobs:
         self._done: deque[JobDone] = deque()
         self._signal = -1
         self._next: list[Task] = []
-        self._idle: deque[SimpleQueue[Task]] = deque()
+        self._idle: deque[_Hand] = deque()
 
     def fileno(self) -> int:
         """Readable when an outcome waits; -1 before the first job."""
@@ -54,30 +66,28 @@ class ThreadJobs:
         its first moment on must not make that handler look hung."""
         for task in self._next:
             if self._idle:
-                self._idle.pop().put(task)
+                self._idle.pop().take(task)
             else:
-                threading.Thread(target=self._work, args=(task,), daemon=True).start()
+                hand = _Hand(self._work)
+                hand.take(task)
+                hand.start()
         self._next.clear()
 
-    def _work(self, task: Task) -> None:
-        """This job, and those that are handed to this thread after it."""
-        tasks: SimpleQueue[Task] = SimpleQueue()
+    def _work(self, hand: _Hand) -> None:
+        """The job that it was given first, and those that it is given after it."""
         at_first = _ways_of_this_thread()
         while True:
-            Context().run(self._carry_out, *task)
-            del task  # what it was given may be large
+            self._carry_out(*hand.tasks.get())
             is_wanted = len(self._idle) < IDLE_MAX and _ways_of_this_thread() == at_first
             if is_wanted:
-                self._idle.append(tasks)  # before the loop hears of the end: it may have more to do
+                self._idle.append(hand)  # before the loop hears of the end: it may have more to do
             os.eventfd_write(self._signal, 1)
             if not is_wanted:
                 return
-            task = tasks.get()
 
     def _carry_out(self, job: str, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        threading.current_thread().name = job
         try:
-            done = JobDone(job, value=work(*args))
+            done = JobDone(job, value=Context().run(work, *args))
         except BaseException as error:
             done = JobDone(job, error=error)
         self._done.append(done)

@@ -104,3 +104,14 @@ def test_what_a_job_does_to_its_thread_is_nothing_to_the_next_one(
     before = outcome_of(look)
     outcome_of(change)
     assert [outcome_of(look) for _ in range(IDLE_MAX + 1)] == [before] * (IDLE_MAX + 1)
+
+
+def test_a_job_that_spoils_the_library_of_threads_holds_up_no_other(
+    jobs: ThreadJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs.start("spoils", monkeypatch.setattr, threading, "current_thread", lambda: None)
+    jobs.go()
+    outcomes(jobs, 1)
+    jobs.start("works", int)
+    jobs.go()
+    assert [each.value for each in outcomes(jobs, 1)] == [0]

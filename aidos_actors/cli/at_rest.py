@@ -1,4 +1,5 @@
-"""What the read verbs say where nothing runs: calls as the Scheduler gets them, answered from the resting ledger."""
+"""What the read verbs say where nothing runs, or nothing answers: calls as the Scheduler gets them, answered from the
+resting ledger."""
 
 from __future__ import annotations
 
@@ -36,8 +37,9 @@ def _events(ledger: LedgerView, call: Call, _state: Path) -> dict[str, Any]:
 
 
 def _reasons(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any]:
-    """Without workers to speak of: that nothing runs comes first, unless it has ended."""
+    """Without workers to speak of: that nothing runs, or nothing answers, comes first, unless it has ended."""
     from aidos_actors.actors.desk import explained
+    from aidos_actors.cli.reach import owner_of
     from aidos_actors.core.settings import Settings
     from aidos_actors.layout import Layout
     from aidos_actors.restored import restored_board
@@ -48,7 +50,10 @@ def _reasons(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any]:
     others = [reason for reason in found["reasons"] if reason["code"] != "no_worker"]
     if others and others[0]["code"] in TASK_FINAL:
         return found
-    resting = {"code": "not_running", "text": "nothing runs here: start it with `serve` or `run`"}
+    if owner_of(state) is None:
+        resting = {"code": "not_running", "text": "nothing runs here: start it with `serve` or `run`"}
+    else:
+        resting = {"code": "healing", "text": "the system here heals, and does not answer yet"}
     return {**found, "reasons": [resting, *others]}
 
 

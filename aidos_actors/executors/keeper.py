@@ -1,4 +1,4 @@
-"""The nursery's loop: a small, warm, single-threaded process that forks a minder for each order of its owner.
+"""The nursery's loop: a small, warm, single-threaded process that forks minders for its owner.
 
 It is a child subreaper too: when a minder is killed, what it minded becomes the nursery's and is ended here. When its
 owner has gone or takes leave, it ends everything below it and itself. Standard library only.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -52,10 +53,9 @@ class Keeper:
     def _obey(self) -> bool:
         """Carries out one message of the owner; whether there may be more."""
         message = protocol.receive_with_descriptors(self._orders)
-        if message is None or message[0] != "spawn":
+        if message is None or message[0][0] != "spawn":
             return False
-        given = message[1]
-        control = given.pop(protocol.CONTROL)
+        control = message[1][protocol.CONTROL]
         crash.before("minder-forked")
         try:
             pid = os.fork()
@@ -63,11 +63,9 @@ class Keeper:
             self._refuse(control, f"No process could be started for it: {error.strerror}.")
         else:
             if pid == 0:
-                self._become_minder(control, given)
+                self._become_minder(control)
             crash.after("minder-forked")
             self._minders[pid] = control
-        for descriptor in given.values():
-            os.close(descriptor)
         return True
 
     def _refuse(self, control: int, why: str) -> None:
@@ -77,27 +75,25 @@ class Keeper:
             except OSError:
                 pass
 
-    def _become_minder(self, control: int, given: dict[str, int]) -> None:
+    def _become_minder(self, control: int) -> None:
         """Never returns, and never lets go of ``self``, whose sockets would close numbers that are in new use."""
         sock = socket.socket(fileno=control)
         code = CRASH_EXIT
         try:
-            self._mind(sock, given)
+            self._mind(sock)
             code = 0
         except BaseException as error:
             _tell_crash(sock, error)
         finally:
             os._exit(code)
 
-    def _mind(self, control: socket.socket, given: dict[str, int]) -> None:
+    def _mind(self, control: socket.socket) -> None:
         for descriptor in (*self._minders.values(), *self._closing, self._wake, self._orders.fileno()):
             os.close(descriptor)
         os.setsid()
         linux.become_subreaper()
         linux.name_process("aidos-minder")
-        wake = _wake_pipe()
-        order = protocol.unpack_order(given.pop(protocol.ORDER))
-        Minder(control, self._owner, self._self, wake).run(order, given)
+        Minder(control, self._owner, self._self, _wake_pipe()).serve()
 
     def _reap(self) -> None:
         """Collects the ended, and ends what a dead minder left behind: every child that is no minder."""
@@ -141,9 +137,10 @@ def _tell_crash(sock: socket.socket, error: BaseException) -> None:
 def main(orders_fd: int, owner_pid: int, owner_started: int) -> None:
     """The nursery's whole life: returns when everything below it has ended."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)  # a framework's owner may have left others, or a mask, behind
+        signal.signal(number, signal.SIG_DFL)  # Python and a framework's owner may have left others, or a mask, behind
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     os.chdir("/")
     os.set_inheritable(orders_fd, False)
     linux.become_subreaper()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
-import signal
 
 from aidos_actors.executors import linux, protocol
 
@@ -15,20 +13,18 @@ if TYPE_CHECKING:
 
 ERROR_BYTES_MAX = 4096
 _LACKING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
-# Python ignores the first two, our processes ignore or catch the others; a command expects the defaults.
-_CHANGED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 def open_streams(order: dict[str, Any], given: dict[str, int]) -> tuple[int, int, int]:
-    """Descriptors for 0, 1 and 2 of the command. Raises OSError, e.g. when the output file cannot be opened."""
-    stdin = given.get(protocol.STDIN)
-    if stdin is None:
-        stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    """Descriptors for 0, 1 and 2 of the command, all of them among ``given``. Raises OSError, e.g. when the output file
+    cannot be opened."""
+    if protocol.STDIN not in given:
+        given[protocol.STDIN] = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     if order["output_path"] is None:
-        return stdin, given[protocol.STDOUT], given[protocol.STDERR]
+        return given[protocol.STDIN], given[protocol.STDOUT], given[protocol.STDERR]
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-    output = os.open(order["output_path"], flags, 0o644)
-    return stdin, output, output
+    output = given[protocol.OUTPUT] = os.open(order["output_path"], flags, 0o644)
+    return given[protocol.STDIN], output, output
 
 
 def start(order: dict[str, Any], streams: tuple[int, int, int]) -> int:
@@ -50,22 +46,19 @@ def start(order: dict[str, Any], streams: tuple[int, int, int]) -> int:
 
 
 def _become(order: dict[str, Any], streams: tuple[int, int, int], tell: int, minder: int) -> None:
-    """Never returns."""
+    """Never returns. Each page of memory that is touched here is copied first, so what the command is to inherit, but
+    for this, the nursery has set long before (``keeper.main``)."""
     about = b""
     try:
         linux.die_with_parent(minder)  # survives the exec: the last resort when minder and nursery die together
         os.setpgid(0, 0)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
-        signal.set_wakeup_fd(-1)
-        for number in _CHANGED_SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
-        _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
         about = order["cwd"]
         os.chdir(about)
         about = order["argv"][0]
-        os.execvpe(about, order["argv"], order["env"])  # our other descriptors close themselves here
+        execute = os.execve if b"/" in about else os.execvpe
+        execute(about, order["argv"], order["env"])  # our other descriptors close themselves here
     except BaseException as error:
         os.write(tell, explain(error, about).encode(errors="replace")[:ERROR_BYTES_MAX])
     finally:

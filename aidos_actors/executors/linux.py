@@ -10,7 +10,7 @@ import ctypes
 import os
 import select
 import signal
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
@@ -101,6 +101,14 @@ def readable_within(descriptor: int, timeout_s: float) -> bool:
     poller = select.poll()
     poller.register(descriptor, select.POLLIN)
     return bool(poller.poll(max(0.0, timeout_s) * 1000))
+
+
+def any_readable(descriptors: Iterable[int]) -> bool:
+    """Whether one of them can be read now."""
+    poller = select.poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
+    return bool(poller.poll(0))
 
 
 def signal_exactly(pid: int, started: int, number: int) -> bool:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aidos_actors.executors import linux, protocol
 from aidos_actors.executors.capture import Capture
 from aidos_actors.executors.orders import NurseryLost, Order, Outcome
+from aidos_actors.executors.waiting_minder import WaitingMinder
 
 LOOK_S = 1.0
 PROGRESS_EVERY_S = 0.25
 CLEAN_UP_LIMIT_S = 20.0  # longer than a minder's own limit for ending what cannot be ended
 EXIT_LIMIT_S = 5.0
+HEARING_LIMIT_S = 10.0
 
 
 class Minded:
@@ -27,19 +29,23 @@ class Minded:
     """
 
     def __init__(
-        self, order: Order, control: socket.socket, pid: int, started: int, capture: Capture | None, nursery: int
+        self, order: Order, minder: WaitingMinder, capture: Capture | None, keep: Callable[[WaitingMinder], bool]
     ) -> None:
-        """Takes over ``control``, ``capture`` and the pidfd ``nursery``."""
+        """Takes over ``minder``, which has the order, and ``capture``. ``keep`` may take the minder back when its
+        command has ended by itself, with all it had started."""
         self._sending = threading.Lock()
         self._waiting = threading.Lock()
         self._is_closed = False
-        self.pid = pid
-        self.started = started
+        self.pid = minder.pid
+        self.started = minder.started
         self._order = order
-        self._control = control
+        self._whole = minder
+        self._keep = keep
+        self._control = minder.control
         self._capture = capture
-        self._nursery = nursery
-        self._minder = linux.open_exactly(pid, started)
+        self._nursery = minder.nursery
+        self._minder = minder.pidfd
+        self._unheard_until: float | None = None
         self._overdue_at: float | None = None
         self._told_progress_at = 0.0
         self._last_words = ""
@@ -49,6 +55,7 @@ class Minded:
         """The command starts; once. Whether it could is told by ``wait``."""
         if self._order.timeout_s is not None and self._overdue_at is None:
             self._expect_end_within(self._order.timeout_s + self._order.grace_s)
+        self._unheard_until = time.monotonic() + HEARING_LIMIT_S
         self._send("go")
 
     def end(self, reason: str, grace_s: float | None = None) -> None:
@@ -64,7 +71,8 @@ class Minded:
         self._send("progress")
 
     def wait(self) -> Outcome:
-        """Blocks until the command and everything it started have ended, and its minder too; the same answer each time.
+        """Blocks until the command and everything it started have ended, and its minder too, unless that is kept; the
+        same answer each time.
 
         Raises ``NurseryLost`` when the nursery died meanwhile; then too everything has ended.
         """
@@ -125,13 +133,29 @@ class Minded:
         return None
 
     def _settled(self, fields: dict[str, Any]) -> Outcome:
-        """Once the minder itself has gone; so whoever waits for it finds it gone."""
-        if self._minder is not None:
-            linux.readable_within(self._minder, EXIT_LIMIT_S)
+        """Once the minder itself has gone, so that whoever waits for it finds it gone; or it waits for another order
+        and has nothing to do with this one any more."""
         stdout, stderr = self._capture.finish() if self._capture else (b"", b"")
+        if fields["reason"] != "exited" or fields["survivors"] or not self._hand_back():
+            self._let_go()
         if fields["reason"] == "exited" and self._capture and self._capture.is_over_limit:
             fields |= {"reason": "output_limit", "message": "It wrote more output than its limit allows."}
         return Outcome(stdout=stdout, stderr=stderr, **fields)
+
+    def _hand_back(self) -> bool:
+        """Whether the minder is another's from here on."""
+        with self._sending:
+            self._is_closed = self._keep(self._whole)
+        if self._is_closed and self._capture:
+            self._capture.close()
+        return self._is_closed
+
+    def _let_go(self) -> None:
+        """The minder has nobody to listen to, and ends."""
+        with self._sending:
+            self._control.shutdown(socket.SHUT_WR)
+        if self._minder is not None:
+            linux.readable_within(self._minder, EXIT_LIMIT_S)
 
     def _nursery_died(self) -> Outcome:
         """The minder's own word counts if it was spoken; else its clean-up is awaited. Raises ``NurseryLost``."""
@@ -152,6 +176,10 @@ class Minded:
     def _press_on(self, now: float) -> None:
         """A minder that does not keep its own limits is ended, then its nursery; one of them is then heard of."""
         minder = self._minder
+        if self._unheard_until is not None and now >= self._unheard_until:
+            if minder is not None and protocol.is_unread(self._control):  # stopped: it has not even begun
+                linux.signal_by(minder, signal.SIGKILL)
+            self._unheard_until = None
         if minder is None or linux.readable_within(minder, 0):
             linux.signal_by(self._nursery, signal.SIGCONT)  # a stopped one could not clean up after it
             self._expect_end_within(0)
@@ -184,9 +212,6 @@ class Minded:
             if self._is_closed:
                 return
             self._is_closed = True
-            self._control.close()
+            self._whole.close()
         if self._capture:
             self._capture.close()
-        for descriptor in (self._nursery, self._minder):
-            if descriptor is not None:
-                os.close(descriptor)

@@ -1,8 +1,9 @@
-"""The minder: one process for one command, which ends only after everything the command started has ended.
+"""The minder: a process for one command at a time, which is done with it when everything it started has ended.
 
 It is a child subreaper, so what daemonises becomes its child; it is done when it has no children left. It ends them
 when the command ends, when told to, when a limit is exceeded, and at once when its owner or its nursery has gone.
-The command starts on ``go`` and not before: until then the owner records who minds it.
+The command starts on ``go`` and not before: until then the owner records who minds it. After a command that ended by
+itself it waits for another order, until its owner lets go of it; after any other it ends.
 """
 
 from __future__ import annotations
@@ -34,49 +35,68 @@ class Minder:
         self._poller = select.poll()
         for descriptor in (control.fileno(), owner, nursery, wake):
             self._poller.register(descriptor, select.POLLIN)
-        self._is_started = False
         self._is_abandoned = False
+        self._order: dict[str, Any] | None = None
+        self._given: dict[str, int] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing is left of an order, and none is there."""
+        for descriptor in self._given.values():
+            os.close(descriptor)
+        self._order, self._given = None, {}
+        self._is_started = False
         self._end: tuple[str, str] | None = None
         self._grace_s = 0.0
         self._limits: Limits | None = None
         self._command = 0
         self._status: int | None = None
 
-    def run(self, order: dict[str, Any], given: dict[str, int]) -> None:
-        """Returns when nothing of the command is left; the outcome has been sent, if there is someone to read it."""
-        self._grace_s = order["grace_s"]
+    def serve(self) -> None:
+        """Returns when it is to mind nothing more, and nothing is left of its last command."""
         crash.before("minder-ready")
         protocol.send(self._control, "ready", os.getpid(), linux.start_time(os.getpid()))
         crash.after("minder-ready")
+        is_fit = True
+        while is_fit and not self._is_abandoned:
+            self._listen(None)
+            if self._order is not None:
+                is_fit = self._run(self._order)
+                self._forget()
+
+    def _run(self, order: dict[str, Any]) -> bool:
+        """Returns when nothing of the command is left; the outcome has been sent, if there is someone to read it.
+        Whether the command ended by itself."""
         while not (self._is_started or self._end):
             self._listen(None)
         begun_at = time.monotonic()
-        self._end = reason, message = self._end or self._mind(order, given)
+        self._end = reason, message = self._end or self._mind(order)
         crash.before("descendants-ended")
         survivors = self._end_descendants()
         crash.after("descendants-ended")
         if self._is_abandoned:
-            return
+            return False
         more = {"duration_s": time.monotonic() - begun_at, "survivors": survivors, **_ending(self._status)}
         crash.before("outcome-sent")
         protocol.send(self._control, "outcome", protocol.outcome_fields(reason, message, **more))
         crash.after("outcome-sent")
+        return reason == "exited" and survivors == 0
 
-    def _mind(self, order: dict[str, Any], given: dict[str, int]) -> tuple[str, str]:
+    def _mind(self, order: dict[str, Any]) -> tuple[str, str]:
         """Runs the command until it ends or has to be ended: (reason, sentence)."""
         try:
-            streams = launch.open_streams(order, given)
-            output = streams[1] if order["output_path"] is not None else None
+            streams = launch.open_streams(order, self._given)
             # Before the start: what the command does at once must count as its own.
-            self._limits = Limits(order, output, time.monotonic())
+            self._limits = Limits(order, self._given.get(protocol.OUTPUT), time.monotonic())
             crash.before("command-started")
             self._command = launch.start(order, streams)
             crash.after("command-started")
         except (OSError, ValueError) as error:
             reason = "no_room" if launch.is_of_the_machine(error) else "failed_to_start"
             return reason, f"The command could not be started: {launch.explain(error)}."
-        for descriptor in given.values():  # the pipes are the command's alone now
-            os.close(descriptor)
+        for name in tuple(self._given):  # the pipes are the command's alone now
+            if name != protocol.OUTPUT:
+                os.close(self._given.pop(name))
         while True:
             self._listen(self._limits.wait_s(time.monotonic()))
             self._reap()
@@ -92,11 +112,23 @@ class Minder:
             if descriptor == self._wake:
                 os.read(self._wake, 4096)
             elif descriptor == self._control.fileno():
-                self._obey(protocol.receive(self._control))
+                self._hear(protocol.receive_with_descriptors(self._control))
             else:
                 self._abandon(descriptor)
 
-    def _obey(self, message: tuple[Any, ...] | None) -> None:
+    def _hear(self, come: tuple[tuple[Any, ...], dict[str, int]] | None) -> None:
+        if come is None:
+            self._abandon(self._control.fileno())
+            return
+        message, given = come
+        if message[0] == "order":
+            self._given = given
+            self._order = protocol.unpack_order(message[2], given)
+            self._grace_s = self._order["grace_s"]
+        elif self._order is not None:
+            self._obey(message)
+
+    def _obey(self, message: tuple[Any, ...]) -> None:
         match message:
             case ("go",):
                 self._is_started = True
@@ -105,8 +137,6 @@ class Minder:
                 self._end = self._end or (reason, why)
             case ("progress",) if self._limits:
                 self._limits.progress(time.monotonic())
-            case None:
-                self._abandon(self._control.fileno())
 
     def _abandon(self, descriptor: int) -> None:
         """Nobody is left to report to: what runs ends at once, without grace."""

@@ -5,79 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from aidos_actors.executors import linux, protocol
-from aidos_actors.executors.capture import Capture
-from aidos_actors.executors.environment import without_secrets
 from aidos_actors.executors.minded import Minded
+from aidos_actors.executors.nursery_link import ANSWER_LIMIT_S, NurseryLink
 from aidos_actors.executors.orders import NurseryLost, Order, Outcome, SpawnFailed
+from aidos_actors.executors.waiting_minder import WaitingMinder
 
-ANSWER_LIMIT_S = 10.0
 CLOSE_LIMIT_S = 15.0
 DYING_LIMIT_S = 0.2
 STARTS_PER_MINUTE_MAX = 20
-MAIN_FILE = Path(__file__).with_name("nursery_main.py")
-
-
-class _Link:
-    """One nursery process and the way to it."""
-
-    def __init__(self, owner_pid: int) -> None:
-        """Starts it. It lives no longer than the process ``owner_pid``. Raises OSError."""
-        self.socket, theirs = protocol.socket_pair()
-        self.socket.settimeout(ANSWER_LIMIT_S)
-        flags = ["-I", "-S", "-B"] if sys.dont_write_bytecode else ["-I", "-S"]
-        numbers = [str(number) for number in (theirs.fileno(), owner_pid, linux.start_time(owner_pid) or 0)]
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, *flags, str(MAIN_FILE), *numbers],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=without_secrets(os.environ),
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        except OSError:
-            self.socket.close()
-            raise
-        finally:
-            theirs.close()
-        self.pidfd = os.pidfd_open(self.process.pid)  # our own child, not yet waited for: nobody else's number
-
-    def is_alive(self) -> bool:
-        return not linux.readable_within(self.pidfd, 0)
-
-    def last_words(self) -> str:
-        try:
-            message = protocol.receive(self.socket) if linux.readable_within(self.socket.fileno(), 0) else None
-        except (OSError, ValueError):  # ended meanwhile by another thread
-            message = None
-        return f" Its last words: {message[1]}" if message and message[0] == "crashed" else ""
-
-    def end(self, timeout_s: float) -> bool:
-        """Whether it ended by itself within the time, its descendants first; otherwise it is killed."""
-        try:
-            protocol.send(self.socket, "close")
-        except OSError:
-            pass
-        ended = linux.readable_within(self.pidfd, timeout_s)
-        if not ended:
-            linux.signal_by(self.pidfd, signal.SIGKILL)
-        self.process.wait()
-        self.socket.close()
-        os.close(self.pidfd)
-        return ended
 
 
 class Nursery:
@@ -88,15 +32,18 @@ class Nursery:
     never runs a command pays nothing for it.
     """
 
-    def __init__(self, owner_pid: int | None = None) -> None:
-        """``owner_pid``: the process whose end ends everything; None: this one."""
+    def __init__(self, owner_pid: int | None = None, *, keeps_one: bool = False) -> None:
+        """``owner_pid``: the process whose end ends everything; None: this one. With ``keeps_one`` a minder whose
+        command has ended by itself waits for the next order: see ``waiting``."""
         self._made_by = os.getpid()
         self._owner_pid = owner_pid or self._made_by
         self._lock = threading.Lock()
         self._starts: deque[float] = deque(maxlen=STARTS_PER_MINUTE_MAX)
         self._minded: weakref.WeakSet[Minded] = weakref.WeakSet()
         self._is_closed = False
-        self._link: _Link | None = None
+        self._link: NurseryLink | None = None
+        self._keeps_one = keeps_one
+        self._waiting: WaitingMinder | None = None
 
     @property
     def pid(self) -> int | None:
@@ -111,18 +58,60 @@ class Nursery:
         does not allow it just now); in both cases nothing was started.
         """
         packed = order.pack()
+        for _try in range(2):  # a minder that has gone before it had its order has started nothing: one more is safe
+            minder = self._take() or self._new()
+            try:
+                capture = minder.give(order, packed)
+            except ConnectionError:
+                minder.close()
+            except OSError as error:
+                minder.close()
+                raise NurseryLost(f"The order could not be handed over: {error}.") from error
+            else:
+                minded = Minded(order, minder, capture, self._put_back)
+                self._minded.add(minded)
+                return minded
+        raise NurseryLost("The process that minds commands died twice while it was given one.")
+
+    def waiting(self) -> tuple[int, int] | None:
+        """(pid, start time) of the minder that is to get the next order, if it is there already: it lives, and of what
+        it has minded nothing does."""
+        with self._lock:
+            return self._waiting.name if self._waiting is not None and self._waiting.is_there() else None
+
+    def _new(self) -> WaitingMinder:
         for _try in range(2):  # a nursery that died before its answer has started nothing: one more try is safe
             link, watch = self._living_link()
-            minded = self._ask(link, watch, order, packed)
-            if minded is not None:
-                return minded
+            minder = self._ask(link, watch)
+            if minder is not None:
+                return minder
         raise NurseryLost("The process that runs commands died twice while asked for one." + link.last_words())
+
+    def _take(self) -> WaitingMinder | None:
+        """The minder that waits; nobody else has it any more."""
+        with self._lock:
+            minder, self._waiting = self._waiting, None
+        if minder is None or (minder.is_there() and os.getpid() == self._made_by):
+            return minder
+        minder.close()
+        return None
+
+    def _put_back(self, minder: WaitingMinder) -> bool:
+        """Whether it waits for another order now: one may."""
+        with self._lock:
+            if not self._keeps_one or self._is_closed or self._waiting is not None:
+                return False
+            self._waiting = minder
+            return True
 
     def close(self) -> None:
         """Everything that was spawned has ended when it returns; calls in ``wait`` raise. Idempotent."""
         with self._lock:
             self._is_closed = True
             link, self._link = self._link, None
+            waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.close()
         if link is None or link.end(CLOSE_LIMIT_S):
             return
         for minded in list(self._minded):  # their nursery could not end them: they do so themselves
@@ -131,7 +120,7 @@ class Nursery:
                 linux.readable_within(pidfd, CLOSE_LIMIT_S)
                 os.close(pidfd)
 
-    def _living_link(self) -> tuple[_Link, int]:
+    def _living_link(self) -> tuple[NurseryLink, int]:
         """The way to a nursery that lives, and a pidfd of it that is the caller's own."""
         if os.getpid() != self._made_by:
             raise NurseryLost("This handle belongs to the process that was forked.", hint="Make a Nursery of its own.")
@@ -145,7 +134,7 @@ class Nursery:
                 self._link = self._start()
             return self._link, os.dup(self._link.pidfd)
 
-    def _start(self) -> _Link:
+    def _start(self) -> NurseryLink:
         now = time.monotonic()
         if len(self._starts) == STARTS_PER_MINUTE_MAX and now - self._starts[0] < 60:
             wait_s = 60 - (now - self._starts[0])
@@ -155,19 +144,20 @@ class Nursery:
             )
         self._starts.append(now)
         try:
-            return _Link(self._owner_pid)
+            return NurseryLink(self._owner_pid)
         except OSError as error:
             raise NurseryLost(f"The process that runs commands cannot be started: {error}.") from error
 
-    def _ask(self, link: _Link, watch: int, order: Order, packed: bytes) -> Minded | None:
+    def _ask(self, link: NurseryLink, watch: int) -> WaitingMinder | None:
         """None when the nursery died. ``watch``, its pidfd, is taken over."""
         with ExitStack() as ours:
             ours.callback(os.close, watch)
             try:
-                with ExitStack() as theirs:
-                    control, capture = _hand_over(link.socket, order, packed, ours, theirs)
+                control = _hand_over(link.socket)
             except OSError as error:
                 raise NurseryLost(f"The order could not be handed over: {error}.") from error
+            if control is not None:
+                ours.callback(control.close)
             message = self._first_word(control, watch) if control else None
             if control is None or message is None:
                 linux.readable_within(watch, DYING_LIMIT_S)  # its sockets close a moment before it counts as dead
@@ -177,9 +167,7 @@ class Nursery:
                     raise NurseryLost(message[1]["message"])
                 raise SpawnFailed(message[1])
             ours.pop_all()
-        minded = Minded(order, control, message[1], message[2], capture, watch)
-        self._minded.add(minded)
-        return minded
+        return WaitingMinder(control, message[1], message[2], watch)
 
     def _first_word(self, control: socket.socket, watch: int) -> tuple[Any, ...] | None:
         if not linux.readable_within(control.fileno(), ANSWER_LIMIT_S):
@@ -189,31 +177,17 @@ class Nursery:
         return protocol.receive(control)
 
 
-def _hand_over(
-    sock: socket.socket, order: Order, packed: bytes, ours: ExitStack, theirs: ExitStack
-) -> tuple[socket.socket | None, Capture | None]:
-    """Sends the order with its descriptors, which stay in ``theirs``; what is kept is in ``ours``."""
-    given: dict[str, int] = {}
-
-    def give(name: str, descriptor: int) -> None:
-        given[name] = descriptor
-        theirs.callback(os.close, descriptor)
-
+def _hand_over(sock: socket.socket) -> socket.socket | None:
+    """Our end of a socket that the nursery has got for a new minder; None when the nursery has gone."""
     control, far_end = protocol.socket_pair()
-    ours.callback(control.close)
-    give(protocol.CONTROL, far_end.detach())
-    give(protocol.ORDER, protocol.memory_file("aidos-order", packed))
-    if order.input:
-        give(protocol.STDIN, protocol.memory_file("aidos-input", order.input))
-    capture = None
-    if order.output_path is None:
-        capture = Capture(order.output_limit_bytes, give)
-        ours.callback(capture.close)
     try:
-        protocol.send_with_descriptors(sock, "spawn", given)
+        protocol.send_with_descriptors(sock, {protocol.CONTROL: far_end.fileno()}, "spawn")
     except OSError:
-        return None, None
-    return control, capture
+        control.close()
+        return None
+    finally:
+        far_end.close()
+    return control
 
 
 def run(nursery: Nursery, order: Order, began: Callable[[Minded], None] = lambda _minded: None) -> Outcome:

@@ -112,4 +112,4 @@ class Outcome(Struct, frozen=True):
 
 def _absolute(path: str) -> bytes:
     """The minder's working folder is the root folder."""
-    return os.fsencode(Path(path).absolute())
+    return os.fsencode(path if path.startswith("/") else Path(path).absolute())

@@ -1,32 +1,37 @@
 """How owner, nursery and minders talk: tuples over SOCK_SEQPACKET, one a packet, file descriptors beside them.
 
-To the nursery:    ``("spawn", [names of the descriptors])`` · ``("close",)``
-To a minder:       ``("go",)`` · ``("end", reason, why, grace_s)`` · ``("progress",)``
-From a minder:     ``("ready", pid, started)`` · ``("outcome", fields)`` · ``("crashed", text)``
-From the nursery:  ``("crashed", text)`` to the owner; on an order's own socket ``("outcome", fields)`` in place of a
+To the nursery:    ``("spawn", [CONTROL])`` · ``("close",)``
+To a minder:       ``("order", [names of the descriptors], packed)`` · ``("go",)`` · ``("end", reason, why, grace_s)`` ·
+                   ``("progress",)``; what comes without an order is late, and nothing
+From a minder:     ``("ready", pid, started)``, once; for each order ``("outcome", fields)`` · ``("crashed", text)``
+From the nursery:  ``("crashed", text)`` to the owner; on a minder's own socket ``("outcome", fields)`` in place of a
 minder that could not be started, and the end of that socket when a minder died and all it had started is gone.
 
-An order itself lies in a memory file, so that arguments and environment may be large. All ends run the same Python,
-so ``marshal`` is enough, and quick to load.
+A large order lies in a memory file instead of ``packed``. All ends run the same Python, so ``marshal`` is enough, and
+quick to load.
 """
 
 from __future__ import annotations
 
 import array
+import fcntl
 import marshal
 import os
 import socket
+import termios
 
 TYPE_CHECKING = False  # what typing.TYPE_CHECKING is, without the milliseconds its import takes
 if TYPE_CHECKING:
     from typing import Any
 
 MESSAGE_BYTES_MAX = 32 * 1024
+INLINE_BYTES_MAX = 24 * 1024
 MESSAGE_CHARACTERS_MAX = 4_000
 ORDER_BYTES_MAX = 4 * 1024 * 1024
 DESCRIPTORS_MAX = 8
 
 CONTROL, ORDER, STDIN, STDOUT, STDERR = "control", "order", "stdin", "stdout", "stderr"
+OUTPUT = "output"  # opened by the minder itself
 
 
 def socket_pair() -> tuple[socket.socket, socket.socket]:
@@ -51,11 +56,20 @@ def receive(sock: socket.socket) -> tuple[Any, ...] | None:
     return None
 
 
-def send_with_descriptors(sock: socket.socket, verb: str, named: dict[str, int]) -> None:
-    socket.send_fds(sock, [marshal.dumps((verb, list(named)))], list(named.values()))
+def is_unread(sock: socket.socket) -> bool:
+    """Whether the other end has not read all that was sent."""
+    count = array.array("i", [0])
+    fcntl.ioctl(sock, termios.TIOCOUTQ, count)
+    return count[0] > 0
 
 
-def receive_with_descriptors(sock: socket.socket) -> tuple[str, dict[str, int]] | None:
+def send_with_descriptors(sock: socket.socket, named: dict[str, int], verb: str, *parts: Any) -> None:
+    """As ``send``, with the names of the descriptors as the second part."""
+    message = marshal.dumps((verb, list(named), *parts))
+    socket.send_fds(sock, [message], list(named.values()), socket.MSG_DONTWAIT)
+
+
+def receive_with_descriptors(sock: socket.socket) -> tuple[tuple[Any, ...], dict[str, int]] | None:
     """The next message and its descriptors (the caller's to close, not inherited by an exec); None at the end."""
     descriptors = array.array("i")
     room = socket.CMSG_SPACE(DESCRIPTORS_MAX * descriptors.itemsize)
@@ -68,8 +82,8 @@ def receive_with_descriptors(sock: socket.socket) -> tuple[str, dict[str, int]] 
         descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
     if not data:
         return None
-    verb, *names = marshal.loads(data)
-    return verb, dict(zip(names[0] if names else (), descriptors, strict=True))
+    message = marshal.loads(data)
+    return message, dict(zip(message[1], descriptors, strict=True)) if descriptors else {}
 
 
 def memory_file(name: str, content: bytes) -> int:
@@ -94,8 +108,9 @@ def pack_order(fields: dict[str, Any]) -> bytes:
     return marshal.dumps(fields)
 
 
-def unpack_order(descriptor: int) -> dict[str, Any]:
-    return dict(marshal.loads(read_memory_file(descriptor)))
+def unpack_order(packed: bytes, given: dict[str, int]) -> dict[str, Any]:
+    """The order; what lay in a memory file is no more among ``given``."""
+    return dict(marshal.loads(packed or read_memory_file(given.pop(ORDER))))
 
 
 def outcome_fields(reason: str, message: str = "", **more: Any) -> dict[str, Any]:

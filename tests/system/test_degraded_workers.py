@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from aidos_actors.executors.protocol import INLINE_BYTES_MAX
 from tests.system.conftest import Place, eventually
 
 
@@ -17,14 +18,14 @@ def workers(place: Place) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("sick", [1, 2])
 def test_a_worker_that_starts_nothing_takes_nothing_until_it_can(place: Place, sick: int) -> None:
-    """No file of the worker may grow, not even one in memory, by which the order for a command travels."""
+    """No file of the worker may grow, not even one in memory, by which a large order for a command travels."""
     serve = place.begin("serve", "--workers", "2")
     eventually(place.is_up)
     found = [psutil.Process(worker["pid"]) for worker in workers(place)]
     for each in found[:sick]:
         each.rlimit(psutil.RLIMIT_FSIZE, (0, psutil.RLIM_INFINITY))
 
-    tasks = {f"t{n}": {"run": "sleep 0.05"} for n in range(8)}
+    tasks = {f"t{n}": {"run": "sleep 0.05", "env": {"LARGE": "x" * INLINE_BYTES_MAX}} for n in range(8)}
     assert place.aidos("submit", str(place.requirement(tasks, name="many", repo=None))).returncode == 0
     eventually(lambda: sum(bool(worker["degraded"]) for worker in workers(place)) == sick)
     assert "start commands" in next(worker["degraded"] for worker in workers(place) if worker["degraded"])

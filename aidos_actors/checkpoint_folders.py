@@ -3,7 +3,8 @@ requirement.
 
 The ledger knows nothing of checkpoints. Whoever writes a step there calls ``settle`` after it, and a new Scheduler
 calls ``sweep`` for what its predecessor could not do any more. Both only rename, so that an attempt which begins at
-once afterwards finds a clean place; ``empty`` deletes, beside the mailbox.
+once afterwards finds a clean place; ``empty`` deletes, beside the mailbox. The folder that a requirement's attempts had
+theirs in goes at the same moment: who removes it after each of them makes it again for the next.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class CheckpointFolders:
     """The checkpoints below one state directory."""
 
     def __init__(self, layout: Layout) -> None:
-        self._root = layout.checkpoints
+        self._root, self._worktrees = layout.checkpoints, layout.worktrees
         self._root_path = str(self._root)
         self._gone = self._root / GONE
         self.is_pending = False
@@ -37,6 +38,7 @@ class CheckpointFolders:
         ended = {each.id for each in batch.requirements if each.state in REQUIREMENT_FINAL}
         for requirement in ended:
             self._set_aside(requirement)
+            remove_if_empty(self._worktrees / requirement)
         for task in batch.tasks:
             if task.requirement not in ended and not _is_wanted(task):
                 self._set_aside(task.requirement, task.id)

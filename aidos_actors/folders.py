@@ -21,12 +21,20 @@ def end_of(file: Path, size_bytes: int) -> str:
 
 def is_real_folder(path: Path) -> bool:
     """``path`` is a folder, and no link to one."""
-    return path.is_dir() and not path.is_symlink()
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def delete_tree(path: Path) -> None:
     """``path``, file or folder, is gone, however deep it is; read-only folders inside are no obstacle. Raises
     ``OSError`` if it stays."""
+    try:
+        path.rmdir()  # one call is all that many need: they are empty
+        return
+    except OSError:
+        pass
     if not is_real_folder(path):
         path.unlink(missing_ok=True)
         return
@@ -75,9 +83,3 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
     except OSError:
         pass
-
-
-def remove_empty_parents(path: Path) -> None:
-    """``path`` is the folder of an attempt that has gone: those of its task and its requirement go, once empty."""
-    remove_if_empty(path.parent)
-    remove_if_empty(path.parent.parent)

@@ -41,7 +41,7 @@ class Layout(Struct, frozen=True, dict=True):
         return self.root / "workers" / worker.rpartition("/")[2]
 
     def output(self, requirement: str, task: str, number: int) -> Path:
-        return self.root / "output" / requirement / task / f"{number}.log"
+        return self.root / "output" / requirement / f"{task}.{number}.log"
 
     @property
     def checkpoints(self) -> Path:
@@ -57,7 +57,7 @@ class Layout(Struct, frozen=True, dict=True):
 
     def gate(self, requirement: str, task: str, number: int) -> Path:
         """For the gate that sees the work of this attempt last."""
-        return self.gates / requirement / task / str(number)
+        return self.gates / requirement / f"{task}.{number}"
 
     def gate_output(self, requirement: str, task: str, number: int) -> Path:
-        return self.root / "output" / requirement / task / f"{number}.gate.log"
+        return self.root / "output" / requirement / f"{task}.{number}.gate.log"

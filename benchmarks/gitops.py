@@ -86,7 +86,7 @@ class Ours:
         self.hands._run = self.hands._targets._run = counted  # type: ignore[assignment]
 
     def path(self, number: int) -> str:
-        return str(self.layout.worktrees / "bench" / f"t{number}" / "1")
+        return str(self.layout.worktrees / "bench" / f"t{number}.1")
 
     def work(self, order: Prepare | Integrate | Discard) -> GitWork:
         return GitWork(1, "bench", order)

@@ -195,7 +195,7 @@ def discard_late(books: Books, key: AttemptKey, repo: str | None) -> Discard:
 
 
 def worktree_of(books: Books, key: AttemptKey) -> str:
-    return f"{books.worktree_root}/{key.requirement}/{key.task}/{key.number}"
+    return f"{books.worktree_root}/{key.requirement}/{key.task}.{key.number}"
 
 
 def _prepare(opened: OpenRequirement, attempt: AttemptRecord) -> Prepare:

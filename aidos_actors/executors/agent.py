@@ -25,7 +25,7 @@ from aidos_actors.ports import Minding
 from aidos_actors.programs import program_of
 
 GRACE_S = 3.0
-CEILINGS = 4  # the folders of the task, of the requirement, of all worktrees, and the state directory
+CEILINGS = 3  # the folders of the requirement, of all worktrees, and the state directory
 _HEADER = re.compile(rb"aidos: the agent \S+, session (\S+)")
 
 

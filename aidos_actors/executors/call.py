@@ -120,7 +120,7 @@ def call_of_batch(around: Surroundings, requirement: str, order: Call) -> CallEn
     key = AttemptKey(requirement, order.task, order.number)
 
     def context() -> CallContext:
-        folder = around.layout.worktrees / requirement / order.task / str(order.number)
+        folder = around.layout.worktrees / requirement / f"{order.task}.{order.number}"
         contexts.append(CallContext(around, key, order.env, folder))
         return contexts[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -23,7 +24,7 @@ SIGNALLED = 128  # as the shell does: a command ended by signal 9 counts as one 
 OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024
 
 
-class Surroundings(Struct, frozen=True):
+class Surroundings(Struct, frozen=True, dict=True):
     """What every command of one runtime has in common: its environment less secrets, where its state lies, and who
     it belongs to."""
 
@@ -36,7 +37,11 @@ class Surroundings(Struct, frozen=True):
         return self.env_of(order.key, order.task.env, order.path)
 
     def env_of(self, key: AttemptKey, extra: Mapping[str, str], path: str) -> dict[str, str]:
-        return task_environment(self.base_env, extra, self.own(key, path))
+        return {**self._inherited, **extra, **self.own(key, path)}
+
+    @cached_property
+    def _inherited(self) -> dict[str, str]:
+        return task_environment(self.base_env, {}, {})
 
     def own(self, key: AttemptKey, path: str) -> dict[str, str]:
         """The variables that are ours."""
@@ -63,7 +68,7 @@ class Surroundings(Struct, frozen=True):
             command,
             cwd=order.path,
             env=self.env(order),
-            output_path=self.output(order.key),
+            output_path=self.layout.output(order.key.requirement, order.key.task, order.key.number),
             timeout_s=order.task.timeout_s,
             stall_s=order.task.stall_s,
             checkpoint_limit_bytes=self.limits.folder_bytes,
@@ -72,12 +77,15 @@ class Surroundings(Struct, frozen=True):
     def make_checkpoint_ready(self, key: AttemptKey) -> None:
         """The task's checkpoint folder is there, with what its earlier attempts saved, as far as it is kept."""
         crash.before("checkpoint-folder-made")
-        self.remove_checkpoint_if_over(key)
         folder = self.layout.checkpoint(key.requirement, key.task)
-        for place in (folder.parent, folder):
-            if not place.is_dir():  # a task may have put something else there: nothing that one could go on from
-                place.unlink(missing_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir()  # one call is all that a first attempt needs
+        except OSError:
+            self.remove_checkpoint_if_over(key)
+            for place in (folder.parent, folder):
+                if not place.is_dir():  # a task may have put something else there: nothing that one could go on from
+                    place.unlink(missing_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         crash.after("checkpoint-folder-made")
 
     def remove_checkpoint_if_over(self, key: AttemptKey) -> bool:

@@ -21,7 +21,7 @@ from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import Order
 from aidos_actors.executors.said import SAID
 from aidos_actors.executors.sweep import end_marked, wait_gone
-from aidos_actors.folders import delete_tree, remove_empty_parents
+from aidos_actors.folders import delete_tree
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Minding
 
@@ -118,7 +118,6 @@ class WorkerHands:
         except OSError:
             return outcome
         crash.after("folder-left")
-        remove_empty_parents(Path(order.path))
         return replace(outcome, is_folder_gone=True)
 
     def call_some(self, queue: CallQueue) -> None:

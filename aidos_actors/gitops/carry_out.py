@@ -14,7 +14,7 @@ from aidos_actors.core.target_orders import Push, Revert, Sweep, Watch
 from aidos_actors.executors.command import mark_of
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.sweep import end_marked, wait_gone
-from aidos_actors.folders import delete_tree, remove_empty_parents
+from aidos_actors.folders import delete_tree, remove_if_empty
 from aidos_actors.gitops.damage import mend
 from aidos_actors.gitops.gate_folders import GateFolders
 from aidos_actors.gitops.git import Git, GitFailed
@@ -131,5 +131,5 @@ class GitHands:
         else:
             discard(order.repo, path=order.path, quarantine_dir=str(self._layout.discarded), run=self._run)
             remove_scratch(order.path)
-        remove_empty_parents(Path(order.path))
+        remove_if_empty(Path(order.path).parent)
         return WorktreeGone(key)

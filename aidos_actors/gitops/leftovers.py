@@ -68,7 +68,6 @@ def is_worked_in(path: Path) -> bool:
 
 
 def remove_empty_folders(root: Path) -> None:
-    """Folders of tasks and requirements under ``root`` in which no attempt is left are gone."""
-    for folder in sorted((path for path in root.glob("*/*") if path.is_dir()), reverse=True):
+    """Folders of requirements under ``root`` in which no attempt is left are gone."""
+    for folder in root.glob("*"):
         remove_if_empty(folder)
-        remove_if_empty(folder.parent)

@@ -10,7 +10,7 @@ from aidos_actors.core.orders import AttemptKey, Integrate, Integration
 from aidos_actors.core.target_orders import Push, Revert, Watch
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.nursery import Nursery
-from aidos_actors.folders import remove_empty_parents
+from aidos_actors.folders import remove_if_empty
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
 from aidos_actors.gitops.git import Git, Run
 from aidos_actors.gitops.greens import Greens
@@ -52,7 +52,7 @@ class TargetHands:
         line = self._line(works[0], first.repo, first.target, first.verify)
         carried = carry(line, [_item(each) for each in orders])
         for each in orders:
-            remove_empty_parents(Path(self._gate_folder(each.key)))
+            remove_if_empty(Path(self._gate_folder(each.key)).parent)
         if carried.red is not None:
             self._bear_red(line, carried, orders)
         words = (WorkIntegrated(key, _integration(outcome)) for key, outcome in carried.outcomes.items())
@@ -61,7 +61,7 @@ class TargetHands:
     def look(self, work: GitWork, order: Watch) -> TargetSeen:
         line = self._line(work, order.repo, order.target, order.verify)
         seen = look_at(line, order.key, order.target_base)
-        remove_empty_parents(Path(self._gate_folder(order.key)))
+        remove_if_empty(Path(self._gate_folder(order.key)).parent)
         return TargetSeen(order.key, seen)
 
     def push(self, order: Push) -> TargetsPushed:

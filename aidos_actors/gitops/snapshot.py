@@ -49,7 +49,7 @@ def remove_scratch(worktree: str) -> None:
 
 def remove_scratch_of_the_gone(root: Path) -> None:
     """The same beside every worktree under ``root`` that is not there any more."""
-    for scratch in root.glob(f"*/*/*{SCRATCH_SUFFIX}"):
+    for scratch in root.glob(f"*/*{SCRATCH_SUFFIX}"):
         if not scratch.with_name(scratch.name.removesuffix(SCRATCH_SUFFIX)).exists():
             delete_tree(scratch)
 

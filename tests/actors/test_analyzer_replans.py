@@ -27,9 +27,9 @@ def about(failed: FailedTask = HARD, name: str = "r") -> Analyse:
 
 
 def test_only_who_can_is_asked_about_a_task_that_failed_and_is_told_the_end_of_its_output(tmp_path: Path) -> None:
-    output = tmp_path / "output" / "r" / "hard"
+    output = tmp_path / "output" / "r"
     output.mkdir(parents=True)
-    (output / "2.log").write_text("first line\n" + "x" * 4000 + "\npassword: geheim\nlast line\n")
+    (output / "hard.2.log").write_text("first line\n" + "x" * 4000 + "\npassword: geheim\nlast line\n")
     with living(tmp_path, [NoPlan("not asked")], [FOUND]) as tree:
         tree.tell(SCHEDULER, about())
         word = answered(tree)

@@ -24,8 +24,8 @@ def test_a_kill_in_the_middle_of_its_work(place: AgentPlace, victim: str) -> Non
     place.configure()
     place.plan("claude", "slow go", "work")
     run = place.begin("run", str(place.requirement({"a": TASK})), "--workers", "1")
-    eventually(lambda: (place.state / "worktrees/work/a/1/a.txt").exists() and "claude new" in
-               (place.state / "worktrees/work/a/1/a.txt").read_text())  # fmt: skip
+    eventually(lambda: (place.state / "worktrees/work/a.1/a.txt").exists() and "claude new" in
+               (place.state / "worktrees/work/a.1/a.txt").read_text())  # fmt: skip
     pids = place.pids()
     named = {"worker": "root/workers/worker-1", "scheduler": "root/scheduling/scheduler"}
     place.kill(pids[named.get(victim, victim)])
@@ -88,7 +88,7 @@ def test_a_stop_hands_the_work_back_and_the_next_run_goes_on_in_it(place: AgentP
     place.plan("claude", "slow go", "work")
     file = place.requirement({"a": TASK})
     run = place.begin("run", str(file), "--drain", "0")
-    written = place.state / "worktrees/work/a/1/a.txt"
+    written = place.state / "worktrees/work/a.1/a.txt"
     eventually(lambda: written.exists() and "claude new" in written.read_text())
     run.terminate()
     assert run.wait(60) == 143
@@ -120,7 +120,7 @@ def test_what_is_kept_goes_with_its_task(place: AgentPlace) -> None:
     place.data("submit", str(place.requirement({"a": TASK, "b": {"run": "echo > b.txt"}})))
     serve = place.begin("serve")
     eventually(lambda: place.is_up() and state_of(place) == "waiting_for_quota")
-    assert (place.state / "worktrees/work/a/1/a.txt").exists()
+    assert (place.state / "worktrees/work/a.1/a.txt").exists()
     place.data("pause", "work/a")
     assert state_of(place) == "paused"
     place.data("resume", "work/a")

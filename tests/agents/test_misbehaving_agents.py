@@ -69,7 +69,7 @@ def test_every_kind_of_misbehaviour_ends_as_it_should(place: AgentPlace) -> None
     place.assert_laws("work", {*WORK, "plain"})
     assert place.git("status", "--porcelain") == "" and (place.bin / "outside.txt").exists()
     assert place.git("ls-tree", "aidos/work", "link").startswith("120000"), "a link is stored as one, not followed"
-    huge = place.state / "output" / "work" / "huge" / "1.log"
+    huge = place.state / "output" / "work" / "huge.1.log"
     assert huge.stat().st_size < 2 * 1024 * 1024
     place.assert_clean()
 

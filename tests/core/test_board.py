@@ -91,12 +91,12 @@ def test_the_life_of_a_task_without_git() -> None:
     bench = Bench({"a": {}})
     assert bench.lease() == A1
     (start,) = bench.orders
-    assert isinstance(start, Start) and (start.worker, start.path, start.repo) == (W1, "/w/r/a/1", None)
+    assert isinstance(start, Start) and (start.worker, start.path, start.repo) == (W1, "/w/r/a.1", None)
     bench.take(bench.board.minded(W1, A1, 7, 77, bench.now))
     assert bench.orders == (Go(W1, A1),)
     assert (bench.attempt(A1).minder_pid, bench.attempt(A1).minder_started) == (7, 77)
     bench.end(A1)
-    assert bench.orders == (Acknowledge(W1, A1), Discard(A1, None, "/w/r/a/1", ((7, 77),)))
+    assert bench.orders == (Acknowledge(W1, A1), Discard(A1, None, "/w/r/a.1", ((7, 77),)))
     assert (bench.task().state, bench.task().result) == (TaskState.DONE, "1")
     assert bench.record().state is RequirementState.RUNNING, "its folder is still there"
     bench.discard()
@@ -114,13 +114,13 @@ def test_the_life_of_a_task_without_git() -> None:
 def test_the_life_of_a_task_with_git() -> None:
     bench = Bench({"a": {"title": "Do A"}}, repo="/repo", verify="make check")
     bench.lease()
-    assert bench.orders == (Prepare(A1, "/repo", "/w/r/a/1", "aidos/r", "base"),)
+    assert bench.orders == (Prepare(A1, "/repo", "/w/r/a.1", "aidos/r", "base"),)
     bench.take(bench.board.prepared(A1, "head", "/repo", bench.now))
     assert [type(order) for order in bench.orders] == [Start]
     assert bench.board.prepared(A1, "head", "/repo", bench.now) == Step(), "said twice"
     bench.take(bench.board.minded(W1, A1, 7, 77, bench.now))
     bench.end(A1)
-    integrate = Integrate(A1, "/repo", "/w/r/a/1", "head", "aidos/r", "Do A", "make check", "base")
+    integrate = Integrate(A1, "/repo", "/w/r/a.1", "head", "aidos/r", "Do A", "make check", "base")
     assert bench.orders == (Acknowledge(W1, A1), integrate)
     assert bench.task().state is TaskState.INTEGRATING
     bench.take(bench.board.integrated(A1, INTEGRATED, bench.now))
@@ -156,7 +156,7 @@ def test_dependents_start_when_all_they_need_is_done() -> None:
 def test_a_path_names_requirement_task_and_attempt() -> None:
     bench = Bench({"a": {}})
     path = bench.attempt(bench.lease()).worktree
-    assert path is not None and PurePosixPath(path).parts[-3:] == ("r", "a", "1")
+    assert path is not None and PurePosixPath(path).parts[-2:] == ("r", "a.1")
 
 
 def test_cancelling_what_is_not_there_says_so() -> None:

@@ -13,7 +13,7 @@ from aidos_actors.core.target_orders import Reversal, Sighting
 A1 = AttemptKey("r", "a", 1)
 STOPPED = AttemptOutcome(ok=False, fault="cancelled")
 RELEASED = AttemptOutcome(ok=False, fault="released")
-DISCARD = Discard(A1, None, "/w/r/a/1", ((7, 77),))
+DISCARD = Discard(A1, None, "/w/r/a.1", ((7, 77),))
 
 
 @pytest.mark.parametrize("last_word", [STOPPED, OK])
@@ -80,7 +80,7 @@ def test_what_no_worker_has_heard_of_is_discarded_at_once() -> None:
     bench = Bench({"a": {}}, repo="/repo")
     bench.lease()
     bench.take(bench.board.steer("cancel", "r", None, bench.now))
-    assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),)
+    assert bench.orders == (Discard(A1, "/repo", "/w/r/a.1", ()),)
 
 
 def test_a_cancelled_task_skips_what_needs_it_and_the_rest_goes_on() -> None:
@@ -214,7 +214,7 @@ def test_a_drain_takes_back_what_git_is_still_preparing() -> None:
     bench.lease()
     bench.take(bench.board.drain(bench.now, bench.now + 10))
     assert bench.attempt(A1).state is AttemptState.RELEASED and bench.board.held_count == 0
-    assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),)
+    assert bench.orders == (Discard(A1, "/repo", "/w/r/a.1", ()),)
 
 
 def test_a_command_that_ends_well_during_the_drain_counts() -> None:

@@ -19,7 +19,7 @@ def test_a_dead_worker_s_attempts_are_lost_and_leased_anew_at_once() -> None:
     bench.run()
     bench.take(bench.board.worker_gone("w/1", "first", bench.now))
     assert bench.attempt(A1).state is AttemptState.LOST and bench.task().state is TaskState.READY
-    assert bench.orders == (Discard(A1, None, "/w/r/a/1", ((7, 77),)),), "with its minder, which may outlive it"
+    assert bench.orders == (Discard(A1, None, "/w/r/a.1", ((7, 77),)),), "with its minder, which may outlive it"
     assert bench.dispatch() == Step(), "nobody is there"
     bench.take(bench.board.worker_up(W2, 1, bench.now))
     bench.lease()

@@ -11,7 +11,7 @@ from aidos_actors.core.orders import Acknowledge, AttemptKey, Discard, End
 from aidos_actors.core.states import AttemptState, RequirementState
 
 A1, A9 = AttemptKey("r", "a", 1), AttemptKey("r", "a", 9)
-LATE_A9 = Discard(A9, None, "/w/r/a/9", ())
+LATE_A9 = Discard(A9, None, "/w/r/a.9", ())
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_a_worktree_that_came_too_late_is_discarded() -> None:
     bench.lease()
     bench.take(bench.board.worker_gone("w/1", "first", bench.now))
     for _ in range(2):
-        assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),)
+        assert bench.orders == (Discard(A1, "/repo", "/w/r/a.1", ()),)
         bench.take(bench.board.prepared(A1, "head", "/repo", bench.now))
     bench.take(bench.board.discarded(A1, bench.now))
     bench.take(bench.board.prepared(A1, "head", "/repo", bench.now))
-    assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),), "made again after it was discarded"
+    assert bench.orders == (Discard(A1, "/repo", "/w/r/a.1", ()),), "made again after it was discarded"
 
 
 def test_a_worktree_that_came_after_its_requirement_had_ended_is_taken_off_its_repository() -> None:
@@ -56,7 +56,7 @@ def test_a_worktree_that_came_after_its_requirement_had_ended_is_taken_off_its_r
     bench.finish(bench.run())
     assert bench.record().state is RequirementState.DONE
     bench.take(bench.board.prepared(A1, "head", "/repo", bench.now))
-    assert bench.orders == (Discard(A1, "/repo", "/w/r/a/1", ()),)
+    assert bench.orders == (Discard(A1, "/repo", "/w/r/a.1", ()),)
 
 
 def test_an_end_that_is_told_again_is_only_acknowledged() -> None:

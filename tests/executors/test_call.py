@@ -128,8 +128,8 @@ def test_a_callable_of_a_batch_has_a_folder_only_when_it_asks_for_one_and_only_w
     around = Surroundings({}, Layout(str(tmp_path)))
     ended = call_of_batch(around, "r", Call("a", 1, f"{__name__}:fills_its_folder", {}, {}, 1.0))
     assert ended.outcome is None and ended.result is not None
-    assert json.loads(ended.result) == str(tmp_path / "worktrees" / "r" / "a" / "1")
-    assert not (tmp_path / "worktrees" / "r" / "a" / "1").exists()
+    assert json.loads(ended.result) == str(tmp_path / "worktrees" / "r" / "a.1")
+    assert not (tmp_path / "worktrees" / "r" / "a.1").exists()
     ended = call_of_batch(around, "r", Call("a", 1, "platform:python_version", {}, {}, 1.0))
     assert ended.outcome is None and not (tmp_path / "output").exists(), "nothing is made that nobody needs"
 

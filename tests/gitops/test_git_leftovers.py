@@ -63,14 +63,14 @@ def test_one_in_which_a_process_works_stays_though_the_rows_do_not_know_it(sandb
 def test_what_a_killed_integration_left_beside_a_worktree_goes_with_it(sandbox: Sandbox) -> None:
     """Its redo may find the commit published already, and makes no index that it could take away again."""
     hands = GitHands(Layout(str(sandbox.state)), dict(os.environ))
-    path = sandbox.state / "worktrees" / "shop" / "one" / "1"
-    lost = path.parent.parent / "two" / "1.integrating"
-    for scratch in (lost, path.with_name("1.integrating"), path):
+    path = sandbox.state / "worktrees" / "shop" / "one.1"
+    lost = path.with_name("two.1.integrating")
+    for scratch in (lost, path.with_name("one.1.integrating"), path):
         scratch.mkdir(parents=True)
         (scratch / "index").write_text("torn")
     work = lambda order: GitWork(1, "0" * 16, order)  # noqa: E731
     hands.carry_out(work(Sweep(KEY, str(sandbox.repo), (str(path),))))
-    assert not lost.exists() and path.with_name("1.integrating").exists(), "beside a living one it may be in use"
+    assert not lost.exists() and path.with_name("one.1.integrating").exists(), "beside a living one it may be in use"
     hands.carry_out(work(Discard(KEY, str(sandbox.repo), str(path), ())))
     assert not list((sandbox.state / "worktrees").rglob("*"))
     hands.close()

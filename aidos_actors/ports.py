@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from aidos_actors.actors.words import Delivered, GitWord, GitWork
 from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.failed_task import FailedTask
-from aidos_actors.core.orders import AttemptOutcome, Start, WorkerId
+from aidos_actors.core.orders import AttemptOutcome, Minder, Start, WorkerId
 from aidos_actors.core.records import (
     AgentRecord,
     AttemptRecord,
@@ -157,6 +157,13 @@ class Executor(Protocol):
     def clear(self, order: Start) -> Minding | None:
         """Nothing of an earlier attempt lives, the folder is there, and a minder waits; None for a callable.
         TimeoutError when something does not end, ``SpawnFailed`` and ``NurseryLost`` when no minder can be."""
+
+    def run(self, order: Start, given: Callable[[Minding], None]) -> AttemptOutcome:
+        """As ``clear``, with the minder on record, and as ``ran``; between the two ``given`` has it. ``NurseryLost``,
+        before that, when it waits no more."""
+
+    def waiting(self) -> Minder | None:
+        """The minder that is to get the next command, if it is there. At once."""
 
     def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
         """The command and everything it started have ended. ``NurseryLost``: they have, and nobody knows how."""

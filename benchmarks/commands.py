@@ -2,7 +2,7 @@
 
 ``run: "true"`` on two workers, beside two threads that call ``subprocess.run`` with the same ``/bin/sh -c true``. Both
 as the time one worker (or thread) takes for one command, from 5 % of them done to the last; the difference, taken
-within a run, is what a command costs here: a minder of its own, a folder, output, limits, and its rows on disk.
+within a run, is what a command costs here: a minder, a folder, output, limits, and its rows on disk.
 """
 
 from __future__ import annotations

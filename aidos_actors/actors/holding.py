@@ -6,28 +6,64 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aidos_actors import crash
+from aidos_actors.actors.calling import FAULT_OF_END
 from aidos_actors.actors.words import AttemptEnded, MinderReady
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, EndReason, Start, WorkerId
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, EndReason, Minder, Start, WorkerId
 from aidos_actors.core.watched_call import WatchedCall
 from aidos_actors.executors.agent import AgentAbsent
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
 from aidos_actors.ports import Minding
 
+NO_MINDER = (0, 0)
+
+
+class CallDue(Struct, frozen=True):
+    """Timer: a callable may have taken too long."""
+
+    key: AttemptKey
+
 
 class Held(Struct):
-    """An attempt in this worker's hands. ``watched``: its callable, while that is called; ``worked``: how its work
-    ended, while that is verified."""
+    """An attempt in this worker's hands. ``minder`` is who has had its command; ``watched``: its callable, while that
+    is called; ``worked``: how its work ended, while that is verified."""
 
     order: Start
     report: AttemptReport
+    minder: Minder | None = None
     minded: Minding | None = None
     ending: EndReason | None = None
     watched: WatchedCall | None = None
     worked: AttemptOutcome | None = None
     is_over_time: bool = False
     until: float = 0.0
+
+    def given(self, minded: Minding) -> None:
+        """The minder on record has the command; called beside the mailbox."""
+        self.minder, self.minded = self.order.minder, minded
+        if self.ending is not None:
+            minded.end(self.ending)
+        else:
+            give_go(minded)
+
+    def is_on_record(self, minder: Minder | None) -> bool:
+        """Its own minder waits for ``Go``, and is this one."""
+        return self.report.phase == "minded" and self.minder == minder
+
+    def verified(self, outcome: AttemptOutcome) -> AttemptOutcome:
+        """What comes of the attempt when that came of its verify."""
+        if outcome.ok and self.worked is not None:
+            return replace(self.worked, is_folder_gone=outcome.is_folder_gone)
+        return outcome
+
+    def end(self, outcome: AttemptOutcome, waiting: Minder | None) -> None:
+        """It has ended so, unless it was to end; ``waiting`` is a minder here that has no command."""
+        if self.ending is not None and not outcome.ok:
+            outcome = replace(outcome, fault=FAULT_OF_END[self.ending], error=f"ended: {self.ending}")
+        outcome = replace(outcome, is_minder_free=self.minder in (None, waiting))
+        self.report = replace(self.report, phase="ended", outcome=outcome)
 
     def verifying(self, minded: Minding) -> None:
         """The verify's minder waits; called beside the mailbox."""
@@ -46,8 +82,22 @@ class Held(Struct):
         return progress
 
 
-def tell(held: Held, worker: WorkerId, say: Callable[[Any], None]) -> None:
-    """The Scheduler hears, perhaps again, where the attempt stands: that its minder waits, or how it ended."""
+def first_report(order: Start) -> AttemptReport:
+    """Of an attempt that was just ordered."""
+    if order.minder is None:
+        return AttemptReport(order.key, "starting")
+    return AttemptReport(order.key, "running", *order.minder)
+
+
+def give_go(minded: Minding) -> None:
+    crash.before("go-given")
+    minded.go()
+    crash.after("go-given")
+
+
+def tell(held: Held, worker: WorkerId, say: Callable[[Any], None], waiting: Minder | None) -> None:
+    """The Scheduler hears, perhaps again, where the attempt stands: that its minder waits, or how it ended; then also
+    which minder is ``waiting`` here."""
     report = held.report
     if report.phase == "minded" and report.minder_pid is not None and report.minder_started is not None:
         crash.before("minder-told")
@@ -55,8 +105,13 @@ def tell(held: Held, worker: WorkerId, say: Callable[[Any], None]) -> None:
         crash.after("minder-told")
     elif report.outcome is not None:
         crash.before("result-told")
-        say(AttemptEnded(worker, report.key, report.outcome))
+        say(AttemptEnded(worker, report.key, report.outcome, waiting))
         crash.after("result-told")
+
+
+def never_held(reason: EndReason) -> AttemptOutcome:
+    """The answer to an order to end what this worker does not hold."""
+    return AttemptOutcome(False, None, f"ended: {reason}", "run", fault=FAULT_OF_END[reason], is_minder_free=True)
 
 
 def name_of(key: AttemptKey) -> str:

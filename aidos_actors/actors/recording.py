@@ -30,7 +30,7 @@ class Recording:
                 self._then(lambda: crash.after("minder-on-record"))
             case AttemptEnded():
                 crash.before("result-on-record")
-                self._take(board.ended(word.worker, word.key, word.outcome, now))
+                self._take(board.ended(word.worker, word.key, word.outcome, now, word.waiting))
                 self._then(lambda: crash.after("result-on-record"))
             case CallsEnded():
                 crash.before("calls-on-record")

@@ -151,7 +151,7 @@ class Scheduler(ManagedActor):
             return
         match message:
             case WorkerHello() if self._sending.greeted(message, by_mail=sender is not None):
-                self.take(board.worker_up(message.worker, message.slots, now))
+                self.take(board.worker_up(message.worker, message.slots, now, message.waiting))
                 self.take(board.worker_report(message.worker, message.reports, now, message.called))
                 self.take(Step(orders=board.owed("worker", message.worker)))
             case WorktreeReady():

@@ -13,6 +13,7 @@ from aidos_actors.core.orders import (
     CallSpan,
     GitOrder,
     Integration,
+    Minder,
     WorkerId,
     WorkerOrder,
 )
@@ -26,13 +27,15 @@ WORKER_POOL = "root/workers"
 
 class WorkerHello(Struct, frozen=True):
     """A worker is there, for this scheduler: all that it holds is in ``reports``, and callables of batches in
-    ``called``. ``number`` grows with each one that it says; orders go back the way that this one came."""
+    ``called``. ``number`` grows with each one that it says; orders go back the way that this one came. ``waiting`` is
+    the minder there that has no command."""
 
     worker: WorkerId
     slots: int
     reports: tuple[AttemptReport, ...]
     called: tuple[AttemptKey, ...] = ()
     number: int = 0
+    waiting: Minder | None = None
 
 
 class MinderReady(Struct, frozen=True):
@@ -45,9 +48,12 @@ class MinderReady(Struct, frozen=True):
 
 
 class AttemptEnded(Struct, frozen=True):
+    """``waiting`` is the minder at the worker that has no command now; it may be that of this attempt."""
+
     worker: WorkerId
     key: AttemptKey
     outcome: AttemptOutcome
+    waiting: Minder | None = None
 
 
 class CallsEnded(Struct, frozen=True):

@@ -11,20 +11,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from aidos_actors import crash
-from aidos_actors.actors.calling import FAULT_OF_END, Calling, Look, Overdue
+from aidos_actors.actors.calling import Calling, Look, Overdue
 from aidos_actors.actors.crew_line import CrewLine, Reopen
-from aidos_actors.actors.holding import Held, name_of, outcome_of, tell
+from aidos_actors.actors.holding import (
+    NO_MINDER,
+    CallDue,
+    Held,
+    first_report,
+    give_go,
+    name_of,
+    never_held,
+    outcome_of,
+    tell,
+)
 from aidos_actors.actors.offering import Offering, ProbeDue
 from aidos_actors.actors.words import SCHEDULER, AttemptEnded, WorkerHello, WorkerOrders
 from aidos_actors.core.orders import (
     Acknowledge,
     AttemptKey,
     AttemptOutcome,
-    AttemptReport,
     CallsNoted,
     End,
     EndReason,
@@ -44,14 +52,6 @@ from aidos_actors.ports import Executor, Minding
 from supervisors import ExitReason, ManagedActor
 from supervisors.messages import JobDone, Peer
 
-NO_MINDER = (0, 0)
-
-
-class _CallDue(Struct, frozen=True):
-    """Timer: a callable may have taken too long."""
-
-    key: AttemptKey
-
 
 class Worker(ManagedActor):
     """One slot. Its hands, and with them every process of a task, end when it ends."""
@@ -66,6 +66,7 @@ class Worker(ManagedActor):
         hands: Callable[[Layout, dict[str, str], CheckpointLimits], Executor] = WorkerHands,
         has_socket: bool = True,
     ) -> None:
+        self._me = WorkerId(self.path, self.incarnation)
         self._held: dict[AttemptKey, Held] = {}
         self._hands = hands(Layout(state_dir), base_env, checkpoints)
         self._line = CrewLine(self, Path(state_dir) if has_socket else None, self._told)
@@ -74,10 +75,6 @@ class Worker(ManagedActor):
         self._offering = Offering(self, lambda: self._greet(self._scheduler))
         self._calling = Calling(self, self._me, self._hands, self._line.say)
         self.watch(SCHEDULER)
-
-    @property
-    def _me(self) -> WorkerId:
-        return WorkerId(self.path, self.incarnation)
 
     def receive(self, message: Any, sender: str | None) -> None:
         match message:
@@ -98,7 +95,7 @@ class Worker(ManagedActor):
             case JobDone(job=name):
                 step, _, rest = name.partition(" ")
                 self._job_done(step, rest, message)
-            case _CallDue(key=key):
+            case CallDue(key=key):
                 self._call_due(key)
             case ProbeDue():
                 self._offering.probe()
@@ -112,7 +109,8 @@ class Worker(ManagedActor):
         self._line.open(scheduler)
         self._greetings += 1
         reports = tuple(held.report for held in self._held.values())
-        self._line.say(WorkerHello(self._me, self._offering.slots, reports, self._calling.held(), self._greetings))
+        called, waiting = self._calling.held(), self._hands.waiting()
+        self._line.say(WorkerHello(self._me, self._offering.slots, reports, called, self._greetings, waiting))
         self._calling.tell_again()
 
     def _told(self, message: WorkerOrders) -> None:
@@ -127,8 +125,9 @@ class Worker(ManagedActor):
         held = self._held.get(order.key)
         match order:
             case Start() if held is None:
-                self._held[order.key] = Held(order, AttemptReport(order.key, "starting"))
-                self.start_job(f"clear {name_of(order.key)}", self._hands.clear, order)
+                self._start(order)
+            case Start() if held is not None and held.is_on_record(order.minder):
+                self._go(held)
             case Start() if held is not None:
                 self._say(held)
             case Go() if held is not None and held.report.phase == "minded":
@@ -136,15 +135,21 @@ class Worker(ManagedActor):
             case End() if held is None and self._calling.holds(order.key):
                 self._calling.end(order.key, order.reason)
             case End() if held is None:
-                outcome = AttemptOutcome(False, None, f"ended: {order.reason}", "run", fault=FAULT_OF_END[order.reason])
-                self._line.say(AttemptEnded(self._me, order.key, outcome))
+                self._line.say(AttemptEnded(self._me, order.key, never_held(order.reason), self._hands.waiting()))
             case End() if held is not None:
                 self._end(held, order.reason)
             case Acknowledge() if held is not None:
                 self._acknowledged(held)
 
+    def _start(self, order: Start) -> None:
+        held = self._held[order.key] = Held(order, first_report(order), until=self.now() + order.task.timeout_s)
+        if order.minder is None:
+            self.start_job(f"clear {name_of(order.key)}", self._hands.clear, order)
+        else:
+            self.start_job(f"run {name_of(order.key)}", self._hands.run, order, held.given)
+
     def _say(self, held: Held) -> None:
-        tell(held, self._me, self._line.say)
+        tell(held, self._me, self._line.say, self._hands.waiting())
 
     def _end(self, held: Held, reason: EndReason) -> None:
         held.ending = reason
@@ -176,6 +181,10 @@ class Worker(ManagedActor):
         held = next((each for each in self._held.values() if name_of(each.order.key) == name), None)
         if held is None or held.report.phase == "ended":
             return
+        if step == "run" and held.minder is not None:
+            self._offering.succeeded()
+        elif step == "run":
+            step = "clear"  # it came no further
         if done.error is not None:
             self._ended(held, outcome_of(done.error, step))
             if step == "clear" and not isinstance(done.error, SpawnFailed):
@@ -184,13 +193,13 @@ class Worker(ManagedActor):
             self._offering.succeeded()
             self._cleared(held, done.value)
         elif step == "verify":
-            self._verified(held, done.value)
+            self._ended(held, held.verified(done.value))
         else:
             self._worked(held, done.value)
 
     def _cleared(self, held: Held, minded: Minding | None) -> None:
         held.minded = minded
-        pid, started = (minded.pid, minded.started) if minded is not None else NO_MINDER
+        held.minder = pid, started = (minded.pid, minded.started) if minded is not None else NO_MINDER
         held.report = replace(held.report, phase="minded", minder_pid=pid, minder_started=started)
         if held.ending is not None:
             self._end(held, held.ending)
@@ -202,9 +211,7 @@ class Worker(ManagedActor):
         key = held.order.key
         held.until = self.now() + held.order.task.timeout_s
         if held.minded is not None:
-            crash.before("go-given")
-            held.minded.go()
-            crash.after("go-given")
+            give_go(held.minded)
             self.start_job(f"wait {name_of(key)}", self._hands.ran, held.order, held.minded)
         else:
             self.start_job(f"call {name_of(key)}", self._hands.called, held.order, held.calling(self.now))
@@ -220,18 +227,13 @@ class Worker(ManagedActor):
         else:
             self._ended(held, outcome)
 
-    def _verified(self, held: Held, outcome: AttemptOutcome) -> None:
-        if outcome.ok and held.worked is not None:
-            outcome = replace(held.worked, is_folder_gone=outcome.is_folder_gone)
-        self._ended(held, outcome)
-
     def _call_due(self, key: AttemptKey) -> None:
         held = self._held.get(key)
         if held is None or held.watched is None:
             return
         outcome = held.watched.verdict(self.now())
         if outcome is None:
-            self.after(held.watched.due_at - self.now(), _CallDue(key))
+            self.after(held.watched.due_at - self.now(), CallDue(key))
         else:
             self._give_up(held, outcome)
 
@@ -243,7 +245,5 @@ class Worker(ManagedActor):
 
     def _ended(self, held: Held, outcome: AttemptOutcome) -> None:
         held.watched = None
-        if held.ending is not None and not outcome.ok:
-            outcome = replace(outcome, fault=FAULT_OF_END[held.ending], error=f"ended: {held.ending}")
-        held.report = replace(held.report, phase="ended", outcome=outcome)
+        held.end(outcome, self._hands.waiting())
         self._say(held)

@@ -1,4 +1,4 @@
-"""What happens to attempts: leased, prepared, started, ended, lost, released, cancelled, discarded.
+"""What happens to attempts: prepared, ended, lost, released, cancelled, discarded. (``leasing``: how they begin.)
 
 An attempt is *held* by its worker until ``ended_at`` is set: by the worker's own report, or because the worker is gone.
 Only then may its worktree be discarded.
@@ -14,39 +14,13 @@ from aidos_actors.core import agent_work
 from aidos_actors.core.books import key_of
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.kept_text import kept
+from aidos_actors.core.leasing import around, started
 from aidos_actors.core.lifecycle import infra_fault, own_failure, task_done
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, WorkerId
 from aidos_actors.core.owed import discard_late, is_unprepared, worktree_of
 from aidos_actors.core.records import AttemptRecord, TaskRecord
 from aidos_actors.core.states import ATTEMPT_OPEN, AttemptState
-
-
-def lease(draft: Draft, opened: OpenRequirement, name: str, worker: WorkerId, agent: str | None = None) -> None:
-    """The intent is on record: this worker, this number, this path. Nothing has happened yet. For a coding ``agent`` it
-    is the folder that an attempt before it has left to go on in, if any."""
-    task = opened.tasks[name]
-    key = AttemptKey(task.requirement, name, task.attempts + 1)
-    lender = opened.lender(name)
-    attempt = AttemptRecord(
-        requirement=task.requirement,
-        task=name,
-        number=key.number,
-        state=AttemptState.LEASED,
-        epoch=draft.books.epoch,
-        leased_at=draft.now,
-        worker=worker.path,
-        worker_generation=worker.incarnation,
-        worktree=worktree_of(draft.books, key) if lender is None else lender.worktree,
-        agent=agent,
-        base_commit=None if lender is None else lender.base_commit,
-    )
-    draft.move_task(task, "lease", attempts=key.number)
-    draft.save_attempt(attempt)
-    where = {"worker": worker.path, "incarnation": worker.incarnation, "worktree": attempt.worktree}
-    if agent is not None:
-        where |= {"agent": agent, "base_commit": attempt.base_commit}
-    draft.note("attempt_leased", attempt, **where)
 
 
 def prepared(draft: Draft, key: AttemptKey, base_commit: str, repo: str | None) -> None:
@@ -73,22 +47,14 @@ def prepare_failed(draft: Draft, key: AttemptKey, error: str) -> None:
     infra_fault(draft, opened, task, error, at_once=False)
 
 
-def started(draft: Draft, attempt: AttemptRecord, pid: int | None, started_ticks: int | None) -> None:
-    """The minder is on record, so that its command may start."""
-    row = draft.move_attempt(
-        attempt, "start", minder_pid=pid, minder_started=started_ticks, started_at=draft.now, epoch=draft.books.epoch
-    )
-    opened, task = around(draft, row)
-    draft.move_task(task, "start")
-    draft.note("attempt_started", row, minder_pid=pid, minder_started=started_ticks)
-    agent_work.take_over(draft, opened, row)
-
-
 def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None:
     """The worker's report of the end of an attempt it held is on record, with what follows from it. A command whose
     minder or nursery dies each time, while its worker lives on, is taken for the one who ends them: it fails."""
     if outcome.error is not None:
         outcome = replace(outcome, error=kept(outcome.error))
+    if outcome.is_minder_free:
+        outcome = replace(outcome, is_minder_free=attempt.minder_pid is not None)
+        attempt = replace(attempt, minder_pid=None, minder_started=None)
     if attempt.state is AttemptState.LEASED and outcome.ok:
         started(draft, attempt, attempt.minder_pid, attempt.minder_started)  # older rows were restored from a backup
         attempt = replace(attempt, state=AttemptState.RUNNING, started_at=draft.now, epoch=draft.books.epoch)
@@ -104,7 +70,7 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
         _succeeded(draft, opened, task, attempt, outcome)
         return
     if outcome.fault in ("released", "cancelled"):
-        release(draft, attempt, outcome.exit_code)
+        release(draft, attempt, outcome.exit_code, is_minder_free=outcome.is_minder_free)
         return
     facts |= {"error": error, **agent_work.folder_after(draft, opened, attempt, outcome)}
     if outcome.fault in ("limited", "absent") and agent_work.can_wait(draft, opened, attempt, outcome):
@@ -112,10 +78,12 @@ def ended(draft: Draft, attempt: AttemptRecord, outcome: AttemptOutcome) -> None
         note_end(draft, row, outcome.fault, outcome, error)
         agent_work.unusable(draft, opened, row, outcome, error)
     elif outcome.fault == "infra":
+        if outcome.stage == "clear":
+            facts["started_at"] = None
         row = draft.move_attempt(attempt, "lose", **facts)
         note_end(draft, row, "infra", outcome, error)
         deaths = opened.deaths_in_a_row(task.id)
-        if outcome.stage != "start" and deaths and deaths % opened.settings.deaths_max == 0:
+        if outcome.stage not in ("start", "clear") and deaths and deaths % opened.settings.deaths_max == 0:
             own_failure(draft, opened, task, f"{error} That happened {deaths} times in a row.")
         else:
             infra_fault(draft, opened, task, error, at_once=False)
@@ -142,14 +110,21 @@ def _succeeded(
     draft.note("integration_started", row, **({} if agents is None else {"agents": agents}))
 
 
-def release(draft: Draft, attempt: AttemptRecord, exit_code: int | None = None, suspicion: str | None = None) -> None:
+def release(
+    draft: Draft,
+    attempt: AttemptRecord,
+    exit_code: int | None = None,
+    suspicion: str | None = None,
+    *,
+    is_minder_free: bool = False,
+) -> None:
     """Handed back unharmed: no counter grows, the task is ready. With a ``suspicion`` it may have taken its worker
     down, which is remembered."""
     opened, task = around(draft, attempt)
     facts = {"exit_code": exit_code, **({"error": suspicion} if suspicion is not None else {})}
     folder = agent_work.folder_after(draft, opened, attempt)
     row = draft.move_attempt(attempt, "release", ended_at=draft.now, **facts, **folder)
-    draft.note("attempt_released", row, **facts, **agent_work.told_folder(row))
+    draft.note("attempt_released", row, **facts, **_told_minder(is_minder_free), **agent_work.told_folder(row))
     draft.move_task(task, "release")
 
 
@@ -214,13 +189,14 @@ def _folder(draft: Draft, attempt: AttemptRecord) -> str | None:
     return worktree_of(draft.books, key_of(attempt)) if is_member else attempt.worktree
 
 
-def around(draft: Draft, attempt: AttemptRecord) -> tuple[OpenRequirement, TaskRecord]:
-    opened = draft.books.open[attempt.requirement]
-    return opened, opened.tasks[attempt.task]
-
-
 def note_end(draft: Draft, row: AttemptRecord, fault: str, outcome: AttemptOutcome, error: str | None) -> None:
-    about = {} if row.agent is None else agent_work.told_end(row, outcome.agent)
+    about = _told_minder(outcome.is_minder_free)
+    if row.agent is not None:
+        about |= agent_work.told_end(row, outcome.agent)
     draft.note(
         "attempt_ended", row, fault=fault, exit_code=outcome.exit_code, stage=outcome.stage, error=error, **about
     )
+
+
+def _told_minder(is_free: bool) -> dict[str, Any]:
+    return {"is_minder_free": True} if is_free else {}

@@ -73,12 +73,14 @@ def _attempt_lost(rows: Rows, event: JournalEvent) -> None:
 def _attempt_ended(rows: Rows, event: JournalEvent) -> None:
     """By its worker's word; or at the gate, some time after that."""
     data, row = event.data, rows.attempts[attempt_of(event)]
-    facts: dict[str, Any] = {"exit_code": data["exit_code"], **_folder(event)}
+    facts: dict[str, Any] = {"exit_code": data["exit_code"], **_folder(event), **_minder(event)}
     if row.ended_at is None:
         facts["ended_at"] = event.at
     move = MOVES_BY_FAULT.get(data["fault"])
     if move is not None:
         facts["error"] = data["error"]
+    if data["fault"] == "infra" and data["stage"] == "clear":
+        facts["started_at"] = None
     if data["fault"] == "none":
         move = "accept" if rows.requirements[row.requirement].repo is None else "integrate"
     rows.move_attempt(event, move, **facts)
@@ -86,7 +88,7 @@ def _attempt_ended(rows: Rows, event: JournalEvent) -> None:
 
 def _released(rows: Rows, event: JournalEvent) -> None:
     facts = {"exit_code": event.data["exit_code"], "error": event.data.get("error")}
-    rows.move_attempt(event, "release", ended_at=event.at, **facts, **_folder(event))
+    rows.move_attempt(event, "release", ended_at=event.at, **facts, **_folder(event), **_minder(event))
     rows.move_task(event, "release")
 
 
@@ -95,6 +97,11 @@ def _attempt_cancelled(rows: Rows, event: JournalEvent) -> None:
     data = event.data
     ended_at = None if data["is_with_worker"] else event.at
     rows.move_attempt(event, "cancel", error=data["reason"], ended_at=ended_at, worktree=data["worktree"])
+
+
+def _minder(event: JournalEvent) -> dict[str, Any]:
+    """It waits for another command, and is not to be waited for."""
+    return {"minder_pid": None, "minder_started": None} if event.data.get("is_minder_free") else {}
 
 
 def _folder(event: JournalEvent) -> dict[str, Any]:

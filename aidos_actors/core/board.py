@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from aidos_actors.core import attempts, ending, integrations, replans, reverting, rounds, timeline, workers
+from aidos_actors.core import attempts, draining, ending, integrations, replans, reverting, rounds, timeline, workers
 from aidos_actors.core.board_requirements import EndedRows, RequirementVerbs
 from aidos_actors.core.books import Books
 from aidos_actors.core.draft import Draft
@@ -23,6 +23,7 @@ from aidos_actors.core.orders import (
     CallEnded,
     CallSpan,
     Integration,
+    Minder,
     Order,
     Step,
     WorkerId,
@@ -71,9 +72,10 @@ class Board(RequirementVerbs):
 
     # Workers
 
-    def worker_up(self, worker: WorkerId, slots: int, now: float) -> Step:
-        """It lives and takes ``slots`` attempts at once; what another life of its path held is lost."""
-        return self._step(now, workers.worker_up, worker, slots)
+    def worker_up(self, worker: WorkerId, slots: int, now: float, waiting: Minder | None = None) -> Step:
+        """It lives and takes ``slots`` attempts at once; what another life of its path held is lost. ``waiting``: the
+        minder there that has no command."""
+        return self._step(now, workers.worker_up, worker, slots, waiting)
 
     def worker_lives(self, worker: WorkerId, now: float) -> Step:
         """Its supervisor says that this life of its path is there; what another held is lost, and no time limit holds
@@ -110,9 +112,12 @@ class Board(RequirementVerbs):
         """The minder's pid and start time are on record, so the command may go."""
         return self._step(now, workers.minded, worker, key, pid, started)
 
-    def ended(self, worker: WorkerId, key: AttemptKey, outcome: AttemptOutcome, now: float) -> Step:
-        """The attempt's end is on record, with all that follows; always acknowledged."""
-        return self._step(now, workers.ended, worker, key, outcome)
+    def ended(
+        self, worker: WorkerId, key: AttemptKey, outcome: AttemptOutcome, now: float, waiting: Minder | None = None
+    ) -> Step:
+        """The attempt's end is on record, with all that follows; always acknowledged. ``waiting``: the minder there
+        that has no command now."""
+        return self._step(now, workers.told_end, worker, key, outcome, waiting)
 
     # GitOps
 
@@ -162,11 +167,11 @@ class Board(RequirementVerbs):
 
     def drain(self, now: float, deadline_at: float) -> Step:
         """Nothing new starts; at ``deadline_at`` (in ``tick``) running commands are ended and go back unharmed."""
-        return self._step(now, workers.drain, deadline_at)
+        return self._step(now, draining.drain, deadline_at)
 
     def end_running(self, now: float) -> Step:
         """The drain time is over now."""
-        return self._step(now, workers.end_running)
+        return self._step(now, draining.end_running)
 
     # Questions
 

@@ -147,7 +147,7 @@ _OF_A_WORKER = (
         "the attempt is lost with its worker, and its successor waits for that very minder's end",
     ),
     CrashPoint(
-        "go-given", "actors/worker.py", ("worker",),
+        "go-given", "actors/holding.py", ("worker",),
         "the command starts",
         "a command whose worker is gone",
         "its minder ends it and all below it; the attempt is lost with its worker",

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from aidos_actors.core.orders import WorkerId
+from aidos_actors.core.orders import Minder, WorkerId
 
 GONE_MAX = 1000
 
@@ -27,13 +27,15 @@ class Draining(IntEnum):
 
 
 class Crew(Struct, frozen=True):
-    """``slots`` by live worker, ``awaited`` until when a worker may still report, ``gone`` who never will."""
+    """``slots`` by live worker, ``awaited`` until when a worker may still report, ``gone`` who never will, ``waiting``
+    the minder of a worker that has no command and was promised none."""
 
     slots: Mapping[WorkerId, int] = field(default_factory=lambda: MappingProxyType({}))
     awaited: Mapping[WorkerId, float] = field(default_factory=lambda: MappingProxyType({}))
     gone: tuple[WorkerId, ...] = ()
     draining: Draining = Draining.NO
     drain_until_at: float | None = None
+    waiting: Mapping[WorkerId, Minder] = field(default_factory=lambda: MappingProxyType({}))
 
     def awaiting(self, workers: Iterable[WorkerId], until_at: float) -> Crew:
         return replace(self, awaited=dict.fromkeys(workers, until_at))
@@ -43,7 +45,15 @@ class Crew(Struct, frozen=True):
 
     def without(self, worker: WorkerId) -> Crew:
         """It gets no leases, and nobody waits for it."""
-        return replace(self.heard(worker), slots={w: n for w, n in self.slots.items() if w != worker})
+        slots = {w: n for w, n in self.slots.items() if w != worker}
+        return replace(self.heard(worker), slots=slots).with_waiting(worker, None)
+
+    def with_waiting(self, worker: WorkerId, minder: Minder | None) -> Crew:
+        """Its minder that has no command."""
+        if self.waiting.get(worker) == minder:
+            return self
+        waiting = {w: other for w, other in self.waiting.items() if w != worker}
+        return replace(self, waiting=waiting if minder is None else {**waiting, worker: minder})
 
     def burying(self, worker: WorkerId) -> Crew:
         """It is dead: a late word of it changes nothing."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from aidos_actors.core import agent_work
-from aidos_actors.core.attempts import around, note_end
+from aidos_actors.core.attempts import note_end
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.kept_text import kept
+from aidos_actors.core.leasing import around
 from aidos_actors.core.lifecycle import give_back, own_failure, task_done
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Integration
 from aidos_actors.core.states import AttemptState

@@ -12,7 +12,7 @@ from aidos_actors.core.batches import Batches
 from aidos_actors.core.calls_together import CallsTogether
 from aidos_actors.core.dispatch import Candidate
 from aidos_actors.core.failed_task import FailedTask
-from aidos_actors.core.orders import Minders
+from aidos_actors.core.orders import Minder
 from aidos_actors.core.past import PastAttempts
 from aidos_actors.core.plan import dependents_of
 from aidos_actors.core.projects import applied
@@ -133,7 +133,7 @@ class OpenRequirement(CallsTogether):
         waiting = {each.id for each in self.tasks.values() if self._waits_in_lane(each)}
         return sorted(name for name in (under_way | waiting) - {task} if self._lanes[name] == lane)
 
-    def minders_before(self, attempt: AttemptRecord) -> Minders:
+    def minders_before(self, attempt: AttemptRecord) -> tuple[Minder, ...]:
         """Minders that must be gone before ``attempt`` starts: its task's earlier ones, and lost ones of its lane.
         Those whose worktree was discarded are known to be gone."""
         return self._past.minders_before(attempt, self._neighbourhood(attempt.task))

@@ -1,7 +1,7 @@
 """What the Scheduler says to the doers, and what they say back: frozen values that pickle small.
 
-Every order is idempotent: the same one may arrive twice, late, or after what it asks for has happened. Every order but
-``Acknowledge`` is derived again from the rows after a crash (``owed.py``), so none of them is ever kept anywhere.
+Every order is idempotent: it may arrive twice, late, or after what it asks for has happened. Every order but
+``Acknowledge`` is derived again from the rows after a crash (``owed.py``), so none is ever kept anywhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aidos_actors.core.failed_task import FailedTask
     from aidos_actors.core.requirement import Task
 
-Minders = tuple[tuple[int, int], ...]  # (pid, start time in clock ticks): a reused pid is another process
+Minder = tuple[int, int]  # (pid, start time in clock ticks): a reused pid is another process
 Fault = Literal["none", "own", "infra", "released", "cancelled", "limited", "absent"]
 Phase = Literal["starting", "minded", "running", "ended"]
 EndReason = Literal["cancel", "deadline", "drain"]
@@ -66,8 +66,8 @@ class Prepare(Struct, frozen=True):
 
 
 class AgentTurn(Struct, frozen=True):
-    """Which coding agent does an attempt. ``goes_on`` is the number of the attempt whose work lies in the folder
-    already, ``is_same`` whether that was of the same agent; ``error`` is what went wrong before."""
+    """Which coding agent does an attempt; ``goes_on``: in the folder of the attempt of that number, ``is_same``: which
+    was of the same agent; ``error`` is what went wrong before."""
 
     name: str
     goes_on: int | None = None
@@ -76,30 +76,30 @@ class AgentTurn(Struct, frozen=True):
 
 
 class Start(Struct, frozen=True):
-    """To a worker: when every minder of ``previous`` is gone, fork a minder, report ``minded``, and wait for ``Go``.
-
-    Without ``repo`` the worker makes the empty folder ``path`` first.
-    """
+    """To a worker: when every minder of ``previous`` is gone, fork a minder, report ``minded``, and wait for ``Go``; it
+    makes the empty folder ``path`` first when there is no ``repo``. With a ``minder`` on record it is ``Go``, too: that
+    one gets the command, and the attempt has ended (fault ``infra``) if it does not wait there any more."""
 
     worker: WorkerId
     key: AttemptKey
     task: Task
     path: str
     repo: str | None
-    previous: Minders
+    previous: tuple[Minder, ...]
     agent: AgentTurn | None = None
+    minder: Minder | None = None
 
 
 class Go(Struct, frozen=True):
-    """To a worker: the minder is on record; its command may start."""
+    """To a worker: that the attempt starts is on record, and it may."""
 
     worker: WorkerId
     key: AttemptKey
 
 
 class End(Struct, frozen=True):
-    """To a worker: end the attempt, with all its processes. A worker that does not hold it answers ``ended`` as well
-    (fault ``cancelled``, or ``released`` for ``drain``): without that answer its worktree is never discarded."""
+    """To a worker: end the attempt, with all its processes. Who does not hold it answers ``ended`` as well (fault
+    ``cancelled``, or ``released`` for ``drain``): without that answer its worktree is never discarded."""
 
     worker: WorkerId
     key: AttemptKey
@@ -148,9 +148,9 @@ class CallsNoted(Struct, frozen=True):
 
 
 class Integrate(Struct, frozen=True):
-    """To GitOps: bring the work in ``path`` onto ``target`` as one commit, after the gate ``verify``.
-    ``base_commit`` is what the worktree started from, ``target_base`` where a target that does not exist yet starts.
-    Commits of attempts up to ``after`` are of another definition of the task."""
+    """To GitOps: bring the work in ``path``, begun at ``base_commit``, onto ``target`` as one commit, after the gate
+    ``verify``. A target that is not there yet begins at ``target_base``. Commits of attempts up to ``after`` are of
+    another definition of the task."""
 
     key: AttemptKey
     repo: str
@@ -169,7 +169,7 @@ class Discard(Struct, frozen=True):
     key: AttemptKey
     repo: str | None
     path: str
-    previous: Minders
+    previous: tuple[Minder, ...]
 
 
 WorkerOrder = Start | Go | End | Acknowledge | StartCalls | ReturnCalls | CallsNoted
@@ -178,8 +178,8 @@ Order = Analyse | Withdraw | WorkerOrder | GitOrder
 
 
 class AgentEnd(Struct, frozen=True):
-    """What a coding agent said at the end of an attempt: under which ``session`` it can be resumed, what it cost, when
-    its usage limit is reset. ``is_sound``: the next attempt can go on in the folder as it is."""
+    """What a coding agent said at the end: by which ``session`` it can be resumed, what it cost, when its usage limit
+    is reset. ``is_sound``: the next attempt can go on in the folder as it is."""
 
     name: str
     session: str | None = None
@@ -192,7 +192,7 @@ class AgentEnd(Struct, frozen=True):
 class AttemptOutcome(Struct, frozen=True):
     """How the command of an attempt ended. ``result`` is JSON text; ``fault`` says whose the failure was, ``causes``
     what went wrong in the words of a retry policy, the most precise first. ``is_folder_gone``: nothing of its folder is
-    left, and nobody needs to see to that."""
+    left, and nobody needs to see to that. ``is_minder_free``: its minder may live on, but has nothing to do with it."""
 
     ok: bool
     exit_code: int | None = None
@@ -202,6 +202,7 @@ class AttemptOutcome(Struct, frozen=True):
     fault: Fault = "none"
     causes: tuple[str, ...] = ()
     is_folder_gone: bool = False
+    is_minder_free: bool = False
     agent: AgentEnd | None = None
 
 
@@ -233,8 +234,7 @@ class AttemptReport(Struct, frozen=True):
 
 
 class Integration(Struct, frozen=True):
-    """GitOps' answer to ``Integrate``. ``commit`` is None when there is nothing to add to the target; ``is_unchanged``
-    when the task itself changed nothing."""
+    """GitOps' answer to ``Integrate``; no ``commit``: nothing to add; ``is_unchanged``: nor had the task any change."""
 
     commit: str | None
     verdict: Verdict

@@ -4,7 +4,8 @@
 |---|---|
 | leased, worktree not prepared yet | Prepare, to GitOps |
 | leased | Start, to its worker (End while draining) |
-| running | Go, to its worker (End when the drain time is over) |
+| running, a command | Start with its minder, to its worker (End when the drain time is over) |
+| running, anything else | Go, to its worker (End likewise) |
 | in a batch of callables | the whole batch is owed one StartCalls (draining: what has not begun is asked back) |
 | cancelled, end not reported yet | End, to its worker |
 | integrating | Integrate, to GitOps |
@@ -67,6 +68,11 @@ def is_unprepared(opened: OpenRequirement, attempt: AttemptRecord) -> bool:
     return attempt.state is AttemptState.LEASED and opened.model.repo is not None and attempt.base_commit is None
 
 
+def is_command_minded(opened: OpenRequirement, attempt: AttemptRecord) -> bool:
+    """It is a command with a minder on record: whoever hears of it needs nothing more to start it."""
+    return opened.definitions[attempt.task].run is not None and attempt.minder_pid is not None
+
+
 def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOrder | None:
     """What must be told to somebody because of this row, if anything."""
     opened = books.open[attempt.requirement]
@@ -81,6 +87,8 @@ def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOr
         case AttemptState.RUNNING:
             if draining is Draining.END_ALL:
                 return _end(attempt, "drain")
+            if is_command_minded(opened, attempt):
+                return _start(opened, attempt)
             return Go(holder_of(attempt), key_of(attempt))
         case AttemptState.INTEGRATING:
             return _integrate(opened, attempt)
@@ -209,7 +217,8 @@ def _start(opened: OpenRequirement, attempt: AttemptRecord) -> Start:
     task = opened.definitions[attempt.task]
     previous = opened.minders_before(attempt)
     repo, turn = opened.model.repo, _turn(opened, attempt)
-    return Start(holder_of(attempt), key_of(attempt), task, attempt.worktree, repo, previous, turn)
+    minder = next(iter(minders_of(attempt)), None)
+    return Start(holder_of(attempt), key_of(attempt), task, attempt.worktree, repo, previous, turn, minder)
 
 
 def _turn(opened: OpenRequirement, attempt: AttemptRecord) -> AgentTurn | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aidos_actors.core.orders import Minders
+from aidos_actors.core.orders import Minder
 from aidos_actors.core.records import AttemptRecord
 from aidos_actors.core.states import ATTEMPT_OPEN, AttemptState
 
@@ -33,7 +33,7 @@ class PastAttempts:
             elif task in numbers:
                 numbers[task].discard(number)
 
-    def minders_before(self, attempt: AttemptRecord, where: Neighbourhood) -> Minders:
+    def minders_before(self, attempt: AttemptRecord, where: Neighbourhood) -> tuple[Minder, ...]:
         """Minders of its task's earlier attempts that are kept, and of lost ones of its lane."""
         others = self._closed.get(where, {}).values()
         before = [o for o in others if o.task == attempt.task or o.state is AttemptState.LOST]
@@ -65,7 +65,7 @@ def _was_given_back(attempt: AttemptRecord | None) -> bool:
     return attempt is not None and attempt.state is AttemptState.RELEASED and attempt.error is None
 
 
-def minders_of(attempt: AttemptRecord) -> Minders:
+def minders_of(attempt: AttemptRecord) -> tuple[Minder, ...]:
     """The attempt's own minder, when one is on record."""
     if attempt.minder_pid is None or attempt.minder_started is None:
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from aidos_actors.core import agent_work, attempts, calls, ending, lifecycle, workers
+from aidos_actors.core import agent_work, calls, draining, ending, leasing, lifecycle, workers
 from aidos_actors.core.crew import Draining
 from aidos_actors.core.dispatch import next_lease
 from aidos_actors.core.draft import Draft
@@ -28,9 +28,9 @@ def dispatch(draft: Draft) -> None:
             rooms = sum(load.has_room for load in loads.values())
             calls.lease(draft, opened, _together(draft, opened, lease.task, rooms), lease.worker)
         elif opened.definitions[lease.task].agent is None:
-            attempts.lease(draft, opened, lease.task, lease.worker)
+            leasing.lease(draft, opened, lease.task, lease.worker)
         elif (agent := agent_work.chosen(draft, opened, opened.tasks[lease.task])) is not None:
-            attempts.lease(draft, opened, lease.task, lease.worker, agent)
+            leasing.lease(draft, opened, lease.task, lease.worker, agent)
         else:
             continue
         load = loads[lease.worker]
@@ -48,7 +48,7 @@ def tick(draft: Draft) -> None:
     """Whatever was due by now has happened."""
     books = draft.books
     if books.crew.drain_until_at is not None and books.crew.drain_until_at <= draft.now:
-        workers.end_running(draft)
+        draining.end_running(draft)
     for worker, until_at in tuple(books.crew.awaited.items()):
         if until_at <= draft.now:
             workers.unreported(draft, worker)

@@ -11,12 +11,13 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import replace
 
 from aidos_actors.core import calls
-from aidos_actors.core.attempts import clear_up, discarded, is_duplicate_of, lose, release, started
+from aidos_actors.core.attempts import clear_up, discarded, is_duplicate_of, lose, release
 from aidos_actors.core.attempts import ended as attempt_ended
 from aidos_actors.core.books import key_of
 from aidos_actors.core.crew import Crew, Draining
 from aidos_actors.core.draft import Draft
-from aidos_actors.core.holdings import all_held, called_by, held, held_by
+from aidos_actors.core.holdings import called_by, held, held_by
+from aidos_actors.core.leasing import started
 from aidos_actors.core.orders import (
     Acknowledge,
     AttemptKey,
@@ -26,10 +27,10 @@ from aidos_actors.core.orders import (
     CallsNoted,
     CallSpan,
     End,
-    ReturnCalls,
+    Minder,
     WorkerId,
 )
-from aidos_actors.core.owed import is_unprepared, owed_by_batch
+from aidos_actors.core.owed import is_command_minded, owed_by_batch
 from aidos_actors.core.records import AttemptRecord
 from aidos_actors.core.states import AttemptState
 from aidos_actors.core.watched_call import let_nobody_run
@@ -41,7 +42,7 @@ UNHEARD = "it was called, and its worker died before its result was heard of"
 UNKNOWN_END = AttemptOutcome(ok=False, error="the worker gave no outcome", fault="infra")
 
 
-def worker_up(draft: Draft, worker: WorkerId, slots: int) -> None:
+def worker_up(draft: Draft, worker: WorkerId, slots: int, waiting: Minder | None = None) -> None:
     """It may be leased to, and no other life of its path may. A word of a life known to be over changes nothing.
 
     Should a late word of an older life push the living one out, the living one comes back by saying it is up again;
@@ -53,8 +54,8 @@ def worker_up(draft: Draft, worker: WorkerId, slots: int) -> None:
     for other in {*draft.books.held, *draft.books.calling, *crew.slots}:
         if other.path == worker.path and other != worker:
             _lose_all(draft, other, "the worker was replaced")
-            _set_crew(draft, draft.books.crew.without(other))
-    _set_crew(draft, draft.books.crew.with_worker(worker, slots))
+            set_crew(draft, draft.books.crew.without(other))
+    set_crew(draft, draft.books.crew.with_worker(worker, slots).with_waiting(worker, waiting))
 
 
 def worker_gone(draft: Draft, worker: WorkerId, begun: Begun = None, overdue: str | None = None) -> None:
@@ -65,13 +66,13 @@ def worker_gone(draft: Draft, worker: WorkerId, begun: Begun = None, overdue: st
             limit_s = draft.books.open[key.requirement].definitions[key.task].timeout_s
             _take_end(draft, worker, key, let_nobody_run(limit_s, overdue or ""))
     _lose_all(draft, worker, "the worker is gone", begun)
-    _set_crew(draft, draft.books.crew.without(worker).burying(worker))
+    set_crew(draft, draft.books.crew.without(worker).burying(worker))
 
 
 def unreported(draft: Draft, worker: WorkerId) -> None:
     """The adoption window is over without its report, and nobody said that it lives: what it held is lost."""
     _lose_all(draft, worker, "the worker did not report after the scheduler's restart")
-    _set_crew(draft, draft.books.crew.heard(worker))
+    set_crew(draft, draft.books.crew.heard(worker))
 
 
 def worker_lives(draft: Draft, worker: WorkerId) -> None:
@@ -80,8 +81,8 @@ def worker_lives(draft: Draft, worker: WorkerId) -> None:
     for other in {*draft.books.held, *draft.books.calling}:
         if other.path == worker.path and other != worker:
             _lose_all(draft, other, "the worker was replaced")
-            _set_crew(draft, draft.books.crew.without(other).burying(other))
-    _set_crew(draft, draft.books.crew.heard(worker))
+            set_crew(draft, draft.books.crew.without(other).burying(other))
+    set_crew(draft, draft.books.crew.heard(worker))
 
 
 def worker_report(
@@ -90,7 +91,7 @@ def worker_report(
     """``reports`` and the callables ``called`` are all it holds: that is adopted and caught up with; what is missing is
     lost or told once more. (A batch that it does not know has not arrived: what it finished stays with it until that is
     on record here.)"""
-    _set_crew(draft, draft.books.crew.heard(worker))
+    set_crew(draft, draft.books.crew.heard(worker))
     for opened, batch in draft.books.batches_of(worker):
         if batch.record.epoch != draft.books.epoch:
             calls.adopt(draft, opened, batch)
@@ -104,11 +105,18 @@ def worker_report(
     for attempt in held_by(draft, worker):
         if key_of(attempt) in reported:
             continue
-        # Once it ran, the worker had it and has it no more; before that, the order may not have arrived yet.
-        if attempt.started_at is not None:
+        if attempt.started_at is None or is_command_minded(draft.books.open[attempt.requirement], attempt):
+            _order_again(draft, worker, attempt)
+        else:  # the worker had it, and has it no more
             lose(draft, attempt, "the worker does not hold it any more")
-        else:
-            draft.remind(attempt)
+
+
+def _order_again(draft: Draft, worker: WorkerId, attempt: AttemptRecord) -> None:
+    """The order may not have arrived: who has had it holds it until its end is on record. Nothing starts in a drain."""
+    if attempt.started_at is not None and draft.books.crew.draining is not Draining.NO:
+        draft.order(End(worker, key_of(attempt), "drain"))
+    else:
+        draft.remind(attempt)
 
 
 def minded(draft: Draft, worker: WorkerId, key: AttemptKey, pid: int, started_ticks: int) -> None:
@@ -133,6 +141,14 @@ def calls_ended(
     calls.ended(draft, worker, requirement, results, _take_end)
 
 
+def told_end(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptOutcome, waiting: Minder | None) -> None:
+    """As ``ended``; and that minder of the worker has no command now."""
+    crew = draft.books.crew
+    if worker in crew.slots:
+        set_crew(draft, crew.with_waiting(worker, waiting))
+    ended(draft, worker, key, outcome)
+
+
 def ended(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptOutcome) -> None:
     """The outcome is on record, or was already, or is refused; in each case the worker may forget it."""
     draft.order(Acknowledge(worker, key))
@@ -152,38 +168,7 @@ def _take_end(draft: Draft, worker: WorkerId, key: AttemptKey, outcome: AttemptO
         clear_up(draft, key)  # it may have made a folder after the first one was discarded
 
 
-def drain(draft: Draft, deadline_at: float) -> None:
-    """Nothing new starts; what was leased and has not started goes back."""
-    crew = draft.books.crew
-    if crew.draining is not Draining.NO:
-        return
-    _set_crew(draft, replace(crew, draining=Draining.NO_STARTS, drain_until_at=deadline_at))
-    for attempt in all_held(draft):
-        if is_unprepared(draft.books.open[attempt.requirement], attempt):
-            release(draft, attempt)
-        elif attempt.state is AttemptState.LEASED:
-            draft.remind(attempt)
-    for worker in tuple(draft.books.calling):
-        draft.order(ReturnCalls(worker))
-
-
-def end_running(draft: Draft) -> None:
-    """The drain time is over: running commands are ended, and go back unharmed."""
-    crew = draft.books.crew
-    if crew.draining is Draining.END_ALL:
-        return
-    _set_crew(draft, replace(crew, draining=Draining.END_ALL))
-    for attempt in all_held(draft):
-        if is_unprepared(draft.books.open[attempt.requirement], attempt):
-            release(draft, attempt)
-        else:
-            draft.remind(attempt)
-    for worker in tuple(draft.books.calling):
-        for attempt in called_by(draft, worker):
-            draft.remind(attempt)
-
-
-def _set_crew(draft: Draft, crew: Crew) -> None:
+def set_crew(draft: Draft, crew: Crew) -> None:
     draft.set(draft.books, "crew", crew)
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from aidos_actors import crash
 from aidos_actors.core.agent_profile import AgentProfile
-from aidos_actors.core.orders import AttemptOutcome, Call, CallEnded, Start, WorkerId
+from aidos_actors.core.orders import AttemptOutcome, Call, CallEnded, Minder, Start, WorkerId
 from aidos_actors.executors.agent import AgentHands
 from aidos_actors.executors.begun import TimedMark
 from aidos_actors.executors.call import call, call_of_batch
@@ -18,7 +18,7 @@ from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
 from aidos_actors.executors.environment import forget_repository
 from aidos_actors.executors.nursery import Nursery
-from aidos_actors.executors.orders import Order
+from aidos_actors.executors.orders import NurseryLost, Order
 from aidos_actors.executors.said import SAID
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree
@@ -42,7 +42,7 @@ class WorkerHands:
         SAID.catch_prints()
         forget_repository()
         self._around = Surroundings(base_env, layout, checkpoints)
-        self._nursery = Nursery()
+        self._nursery = Nursery(keeps_one=True)
         self._agents = AgentHands(self._around, agents or {})
 
     def clear(self, order: Start) -> Minding | None:
@@ -69,6 +69,16 @@ class WorkerHands:
         minded = self._nursery.spawn(command)
         crash.after("minder-spawned")
         return minded
+
+    def run(self, order: Start, given: Callable[[Minding], None]) -> AttemptOutcome:
+        minded = self.clear(order) if self.waiting() == order.minder else None
+        if minded is None or (minded.pid, minded.started) != order.minder:
+            raise NurseryLost("The minder that waited for the command has gone before it came.")
+        given(minded)
+        return self.ran(order, minded)
+
+    def waiting(self) -> Minder | None:
+        return self._nursery.waiting()
 
     def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
         crash.before("command-run")

@@ -7,38 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from worker_bench import KEY, Mark, WorkerPlace, living_worker
 
-from aidos_actors.actors.words import AttemptEnded, CallsEnded, MinderReady, WorkerHello, WorkerOrders
-from aidos_actors.actors.worker import Worker
+from aidos_actors.actors.words import AttemptEnded, CallsEnded, MinderReady, WorkerHello
 from aidos_actors.core.orders import (
     Acknowledge,
-    AttemptKey,
     AttemptOutcome,
     Call,
     Go,
     Start,
     StartCalls,
     WorkerId,
-    WorkerOrder,
 )
 from aidos_actors.core.requirement import Task
 from aidos_actors.executors.call_queue import CallMark, CallQueue
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.layout import Layout
-from supervisors import ChildSpec, SupervisorSpec
-from supervisors.testing import Puppet, SimulatedTree, eventually
+from supervisors.testing import eventually
 
-WORKER = "root/workers/worker-1"
-KEY = AttemptKey("r", "a", 1)
 LOOK_S = 0.05
 LIMIT_S = 200.0
 VERIFIED: list[str] = []
-
-
-class Mark:
-    def begin(self, key: AttemptKey, limit_s: float) -> None: ...
-    def end(self) -> None: ...
-    def let_be(self) -> None: ...
 
 
 class Hands:
@@ -49,6 +38,9 @@ class Hands:
 
     def begun_mark(self, _worker: WorkerId) -> CallMark:
         return Mark()
+
+    def waiting(self) -> None:
+        """No minder does."""
 
     def clear(self, _order: Start) -> Any:
         return None
@@ -76,19 +68,7 @@ class Hands:
         pass
 
 
-class Place:
-    """The scheduler is a puppet."""
-
-    def __init__(self, tree: SimulatedTree) -> None:
-        self.tree = tree
-        self.me = eventually(lambda: self.heard(WorkerHello), clock=tree)[-1].worker
-
-    def heard(self, kind: type) -> list[Any]:
-        return [each for each in self.tree.ask("scheduler", "kept") if isinstance(each, kind)]
-
-    def order(self, *orders: WorkerOrder) -> None:
-        self.tree.ask("scheduler", ("send", WORKER, WorkerOrders(orders)))
-
+class Place(WorkerPlace):
     def outcome(self, **task: Any) -> tuple[AttemptOutcome, float]:
         """How the attempt ended, and after how many seconds."""
         model = Task.model_validate({"id": "a", "call": "some:thing", **task})
@@ -104,11 +84,8 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Any:
-    args = {"state_dir": str(tmp_path), "base_env": {}, "checkpoints": CheckpointLimits(), "hands": Hands}
-    workers = SupervisorSpec(id="workers", children=[ChildSpec(id="worker-1", actor=Worker, args=args)])
-    scheduling = SupervisorSpec(id="scheduling", children=[Puppet.child_spec(id="scheduler")])
     VERIFIED.clear()
-    with SimulatedTree.start(SupervisorSpec(id="root", children=[scheduling, workers]), seed=3) as tree:
+    with living_worker(tmp_path, Hands) as tree:
         yield Place(tree)
 
 

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from aidos_actors.core.orders import (
     Acknowledge,
     AgentEnd,
@@ -47,7 +49,7 @@ INFRA = AttemptOutcome(ok=False, error="no fork", fault="infra")
 class Truth:
     """What really is there, whatever anybody believes: living minders, commands that were started, folders, commits."""
 
-    minders: dict[int | None, AttemptKey] = field(default_factory=dict)
+    minders: dict[int | None, AttemptKey | None] = field(default_factory=dict)
     went: set[AttemptKey] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
@@ -86,10 +88,11 @@ class Worker:
         self.calling: tuple[AttemptKey, int] | None = None
         self.told: dict[int, tuple[str, list[CallEnded]]] = {}
         self.seq = 0
+        self.spare: int | None = None
         self.say_up()
 
     def say_up(self) -> None:
-        self.outbox.append(("worker_up", (self.me, SLOTS)))
+        self.outbox.append(("worker_up", (self.me, SLOTS), {"waiting": self.spared}))
         self.report()
 
     def report(self) -> None:
@@ -97,6 +100,11 @@ class Worker:
         self.outbox.append(("worker_report", (self.me, reports), {"called": self.called}))
         for seq, (requirement, results) in self.told.items():
             self.outbox.append(("calls_ended", (self.me, seq, requirement, results, ())))
+
+    @property
+    def spared(self) -> tuple[int, int] | None:
+        """The minder that waits for a command."""
+        return None if self.spare is None else (self.spare, self.spare)
 
     @property
     def called(self) -> list[AttemptKey]:
@@ -111,6 +119,11 @@ class Worker:
                 self.held[key] = Held(order)
                 if order.repo is None:
                     self.truth.folders.add(order.path)
+                if order.minder is not None:
+                    self._start_at_once(order)
+            case Start(key=key, minder=(pid, _)) if self.held[key].phase == "minded" and self.held[key].pid == pid:
+                self.held[key].phase = "running"
+                self.on_go(key)
             case Go(key=key) if key in self.held and self.held[key].phase == "minded":
                 self.held[key].phase = "running"
                 self.on_go(key)
@@ -133,13 +146,25 @@ class Worker:
                 held = self.held.pop(key, None)
                 assert held is None or held.phase == "ended", "acknowledged what had not ended"
 
+    def _start_at_once(self, order: Start) -> None:
+        """By the minder on record, if it is there still."""
+        if order.minder != self.spared:
+            self._end(order.key, AttemptOutcome(ok=False, fault="infra", stage="clear"))
+            return
+        assert not any(pid in self.truth.minders for pid, _ in order.previous)
+        held, self.spare = self.held[order.key], None
+        held.phase, held.pid = "running", order.minder[0] if order.minder else None
+        self.truth.minders[held.pid] = order.key
+        self.on_go(order.key)
+
     def advance(self, key: AttemptKey, outcome: AttemptOutcome) -> None:
         """The attempt comes one phase on: its minder stands as soon as those before it are gone, its command ends."""
         held = self.held[key]
         if held.phase == "starting":
             assert held.start is not None
             if not any(pid in self.truth.minders for pid, _ in held.start.previous):
-                held.pid = self.truth.new_minder(key)
+                held.pid, self.spare = self.spare or self.truth.new_minder(key), None
+                self.truth.minders[held.pid] = key
                 held.phase = "minded"
                 self.outbox.append(("minded", (self.me, key, held.pid, held.pid)))
         elif held.phase == "running":
@@ -185,6 +210,7 @@ class Worker:
         once."""
         if self.calling is not None:
             del self.truth.minders[self.calling[1]]
+        self.truth.minders.pop(self.spare, None)
         for held in self.held.values():
             if held.phase in ("starting", "minded"):
                 self.truth.minders.pop(held.pid, None)
@@ -194,9 +220,14 @@ class Worker:
     def _end(self, key: AttemptKey, outcome: AttemptOutcome) -> None:
         held = self.held.setdefault(key, Held(None))
         if held.phase != "ended":
-            held.phase, held.outcome = "ended", outcome
-            self.truth.minders.pop(held.pid, None)
-        self.outbox.append(("ended", (self.me, key, held.outcome)))
+            if held.phase == "running" and outcome.fault == "none" and held.pid and self.spare is None:
+                self.spare = held.pid
+                self.truth.minders[held.pid] = None
+            else:
+                self.truth.minders.pop(held.pid, None)
+            is_free = held.pid in (None, self.spare)
+            held.phase, held.outcome = "ended", replace(outcome, is_minder_free=is_free)
+        self.outbox.append(("ended", (self.me, key, held.outcome), {"waiting": self.spared}))
 
 
 class GitOps:

@@ -128,6 +128,7 @@ class Surroundings:
     def orphan_dies(self) -> None:
         owned = {held.pid for worker in self.workers.values() for held in worker.held.values()}
         owned |= {worker.calling[1] for worker in self.workers.values() if worker.calling}
+        owned |= {worker.spare for worker in self.workers.values()}
         for pid in [pid for pid in self.truth.minders if pid not in owned][:1]:
             del self.truth.minders[pid]
 

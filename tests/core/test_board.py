@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 from board_bench import INTEGRATED, W1, Bench, requirement
 from board_doers import OK
+from msgspec.structs import replace
 
 from aidos_actors.core import ending
 from aidos_actors.core.errors import BadInput, Conflict, NotFound
@@ -15,7 +16,6 @@ from aidos_actors.core.orders import (
     Analyse,
     AttemptKey,
     Discard,
-    Go,
     Integrate,
     Integration,
     Prepare,
@@ -93,7 +93,7 @@ def test_the_life_of_a_task_without_git() -> None:
     (start,) = bench.orders
     assert isinstance(start, Start) and (start.worker, start.path, start.repo) == (W1, "/w/r/a.1", None)
     bench.take(bench.board.minded(W1, A1, 7, 77, bench.now))
-    assert bench.orders == (Go(W1, A1),)
+    assert bench.orders == (replace(start, minder=(7, 77)),)
     assert (bench.attempt(A1).minder_pid, bench.attempt(A1).minder_started) == (7, 77)
     bench.end(A1)
     assert bench.orders == (Acknowledge(W1, A1), Discard(A1, None, "/w/r/a.1", ((7, 77),)))

@@ -9,10 +9,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from aidos_actors import crash
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Start, WorkerId
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Minder, Start, WorkerId
 from aidos_actors.executors.begun import BegunMark
 from aidos_actors.executors.call_queue import CallMark, CallQueue
 from aidos_actors.executors.command import judged
+from aidos_actors.executors.orders import NurseryLost
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Minding
 from tests.simulation.simulated_minder import LOOK_S, SHORT_S, WORK_S, SimulatedMinder, has_folder
@@ -28,6 +29,7 @@ class SimulatedExecutor:
         self._layout = layout
         self._owner = self._world.machine.acting
         self._nursery = self._new_nursery()
+        self._waiting: SimulatedMinder | None = None
 
     def close(self) -> None:
         self._nursery.die()
@@ -35,6 +37,15 @@ class SimulatedExecutor:
     def clear(self, order: Start) -> Minding | None:
         steps: Any = self._clear(order)  # a generator: the simulated machine lets its seconds pass
         return steps  # type: ignore[no-any-return]
+
+    def run(self, order: Start, given: Callable[[Minding], None]) -> AttemptOutcome:
+        steps: Any = self._run(order, given)
+        return steps  # type: ignore[no-any-return]
+
+    def waiting(self) -> Minder | None:
+        minder = self._waiting
+        is_there = minder is not None and minder.is_alive and self._nursery.is_alive
+        return (minder.pid, minder.started) if minder is not None and is_there else None
 
     def ran(self, order: Start, minded: Minding) -> AttemptOutcome:
         steps: Any = self._ran(order, minded, "command-run", "run")
@@ -80,27 +91,37 @@ class SimulatedExecutor:
         """Minders on record by pid, and everything else by its mark."""
         pids = {pid for pid, _ in order.previous}
         minders = [life for life in self._world.lives if isinstance(life, SimulatedMinder) and not life.has_gone]
-        by_pid = [life._order.key for life in minders if life.pid in pids]
+        by_pid = [order.key for life in minders if life.pid in pids]
         task = (order.key.requirement, order.key.task)
         return by_pid + [key for key in self._world.running if (key.requirement, key.task) == task]
 
+    def _run(self, order: Start, given: Callable[[Minding], None]) -> Steps:
+        minded = (yield from self._clear(order)) if self.waiting() == order.minder else None
+        if minded is None or (minded.pid, minded.started) != order.minder:
+            raise NurseryLost("The minder that waited has gone.")
+        given(minded)
+        return (yield from self._ran(order, minded, "command-run", "run"))
+
     def _spawn(self, order: Start, command: str) -> Steps:
+        if self.waiting() is not None:
+            minder, self._waiting = self._waiting, None
+            return minder.give(order, command)
         for _ in range(2):
             if not self._nursery.is_alive:
                 self._nursery = self._new_nursery()
-            minder = self._fork(order, command)
+            minder = self._fork()
             if minder is not None:
                 yield self._world.chance.uniform(*SHORT_S)
-                return minder
+                return minder.give(order, command)
             yield 0.01
         raise TimeoutError("the nursery died twice")
 
-    def _fork(self, order: Start, command: str) -> SimulatedMinder | None:
+    def _fork(self) -> SimulatedMinder | None:
         """The nursery's own act."""
         before, self._world.life = self._world.life, self._nursery
         try:
             crash.before("minder-forked")
-            minder = SimulatedMinder(self._world, self._owner, self._nursery, order, command)
+            minder = SimulatedMinder(self._world, self._owner, self._nursery)
             minder.run(minder.script())
             crash.after("minder-forked")
         except Ended:
@@ -109,12 +130,14 @@ class SimulatedExecutor:
             self._world.life = before
         return minder
 
-    def _ran(self, order: Start, minder: Any, point: str, stage: str) -> Steps:
+    def _ran(self, order: Start, minded: Any, point: str, stage: str) -> Steps:
         crash.before(point)
-        while minder.outcome is None:
+        while minded.outcome is None:
             yield LOOK_S
         crash.after(point)
-        outcome = judged(minder.outcome, stage, timeout_s=order.task.timeout_s)
+        if minded.outcome.reason == "exited":
+            self._waiting = minded.minder
+        outcome = judged(minded.outcome, stage, timeout_s=order.task.timeout_s)
         is_over = stage == "verify" or not outcome.ok or order.task.verify is None
         return (yield from self._left(order, outcome)) if is_over else outcome
 
@@ -126,10 +149,10 @@ class SimulatedExecutor:
 
     def _verified(self, order: Start, began: Callable[[Minding], None]) -> Steps:
         assert order.task.verify is not None
-        minder = yield from self._spawn(order, order.task.verify)
-        began(minder)
-        minder.go()
-        return (yield from self._ran(order, minder, "verify-run", "verify"))
+        minded = yield from self._spawn(order, order.task.verify)
+        began(minded)
+        minded.go()
+        return (yield from self._ran(order, minded, "verify-run", "verify"))
 
     def _called(self, order: Start) -> Steps:
         crash.before("call-run")

@@ -9,6 +9,7 @@ from typing import Any
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import Discard, Prepare
 from aidos_actors.core.target_orders import Sweep
+from tests.simulation.simulated_minder import places_of_work
 from tests.simulation.simulated_repository import Worktree, repository
 from tests.simulation.world import Steps, step, world
 
@@ -75,11 +76,8 @@ class SimulatedWorktrees:
         """As the real one: who lives in a worktree keeps it, whatever the rows say."""
         gone = []
         for path in [path for path in self._repo.worktrees if not path.startswith("gate of ")]:
-            if path not in order.live and not self._is_worked_in(path):
+            if path not in order.live and path not in places_of_work(self._world):
                 yield from self._discard(path)
                 gone.append(path)
         yield from self._do("restore-point-pruned", lambda: None)
         return tuple(gone)
-
-    def _is_worked_in(self, path: str) -> bool:
-        return any(life.is_alive and hasattr(life, "_order") and life._order.path == path for life in self._world.lives)

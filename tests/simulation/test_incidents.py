@@ -13,6 +13,7 @@ from aidos_actors.actors.words import GitWork
 from aidos_actors.core.orders import Integrate, Prepare
 from aidos_actors.gitops import lanes
 from tests.simulation.simulated_git import SimulatedWorkspace
+from tests.simulation.simulated_minder import places_of_work
 from tests.simulation.simulated_repository import repository
 from tests.simulation.test_crash_sweep import lived
 from tests.simulation.whole_life import HANDS, WholeLife
@@ -80,8 +81,7 @@ class Forgetful(SimulatedWorkspace):
     """Sweeps as if no worktree were known to the rows."""
 
     def _sweep(self, order):
-        at_work = {life._order.path for life in world().lives if life.is_alive and hasattr(life, "_order")}
-        before = at_work & set(repository(world()).worktrees)
+        before = places_of_work(world()) & set(repository(world()).worktrees)
         SWEPT.append(len(before))
         yield from super()._sweep(replace(order, live=()))
         assert before <= set(repository(world()).worktrees), "a living worktree was removed"

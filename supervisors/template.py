@@ -42,6 +42,7 @@ def main(body: bytes) -> None:
     must_exec = not (is_alone() and not children(os.getpid()))  # a fork would lack what the others hold
     end_orphans(())  # a launcher that is exec'ed starts its own
     source = SourceFiles.imported()
+    sys._clear_type_cache()  # else each process, as it fills its own, writes to the names of what the imports looked up
     gc.freeze()
     gc.enable()
     with contextlib.suppress(OSError):  # a guardian that has ended takes this process with it

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Executable, func, select, text
 
 from aidos_actors.core.folded import NAMES, AnyRow, Rows, said_of
 from aidos_actors.core.journal import BEGINS, JournalBroken, fold
@@ -74,20 +73,16 @@ def check(ledger: LedgerReader, folder: Path) -> Iterator[Finding]:
         yield Finding(name, looked_at, kept, count)
 
 
-def _ask(ledger: LedgerReader, query: Executable) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in ledger._rows(query)]
-
-
 def _file(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
-    said = [str(row[0]) for row in _ask(ledger, text(f"PRAGMA integrity_check({KEPT_MAX})"))]
+    said = [str(row[0]) for row in ledger.rows(f"PRAGMA integrity_check({KEPT_MAX})")]
     if said != ["ok"]:
         raise LedgerDamaged(f"{ledger._path} is damaged: {'; '.join(said[:3])}", hint=HINT_RESTORE)
-    (pages,) = _ask(ledger, text("PRAGMA page_count"))
+    (pages,) = ledger.rows("PRAGMA page_count")
     return f"{pages[0]} pages", iter(())
 
 
 def _references(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
-    wrong = _ask(ledger, text("PRAGMA foreign_key_check"))
+    wrong = ledger.rows("PRAGMA foreign_key_check")
     return "all rows", (f"{row[0]}, row {row[1]}: it names one of {row[2]} that is not there" for row in wrong)
 
 
@@ -102,20 +97,18 @@ def _sequence(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
 
 
 def _extent(ledger: LedgerReader) -> tuple[int, int, int]:
-    seq = schema.events.c.seq
-    ((first, last, count),) = _ask(ledger, select(func.min(seq), func.max(seq), func.count()))
+    ((first, last, count),) = ledger.rows("SELECT min(seq), max(seq), count(*) FROM events")
     return first or 0, last or 0, count
 
 
 def _gaps(ledger: LedgerReader) -> Iterator[tuple[int, int]]:
-    seq = schema.events.c.seq
-    pairs = select(seq.label("seq"), func.lead(seq).over(order_by=seq).label("following")).subquery()
-    for row in _ask(ledger, select(pairs).where(pairs.c.following != pairs.c.seq + 1).limit(KEPT_MAX + 1)):
-        yield row[0], row[1]
+    pairs = "SELECT seq, lead(seq) OVER (ORDER BY seq) AS following FROM events"
+    query = f"SELECT seq, following FROM ({pairs}) WHERE following != seq + 1 LIMIT {KEPT_MAX + 1}"
+    yield from ledger.rows(query)
 
 
 def _day_files(ledger: LedgerReader, folder: Path) -> tuple[str, Iterator[str]]:
-    rows = [tuple(row) for row in ledger._event_rows(max(0, ledger.last_seq() - DAY_FILE_EVENTS), DAY_FILE_EVENTS)]
+    rows = ledger._event_rows(max(0, ledger.last_seq() - DAY_FILE_EVENTS), DAY_FILE_EVENTS)
     lacking = DayFiles(folder / JOURNAL_FOLDER).lacking(rows)
     return f"the newest {len(rows)} events", (f"event {seq} does not stand in the file of its day" for seq in lacking)
 
@@ -124,9 +117,8 @@ def _day_files(ledger: LedgerReader, folder: Path) -> tuple[str, Iterator[str]]:
 
 
 def _fold(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
-    events, requirements = schema.events.c.requirement, schema.requirements.c.id
-    told = select(events).where(events.is_not(None)).distinct()
-    names = [str(row[0]) for row in _ask(ledger, told.union(select(requirements)).order_by("requirement"))]
+    told = "SELECT requirement FROM events WHERE requirement IS NOT NULL"
+    names = [str(name) for (name,) in ledger.rows(f"{told} UNION SELECT id FROM requirements ORDER BY 1")]
     is_whole = _extent(ledger)[0] <= 1
     differences = (each for name in names for each in _differences(ledger, name, is_whole))
     return f"{len(names)} requirements", itertools.chain(differences, _agent_differences(ledger))
@@ -134,9 +126,8 @@ def _fold(ledger: LedgerReader) -> tuple[str, Iterator[str]]:
 
 def _agent_differences(ledger: LedgerReader) -> Iterator[str]:
     """Of coding agents, which belong to no requirement: of those that the journal (still) tells of."""
-    events = schema.events.c
     with ledger.one_moment():
-        told = ledger._rows(select(schema.events).where(events.type.in_(AGENT_EVENTS)).order_by(events.seq))
+        told = ledger.rows(schema.events.select("WHERE type IN (?, ?) ORDER BY seq"), *AGENT_EVENTS)
         agents = fold(event_of(row) for row in told).agents
         stored = {each.name: each for each in ledger.agents()}
     for name, record in agents.items():
@@ -172,9 +163,8 @@ def _differences(ledger: LedgerReader, name: str, is_whole: bool) -> Iterator[st
 
 def _newest_submission(ledger: LedgerReader, name: str) -> dict[str, Any]:
     """What the last event that gave it a document says of it, if one is kept."""
-    events = schema.events.c
-    given = select(events.data).where(events.requirement == name, events.type.in_((BEGINS, REVISED)))
-    rows = _ask(ledger, given.order_by(events.seq.desc()).limit(1))
+    given = "SELECT data FROM events WHERE requirement = ? AND type IN (?, ?) ORDER BY seq DESC LIMIT 1"
+    rows = ledger.rows(given, name, BEGINS, REVISED)
     return dict(json.loads(rows[0][0])) if rows else {}
 
 

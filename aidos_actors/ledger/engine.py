@@ -1,23 +1,18 @@
 """Opens SQLite right, and tells its errors in our words.
 
 One connection a ledger, kept for its whole life (SQLite before 3.51.3 can damage a WAL file that two connections
-write or checkpoint at once), no memory map, every commit synced. SQLAlchemy's transactions begin with a BEGIN of our
-own, as its documentation advises: the driver's would come too late and could not be IMMEDIATE.
+write or checkpoint at once), no memory map, every commit synced. Transactions begin with a BEGIN of our own: the
+driver's would come too late and could not be IMMEDIATE.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
-
-from sqlalchemy import ClauseElement, Connection, Engine, create_engine, event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
 
 from aidos_actors.core.errors import AidosError, Unfit
 from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused, LedgerUnavailable
@@ -44,21 +39,16 @@ NO_INDEX = frozenset({sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMSIZE
 TROUBLE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PROTOCOL})
 
 
-def open_for_writing(path: Path) -> Engine:
-    """An engine with one connection to ``path``, which is made (0600) when it is missing. Raises sqlite3's errors."""
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """A connection to ``path``, which is made (0600) when it is missing. Raises sqlite3's errors."""
     _create_private(path)
-
-    return _engine(lambda: _connect(path, "rw", WRITER_SETTINGS), "BEGIN IMMEDIATE")
-
-
-def open_for_reading(path: Path) -> Engine:
-    """An engine with one connection that can neither write nor checkpoint ``path``, with or without a living writer."""
-    return _engine(lambda: _connect_to_read(path), "BEGIN")
+    return _connect(path, "rw", WRITER_SETTINGS)
 
 
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """SQLite would put a shared index beside the file. Where nothing can be made, and all there is to read stands in
-    this one file, it is read as one that does not change: who would change it needs the index as well."""
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that can neither write nor checkpoint ``path``, with or without a living writer. SQLite would put a
+    shared index beside the file. Where nothing can be made, and all there is to read stands in this one file, it is
+    read as one that does not change: who would change it needs the index as well."""
     has_log, is_at_rest = _has_log(path), not os.access(path.parent, os.W_OK) and not _index(path).exists()
     connection = _connect(path, "ro", {}, is_at_rest=is_at_rest and not has_log)
     try:
@@ -104,8 +94,8 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except AidosError:
         raise
-    except (DBAPIError, sqlite3.Error) as error:
-        raise _in_our_words(path, error.orig if isinstance(error, DBAPIError) else error) from error
+    except sqlite3.Error as error:
+        raise _in_our_words(path, error) from error
     except OSError as error:
         hint = HINT_ACCESS if error.errno in NO_ACCESS else HINT_ROOM
         raise LedgerUnavailable(f"{error.filename or path}: {error.strerror}", hint=hint) from error
@@ -114,40 +104,28 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[Connection]:
+def transaction(driver: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """What happens inside is committed and synced on leaving, or rolled back whole when anything raises."""
+    driver.execute("BEGIN IMMEDIATE")
     try:
-        with connection.begin():
-            yield connection
+        yield driver
+        driver.commit()
     finally:
-        driver = connection.connection.driver_connection
-        if driver is not None and driver.in_transaction:  # SQLAlchemy leaves it open when COMMIT itself fails
+        if driver.in_transaction:  # also when the commit itself fails
             driver.rollback()
 
 
 @contextmanager
-def driver_transaction(connection: Connection) -> Iterator[sqlite3.Connection]:
-    """The same on the driver itself, for statements that SQLAlchemy has worded before: on the way of every step, what
-    it does for each statement would cost three times the statement."""
-    driver = driver_of(connection)
-    driver.execute("BEGIN IMMEDIATE")
+def moment(driver: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All that is read inside is from one moment: from that of the transaction that is open, if one is."""
+    if driver.in_transaction:
+        yield driver
+        return
+    driver.execute("BEGIN")
     try:
         yield driver
-        driver.execute("COMMIT")
     finally:
-        if driver.in_transaction:
-            driver.rollback()
-
-
-def driver_of(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    return driver
-
-
-def worded(statement: ClauseElement) -> str:
-    """The statement as SQLite reads it, with the values that it holds."""
-    return str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+        driver.rollback()
 
 
 HINT_ROOM = "free space on the disk that holds the state directory and look at its health; the call may be repeated"
@@ -155,7 +133,7 @@ HINT_REPORT = "this is a mistake in AIDOS itself; report it"
 HINT_RESTORE = "keep the state directory, and begin anew in another one: what was published is on its targets"
 
 
-def _in_our_words(path: Path, error: object) -> AidosError:
+def _in_our_words(path: Path, error: sqlite3.Error) -> AidosError:
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     if primary in DAMAGE:
@@ -169,16 +147,6 @@ def _in_our_words(path: Path, error: object) -> AidosError:
     if primary in TROUBLE:
         return LedgerUnavailable(f"{path} could not be read or written: {error}", hint=HINT_ROOM)
     return LedgerRefused(f"{path} refused a statement: {error}", hint=HINT_REPORT)
-
-
-def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
 
 
 def _connect(path: Path, mode: str, settings: Mapping[str, str], *, is_at_rest: bool = False) -> sqlite3.Connection:

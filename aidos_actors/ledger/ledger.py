@@ -8,9 +8,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, literal_column, select
-from sqlalchemy.dialects import sqlite
-
 from aidos_actors import crash
 from aidos_actors.core.errors import AidosError, Fenced
 from aidos_actors.core.records import Batch, NewEvent, TaskRecord
@@ -18,12 +15,10 @@ from aidos_actors.ledger import schema
 from aidos_actors.ledger.day_files import DayFiles
 from aidos_actors.ledger.engine import (
     HINT_RESTORE,
-    driver_transaction,
     make_log_room,
     open_for_writing,
     storage_errors,
     transaction,
-    worded,
 )
 from aidos_actors.ledger.errors import LedgerDamaged
 from aidos_actors.ledger.lock import LedgerLock
@@ -32,6 +27,7 @@ from aidos_actors.ledger.mounts import refuse_network_filesystem
 from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LedgerReader
 from aidos_actors.ledger.revisions import LEDGER_FILE
 from aidos_actors.ledger.rows import Values, accepted_rows, by_width, call_rows, event_rows, rows_of
+from aidos_actors.ledger.schema import Table
 from supervisors.linux import sync_folder
 
 JOURNAL_FOLDER = "journal"
@@ -43,8 +39,8 @@ class Ledger(LedgerReader):
     for changed nothing that can be seen. (Should the disk fail in the very moment of a commit, the batch may turn up
     whole after a restart: whoever goes on from what the ledger says is right either way.)"""
 
-    def __init__(self, path: Path, connection: Connection, lock: LedgerLock) -> None:
-        super().__init__(path, connection)
+    def __init__(self, path: Path, driver: sqlite3.Connection, lock: LedgerLock) -> None:
+        super().__init__(path, driver)
         self._lock = lock
         self._days = DayFiles(path.parent / JOURNAL_FOLDER)
         self._is_settled = False
@@ -74,9 +70,8 @@ class Ledger(LedgerReader):
             lock = LedgerLock(state_dir, what_for)
             lock.acquire(wait_s, take_over=take_over)
             undo.callback(lock.release)
-            engine = open_for_writing(path)
-            undo.callback(engine.dispose)
-            ledger = cls(path, engine.connect(), lock)
+            driver = undo.enter_context(contextlib.closing(open_for_writing(path)))
+            ledger = cls(path, driver, lock)
             ledger._prepare(migrate=migrate)
             if log_room_bytes:
                 make_log_room(path, log_room_bytes)
@@ -113,7 +108,7 @@ class Ledger(LedgerReader):
             if written:
                 driver.executemany(_upsert(schema.call_batches, len(written[0])), written)
             if over:
-                driver.executemany(_delete(schema.call_batches), over)
+                driver.executemany(_DELETE_CALLS, over)
         return last_seq + len(batch.events)
 
     def _accept(self, driver: sqlite3.Connection, tasks: Sequence[TaskRecord]) -> None:
@@ -132,14 +127,14 @@ class Ledger(LedgerReader):
             self._lock.release()
 
     def _prepare(self, *, migrate: bool) -> None:
-        with transaction(self._connection) as connection:
-            revision = stored_revision(connection)
+        with transaction(self._driver) as driver:
+            revision = stored_revision(driver)
             if revision is None and not self._days.is_empty:
                 raise LedgerDamaged(
                     f"{self._path} is missing or empty, but {JOURNAL_FOLDER}/ beside it is not: work would be lost",
                     hint="put the file back from a copy; to begin anew, move the whole state directory away",
                 )
-            bring_up_to_date(connection, revision, migrate=migrate)
+            bring_up_to_date(driver, revision, migrate=migrate)
         self._settle()
 
     @contextlib.contextmanager
@@ -151,7 +146,7 @@ class Ledger(LedgerReader):
                 self._settle()
             try:
                 crash.before("ledger-commit")
-                with driver_transaction(self._connection) as driver:
+                with transaction(self._driver) as driver:
                     yield driver
                 self._is_settled = True
                 crash.after("ledger-commit")
@@ -167,7 +162,7 @@ class Ledger(LedgerReader):
             crash.before("journal-lines")
             self._days.append(rows)
             crash.after("journal-lines")
-            driver.executemany(_insert(schema.events), rows)
+            driver.executemany(_INSERT_EVENT, rows)
 
     def _settle(self) -> None:
         self._is_settled = False  # until it has come to its end
@@ -175,19 +170,15 @@ class Ledger(LedgerReader):
         self._is_settled = True
 
     def _rows_after(self, seq: int, limit: int = EVENTS_MAX) -> Sequence[Values]:
-        return [tuple(row) for row in self._event_rows(seq, limit)]
+        return self._event_rows(seq, limit)
 
 
-@cache
-def _head_query() -> str:
-    return worded(
-        select(schema.meta.c.value, LAST_SEQ.scalar_subquery()).where(schema.meta.c.key == literal_column("'epoch'"))
-    )
+_HEAD = f"SELECT value, ({LAST_SEQ}) FROM meta WHERE \"key\" = 'epoch'"
 
 
 def _head(driver: sqlite3.Connection) -> tuple[int, int]:
     """The stored epoch and the journal's last seq. (Retention must leave the newest event: it carries the seq on.)"""
-    row = driver.execute(_head_query()).fetchone()
+    row = driver.execute(_HEAD).fetchone()
     if row is None:
         raise LedgerDamaged("the ledger has lost its epoch", hint=HINT_RESTORE)
     return int(row[0]), row[1]
@@ -198,25 +189,5 @@ _ACCEPT = (
     " WHERE requirement = ? AND id = ?"
 )
 
-# SQLAlchemy words these once and the driver runs them: a statement object would cost three times the row itself.
-
-
-@cache
-def _upsert(table: Table, width: int) -> str:
-    """Takes values of the first ``width`` columns; the others are NULL afterwards."""
-    insert = sqlite.insert(table)
-    keys = [column.name for column in table.primary_key]
-    others = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
-    statement = insert.on_conflict_do_update(index_elements=keys, set_=others)
-    return str(statement.compile(dialect=sqlite.dialect(), column_keys=table.columns.keys()[:width]))
-
-
-@cache
-def _insert(table: Table) -> str:
-    return worded(sqlite.insert(table))
-
-
-@cache
-def _delete(table: Table) -> str:
-    keys = " AND ".join(f"{column.name} = ?" for column in table.primary_key)
-    return f"DELETE FROM {table.name} WHERE {keys}"
+_INSERT_EVENT, _DELETE_CALLS = schema.events.insert(), schema.call_batches.delete()
+_upsert = cache(Table.upsert)

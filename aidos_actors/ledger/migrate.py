@@ -1,11 +1,10 @@
-"""Brings the schema of an open ledger to the newest. Alembic is slow to import, so only when it is needed."""
+"""Brings the schema of an open ledger to the newest. Alembic is slow to import and large, so only when it is needed."""
 
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from pathlib import Path
-
-from sqlalchemy import Connection, insert, inspect, text
 
 from aidos_actors.core.errors import Unfit
 from aidos_actors.ledger import schema
@@ -18,11 +17,13 @@ VERSION_TABLE = (
 )
 
 
-def stored_revision(connection: Connection) -> str | None:
+def stored_revision(driver: sqlite3.Connection) -> str | None:
     """The revision the file is at; None for an empty file. ``LedgerDamaged`` when its tables are not a ledger's."""
-    tables = inspect(connection).get_table_names()
+    named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+    tables = [name for (name,) in driver.execute(named)]
     if "alembic_version" in tables:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        found = driver.execute("SELECT version_num FROM alembic_version").fetchone()
+        return None if found is None else str(found[0])
     if tables:
         raise LedgerDamaged(
             f"the file is a database, but no ledger: it holds {', '.join(sorted(tables)[:5])}",
@@ -50,36 +51,43 @@ def require_current(revision: str) -> None:
         )
 
 
-def bring_up_to_date(connection: Connection, revision: str | None, *, migrate: bool) -> None:
-    """The schema is the newest afterwards, all steps in the caller's transaction. An empty file always gets it; an
-    older ledger only with ``migrate``, otherwise ``Unfit``."""
+def bring_up_to_date(driver: sqlite3.Connection, revision: str | None, *, migrate: bool) -> None:
+    """The schema is the newest afterwards, all steps in one transaction: the caller's, in which nothing was written, or
+    one that has been committed. An empty file always gets it; an older ledger only with ``migrate``, otherwise
+    ``Unfit``."""
     if revision is not None and not migrate:
         require_current(revision)
     if revision == REVISIONS[-1]:
         return
     if revision is not None:
         require_known(revision)
-    if revision is not None:
-        _upgrade(connection)
+        _upgrade(driver)
     else:
-        _make(connection)
+        _make(driver)
         first = {"installation": secrets.token_hex(8), "epoch": "0"}
-        connection.execute(insert(schema.meta), [{"key": key, "value": value} for key, value in first.items()])
+        driver.executemany(schema.meta.insert(), first.items())
 
 
-def _make(connection: Connection) -> None:
+def _make(driver: sqlite3.Connection) -> None:
     """All tables as they stand now, which is what all steps together build: neither Alembic's time nor its memory is
     spent on it."""
-    schema.metadata.create_all(connection)
-    connection.execute(text(f"CREATE TABLE {VERSION_TABLE}"))
-    connection.execute(text("INSERT INTO alembic_version VALUES (:it)"), {"it": REVISIONS[-1]})
+    for statement in (*schema.STATEMENTS, f"CREATE TABLE {VERSION_TABLE}"):
+        driver.execute(statement)
+    driver.execute("INSERT INTO alembic_version VALUES (?)", (REVISIONS[-1],))
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(driver: sqlite3.Connection) -> None:
+    """All steps are done and committed, in one transaction of their own; nothing was written in the open one."""
     from alembic import command
     from alembic.config import Config
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
 
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    command.upgrade(config, REVISIONS[-1])
+    driver.rollback()
+    engine = create_engine("sqlite://", creator=lambda: driver, poolclass=StaticPool)
+    with engine.begin() as connection:
+        driver.execute("BEGIN IMMEDIATE")
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, REVISIONS[-1])

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import astuple
-from sqlalchemy import Row, Table, Text
 
 from aidos_actors.core.records import (
     AgentRecord,
@@ -26,6 +25,7 @@ from aidos_actors.core.records import (
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.errors import LedgerDamaged, LedgerRefused
+from aidos_actors.ledger.schema import Table
 
 Record = TypeVar("Record", RequirementRecord, TaskRecord, AttemptRecord)
 Values = tuple[Any, ...]
@@ -43,13 +43,13 @@ class Shape(Struct, Generic[Record], frozen=True, dict=True):
     def rows(self, records: Iterable[Record]) -> list[Values]:
         return [self._row(record) for record in records]
 
-    def records(self, rows: Iterable[Row[Any]]) -> list[Record]:
+    def records(self, rows: Iterable[Values]) -> list[Record]:
         return [self._record(list(row)) for row in rows]
 
     def _row(self, record: Record) -> Values:
         values = list(astuple(record))
         values[self._state_at] = values[self._state_at].value
-        for place in self._texts_at:
+        for place in self.table.texts:
             if values[place] is not None:
                 values[place] = storable(values[place])
         return tuple(values)
@@ -63,11 +63,7 @@ class Shape(Struct, Generic[Record], frozen=True, dict=True):
 
     @cached_property
     def _state_at(self) -> int:
-        return self.table.columns.keys().index("state")
-
-    @cached_property
-    def _texts_at(self) -> list[int]:
-        return [place for place, column in enumerate(self.table.columns) if type(column.type) is Text]
+        return self.table.columns.index("state")
 
 
 REQUIREMENTS = Shape(schema.requirements, RequirementRecord, RequirementState)
@@ -89,16 +85,11 @@ def rows_of(batch: Batch) -> list[tuple[Table, list[Values]]]:
 def by_width(table: Table, rows: Sequence[Values]) -> Iterator[tuple[int, list[Values]]]:
     """The rows in order, those together that end after the same column: at the last one, or where only NULL would
     follow. To hand NULL over takes as long as a value, and tasks that are new have little else."""
-    least, most = _width_at_least(table), len(table.columns)
+    least, most = table.width_min, len(table.columns)
     empty = (None,) * (most - least)
     for is_brief, alike in groupby(rows, lambda row: row[least:] == empty):
         width = least if is_brief else most
         yield width, [row[:width] for row in alike]
-
-
-@cache
-def _width_at_least(table: Table) -> int:
-    return max(place for place, column in enumerate(table.columns, 1) if not column.nullable)
 
 
 def agent_row(agent: AgentRecord) -> Values:
@@ -135,7 +126,7 @@ def call_rows(batches: Iterable[CallBatch]) -> tuple[list[Values], list[Values]]
     return written, over
 
 
-def call_batch_of(row: Row[Any]) -> CallBatch:
+def call_batch_of(row: Values) -> CallBatch:
     values = list(row)
     try:
         values[-1] = tuple((str(task), int(number)) for task, number in json.loads(values[-1]))
@@ -155,7 +146,7 @@ def event_rows(events: Sequence[NewEvent], epoch: int, after_seq: int) -> list[V
     return rows
 
 
-def event_of(row: Row[Any]) -> JournalEvent:
+def event_of(row: Values) -> JournalEvent:
     values = list(row)
     try:
         values[-1] = json.loads(values[-1])

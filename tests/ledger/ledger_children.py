@@ -118,9 +118,9 @@ def fill_lock(state_dir: Path) -> None:
 
 
 def imports(state_dir: Path) -> None:
-    """Whether opening a current ledger, or making one, imports Alembic."""
+    """Whether opening a current ledger, or making one, imports Alembic or SQLAlchemy."""
     Ledger.open(state_dir).close()
-    say("alembic" in sys.modules)
+    say(not sys.modules.keys().isdisjoint({"alembic", "sqlalchemy"}))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from ledger_cases import DAY_S, NOON, a_requirement, a_task, an_attempt, as_line
 from ledger_content import Content
 from ledger_strategies import batches, completed, faults, moments, names, texts
 from msgspec.structs import replace
-from sqlalchemy import select
 
 from aidos_actors.core.errors import Fenced
 from aidos_actors.core.records import (
@@ -68,7 +67,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """All that is stored, as it is stored."""
         ledger = self.ledger
         tables = (TASKS.table, ATTEMPTS.table, schema.call_batches)
-        tasks, attempts, calls = (ledger._rows(select(table)) for table in tables)
+        tasks, attempts, calls = (ledger.rows(table.select("")) for table in tables)
         return Content(
             {one.id: one for one in ledger.requirements()},
             {(one.requirement, one.id): one for one in TASKS.records(tasks)},

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from ledger_cases import NOON, a_requirement, numbered
-from sqlalchemy import text
 
 from aidos_actors.core.errors import Fenced
 from aidos_actors.core.records import Batch
@@ -30,10 +29,8 @@ def test_what_it_makes_is_for_its_user_only(tmp_path: Path) -> None:
 
 def test_every_commit_is_synced_to_a_log_and_nothing_is_mapped(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path)
-    driver = ledger._connection.connection.driver_connection
-    assert driver is not None
     names = ["journal_mode", "synchronous", "mmap_size", "foreign_keys", "auto_vacuum", "busy_timeout"]
-    settings = {name: driver.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
+    settings = {name: ledger.rows(f"PRAGMA {name}")[0][0] for name in names}
     ledger.close()
     assert settings == {
         "journal_mode": "wal",
@@ -102,10 +99,10 @@ def test_a_commit_that_fails_is_rolled_back_and_the_next_one_works(state: Path) 
     with (
         pytest.raises(LedgerRefused, match="FOREIGN KEY"),
         engine.storage_errors(state),
-        engine.transaction(ledger._connection) as connection,
+        engine.transaction(ledger._driver) as driver,
     ):
-        connection.execute(text("PRAGMA defer_foreign_keys = ON"))  # looked at by COMMIT, which then fails
-        connection.execute(text("UPDATE tasks SET requirement = 'nobody'"))
+        driver.execute("PRAGMA defer_foreign_keys = ON")  # looked at by COMMIT, which then fails
+        driver.execute("UPDATE tasks SET requirement = 'nobody'")
     assert ledger.apply(1, numbered(2)) == 7
     assert [task.id for task in ledger.tasks("shop")] == ["t1", "t2"]
     ledger.close()

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from ledger_cases import NOON, Child, a_requirement, numbered
-from sqlalchemy import text
 
 from aidos_actors.core.errors import NotFound
-from aidos_actors.ledger.engine import storage_errors
 from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.ledger.lock import holder_of
@@ -98,12 +96,8 @@ def test_a_reader_after_a_clean_end_changes_nothing(tmp_path: Path) -> None:
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
     Ledger.open(tmp_path).close()
     reader = Ledger.read_only(tmp_path)
-    with (
-        pytest.raises(LedgerUnavailable, match="readonly"),
-        storage_errors(tmp_path),
-        reader._connection.begin(),
-    ):
-        reader._connection.execute(text("DELETE FROM meta"))
+    with pytest.raises(LedgerUnavailable, match="readonly"):
+        reader.rows("DELETE FROM meta")
     reader.close()
 
 

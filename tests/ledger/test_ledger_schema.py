@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from ledger_cases import Child, execute
 from msgspec.structs import fields
-from sqlalchemy import create_engine
 
 from aidos_actors.core.errors import Unfit
 from aidos_actors.core.records import JournalEvent
 from aidos_actors.ledger import migrate, schema
+from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.ledger.lock import holder_of
 from aidos_actors.ledger.revisions import REVISIONS
@@ -24,31 +24,29 @@ from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS
 def test_the_migrations_build_the_schema_and_what_a_first_opening_makes() -> None:
     stored = []
     for build in (migrate._upgrade, migrate._make):
-        with create_engine("sqlite://").begin() as connection:
-            build(connection)
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
-            assert compare_metadata(context, schema.metadata) == []
-            assert migrate.stored_revision(connection) == REVISIONS[-1]
-            rows = connection.exec_driver_sql("SELECT type, name, tbl_name, sql FROM sqlite_master").all()
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as driver:
+            build(driver)
+            assert migrate.stored_revision(driver) == REVISIONS[-1]
+            rows = driver.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
             stored.append(sorted("".join("".join(map(str, row)).split()) for row in rows))
     assert stored[0] == stored[1]
 
 
 @pytest.mark.parametrize("shape", [REQUIREMENTS, TASKS, ATTEMPTS], ids=lambda shape: shape.table.name)
 def test_columns_stand_as_the_fields_of_the_records(shape) -> None:
-    assert shape.table.columns.keys() == [field.name for field in fields(shape.record_type)]
+    assert list(shape.table.columns) == [field.name for field in fields(shape.record_type)]
 
 
 def test_columns_of_events_stand_as_the_fields_of_journal_events() -> None:
-    assert schema.events.columns.keys() == [field.name for field in fields(JournalEvent)]
+    assert list(schema.events.columns) == [field.name for field in fields(JournalEvent)]
 
 
-def test_opening_a_current_ledger_does_not_import_alembic(state: Path) -> None:
+def test_opening_a_current_ledger_imports_no_tool_of_migrations(state: Path) -> None:
     with Child("imports", state) as child:
         assert child.line() == "False"
 
 
-def test_a_first_opening_does_not_import_alembic(tmp_path: Path) -> None:
+def test_a_first_opening_imports_no_tool_of_migrations(tmp_path: Path) -> None:
     with Child("imports", tmp_path) as child:
         assert child.line() == "False"
 
@@ -62,19 +60,35 @@ def test_a_newer_schema_is_refused_by_name(state: Path) -> None:
     assert holder_of(state) is None
 
 
-def test_an_older_schema_is_brought_up_only_when_asked(
-    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    migrations = tmp_path / "migrations"
+def one_more_step(folder: Path, monkeypatch: pytest.MonkeyPatch, then: str = "") -> None:
+    """The newest schema has a column more, and its step does ``then`` at its end."""
+    migrations = folder / "migrations"
     shutil.copytree(migrate.MIGRATIONS, migrations)
     (migrations / "versions" / "9999_more.py").write_text(
         f"import sqlalchemy as sa\nfrom alembic import op\nrevision = '9999'\ndown_revision = '{REVISIONS[-1]}'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('tasks') as tasks:\n"
         "        tasks.add_column(sa.Column('more', sa.Text))\n"
+        f"    {then}\n"
     )
     monkeypatch.setattr(migrate, "MIGRATIONS", migrations)
     monkeypatch.setattr(migrate, "REVISIONS", (*REVISIONS, "9999"))
+
+
+def test_a_step_that_fails_changes_nothing(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        one_more_step(tmp_path, patch, then="raise OSError(28, 'no space')")
+        with pytest.raises(LedgerUnavailable, match="no space"):
+            Ledger.open(state, migrate=True)
+    ledger = Ledger.open(state)
+    assert [task.id for task in ledger.tasks("shop")] == ["t1"]
+    ledger.close()
+
+
+def test_an_older_schema_is_brought_up_only_when_asked(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_more_step(tmp_path, monkeypatch)
     for opened in (Ledger.open, Ledger.read_only):
         with pytest.raises(Unfit, match=rf"schema {REVISIONS[-1]}.*schema 9999"):
             opened(state)

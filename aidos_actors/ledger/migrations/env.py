@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from aidos_actors.ledger.schema import metadata
-
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
     render_as_batch=True,  # SQLite changes a table by copying it
 )
 with context.begin_transaction():

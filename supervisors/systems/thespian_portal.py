@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import thespian.system.multiprocTCPBase  # noqa: F401 - else each launcher would import it, by its name
 from thespian.actors import ActorSystem, ActorSystemMessage, WakeupMessage, WatchMessage
 from thespian.system.messages.status import Thespian_StatusReq, Thespian_SystemStatus
 from thespian.system.transport import ReceiveEnvelope

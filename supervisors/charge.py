@@ -31,7 +31,7 @@ class Charge(Struct, frozen=True):
     with whether somebody asked for this very start, and then the arguments."""
     attended: bool = True
     may_fork: bool = False
-    """The guardian's process has imported what the tree needs: its first template is forked from it."""
+    """The guardian may be forked from its host, which is nothing else."""
     not_before: float = 0.0
     """No system is started before this moment (monotonic seconds, which all processes share)."""
 

@@ -1,7 +1,7 @@
 """A guardian's template, as it keeps it: given orders, and replaced by another when it has ended.
 
-The first is forked from the guardian where that has imported what the tree needs; every later one is exec'ed, because a
-guardian that has come so far holds things that no template may have.
+The first is forked from the guardian, whose modules it then has already, and shares; every later one is exec'ed,
+because a guardian that has come so far holds things that no template may have.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Collection
 from supervisors import boot
 from supervisors.charge import ORDER, READY, Charge, Needs
 from supervisors.forked import ForkedProcess, fork, is_alone
-from supervisors.linux import state_of
+from supervisors.linux import children, state_of
 from supervisors.marked import has_room
 from supervisors.watchman import MARK
 
@@ -32,7 +32,7 @@ class KeptTemplate:
         self._mark = mark
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         with contextlib.suppress(OSError):
-            self._start(is_forked=charge.may_fork and is_alone() and has_room(MARK, mark))
+            self._start(is_forked=_may_fork(mark))
 
     @property
     def pid(self) -> int | None:
@@ -105,3 +105,9 @@ class KeptTemplate:
                 argv, pass_fds=passed, stdin=subprocess.DEVNULL, env=env, start_new_session=True
             )
             unused.pop_all()
+
+
+def _may_fork(mark: str) -> bool:
+    """Whether a fork of this process is as good as an exec: it has one thread and no child but its watchman, so nothing
+    that it has imported is at work anywhere, and there is room for the mark."""
+    return is_alone() and len(children(os.getpid())) <= 1 and has_room(MARK, mark)

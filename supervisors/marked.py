@@ -20,13 +20,13 @@ def has_room(name: str, value: str) -> bool:
 
 def show_variable(name: str, value: str) -> None:
     """``name`` has that value in this process and for what it execs, and /proc shows so: also of its later fork
-    children. The rest of what is shown stays, but for the longest variables when there is no room for all. While this
-    process has one thread; where ``has_room``."""
+    children. The rest of what is shown stays, but for variables that are no more, and the longest ones when there is no
+    room for all. While this process has one thread; where ``has_room``."""
     start, size = environment_room()
     ours = _entry(name, value)
     assert len(ours) <= size
-    shown = [each + b"\0" for each in ctypes.string_at(start, size).split(b"\0") if each]
-    shown = [each for each in shown if not each.startswith(f"{name}=".encode())]
+    others = os.environb.keys() - {name.encode()}
+    shown = [each + b"\0" for each in ctypes.string_at(start, size).split(b"\0") if each.partition(b"=")[0] in others]
     while sum(map(len, shown)) + len(ours) > size:
         shown.remove(max(shown, key=len))
     os.environ[name] = value

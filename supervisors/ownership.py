@@ -130,7 +130,7 @@ class Ownership:
             given.callback(os.close, theirs)
             unused = given.enter_context(ExitStack())
             unused.callback(os.close, ours)
-            charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs, may_fork=is_forked)
+            charge = replace(self._charge, channel_fd=self._theirs.fileno(), status_fd=theirs)
             self._charge = replace(self._charge, attended=False)
             if is_forked:
                 from supervisors import guardian  # only here: a host that execs its guardian need not load it

@@ -122,7 +122,7 @@ def test_after_the_death_of_a_forked_guardian_the_next_is_execed(tmp_path: Path)
         assert host.wait() == 0
 
 
-def test_with_a_second_thread_nothing_is_forked(tmp_path: Path) -> None:
+def test_with_a_second_thread_nothing_is_forked_but_the_template_of_its_own_guardian(tmp_path: Path) -> None:
     over = Event()
     Thread(target=over.wait, daemon=True).start()
     try:
@@ -131,6 +131,7 @@ def test_with_a_second_thread_nothing_is_forked(tmp_path: Path) -> None:
         with ActorTree.start(spec, state_dir=tmp_path, may_fork=True) as tree:
             guardian = tree._call("ping", "", {})["pids"]["guardian"]
             assert not _was_forked(guardian, os.getpid()) and tree.ask("a", 1) == 1
+            assert all(_was_forked(pid, guardian) for pid in children(guardian))
     finally:
         over.set()
 

@@ -142,6 +142,21 @@ def test_modules_that_start_something_when_imported_are_imported_by_each_launche
         assert again(tree)[0] == tree.pids["launcher"]
 
 
+def test_a_package_that_starts_something_in_its_guardian_is_imported_by_each_launcher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = "import subprocess; HELD = subprocess.Popen(['sleep', '600'])"
+    (tmp_path / "starting").mkdir()
+    (tmp_path / "starting" / "__init__.py").write_text(f"if 'boot' in open('/proc/self/cmdline').read():\n    {line}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("starting")
+    spec = SupervisorSpec(id="root", children=(ChildSpec(id="a", actor=Told),))
+    packages = ("supervisors", "starting")
+    with ActorTree.start(spec, state_dir=tmp_path / "state", title="told", packages=packages) as tree:
+        assert tree.ask("a", "?")[0] == tree.pids["launcher"]
+    sys.modules.pop("starting")
+
+
 def test_a_guardian_that_can_start_no_template_tries_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python, real = tmp_path / "bin" / "python", Path(sys.executable)
     python.parent.mkdir()

@@ -32,9 +32,11 @@ from supervisors.premises import SOCKET_NAME, bind, is_ours, lock
 from supervisors.reloading import reloaded
 from supervisors.service_manager import ServiceManager
 from supervisors.title import take_title
-from supervisors.watchman import dismiss, mark_of, post_watchman, sweep_predecessors
+from supervisors.watchman import KeptWatchman, mark_of, sweep_predecessors
 
 LOOK_EVERY_S = 1.0
+SETTLED_S = 2.0
+"""A system that is up for so long has led its guardian through all that a quiet one does."""
 STOP_LIMIT_S = 120.0
 """For the stop of a system, besides what its children may take by their specs."""
 
@@ -68,9 +70,9 @@ class Guardian:
         os.set_inheritable(held, False)
         self._held = held
         sweep_predecessors(self._charge.state_dir)
-        self._mark = mark_of(self._charge.state_dir)
-        self._watchman = post_watchman(self._mark)  # before anything that it would have to end
-        self._template = KeptTemplate(self._charge, self._mark)
+        mark = mark_of(self._charge.state_dir)
+        self._watchman = KeptWatchman(mark)  # before anything that it would have to end
+        self._template = KeptTemplate(self._charge, mark)
         self._listener = bind(state)
         self._watch_signals()
         try:
@@ -80,7 +82,7 @@ class Guardian:
         finally:
             if is_ours(state, held):
                 (state / SOCKET_NAME).unlink(missing_ok=True)
-            dismiss(self._watchman)
+            self._watchman.dismiss()
             self._template.dismiss()
 
     def _own(self) -> int:
@@ -110,6 +112,9 @@ class Guardian:
             self._see_system(self._system)
         if self._exit_code is None:
             self._take(do.Tick())
+        up_at = self._guard.up_at
+        if up_at is not None and time.monotonic() - up_at > SETTLED_S:
+            self._watchman.renew()
 
     def _see_system(self, system: GuardedSystem) -> None:
         self._replace(reap())
@@ -124,13 +129,12 @@ class Guardian:
 
     def _replace(self, reaped: set[int]) -> None:
         """There are a watchman and a template, whoever of this guardian's children has ended."""
-        if self._watchman in reaped:
-            self._watchman = post_watchman(self._mark)
+        self._watchman.reaped(reaped)
         self._template.reaped(reaped)
 
     def _spared(self, system: GuardedSystem) -> set[int | None]:
         """Who lives on when the system ends: not a template that may still fork its launcher."""
-        return {self._watchman, self._template.pid} if system.has_launcher else {self._watchman}
+        return {self._watchman.pid, self._template.pid} if system.has_launcher else {self._watchman.pid}
 
     def _take(self, event: do.Event) -> None:
         """Decide about the event, do what follows, and so with what comes of that."""

@@ -7,11 +7,13 @@ guardian of the same state directory, look for that mark and end what carries it
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import select
 import signal
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from supervisors.linux import kill_exactly, start_ticks, wake_with_parent
@@ -25,15 +27,6 @@ LOOK_EVERY_S = 0.02
 def mark_of(state_dir: str) -> str:
     """A new mark for a system in that state directory: whose it is, and which."""
     return f"{_owner(state_dir)}-{os.urandom(8).hex()}"
-
-
-def dismiss(watchman: int) -> None:
-    """That child of this process is gone: nothing is left that it could end."""
-    try:
-        os.kill(watchman, signal.SIGKILL)
-        os.waitpid(watchman, 0)
-    except (ProcessLookupError, ChildProcessError):
-        pass
 
 
 def sweep(prefix: str) -> int:
@@ -58,9 +51,45 @@ def sweep_predecessors(state_dir: str) -> int:
     return sweep(f"{_owner(state_dir)}-")
 
 
-def post_watchman(mark: str) -> int:
-    """The pid of a child that ends everything with ``mark`` when this process has ended, and then itself. To be killed
-    by this process when it ends in good order. To be called while this process has one thread."""
+class KeptWatchman:
+    """The child of this process that ends everything with ``mark`` when this process has ended, and then itself. While
+    this process has one thread."""
+
+    def __init__(self, mark: str) -> None:
+        """There is one. OSError when this machine does not allow it now."""
+        self._mark = mark
+        self._is_early = True
+        self.pid = _post(mark)
+
+    def reaped(self, pids: Collection[int]) -> None:
+        """Those children of this process have ended and are gone; if it was among them, there is another."""
+        if self.pid in pids:
+            self.pid = _post(self._mark)
+
+    def renew(self) -> None:
+        """What this process has written to on its way here, half of its memory, it shares with its watchman: once, one
+        that is forked now takes the place of the first."""
+        if not self._is_early:
+            return
+        self._is_early = False
+        with contextlib.suppress(OSError):
+            early, self.pid = self.pid, _post(self._mark)
+            _end(early)
+
+    def dismiss(self) -> None:
+        """It is gone: nothing is left that it could end."""
+        _end(self.pid)
+
+
+def _end(child: int) -> None:
+    try:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
+def _post(mark: str) -> int:
     ours = os.pidfd_open(os.getpid())
     pid = os.fork()
     if pid:

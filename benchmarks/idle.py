@@ -2,9 +2,11 @@
 
     python benchmarks/idle.py [--seconds 20] [--runs 3] [--settle 3] [--json]
 
-Three trees, each measured ``runs`` times over ``seconds``; medians with least and most:
+Four trees, each measured ``runs`` times over ``seconds``; medians with least and most:
 
-    aidos       the default AIDOS tree with two workers: guardian, launcher, admin, logger and all actors
+    aidos       the default AIDOS tree with two workers: guardian and watchman, template, launcher, admin, logger and all
+                actors
+    served      the same, as ``aidos serve`` has it: there the guardian is the command's own process
     watched     21 actor processes: a root and 20 children that it watches for hanging, ``heartbeat_s`` 5
     unwatched   the same without a heartbeat: no timer runs at all
 """
@@ -15,14 +17,16 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chaos.sight import RUNNING, Sight, by_door
 from supervisors import ActorTree, ChildInfo, ChildSpec, ManagedActor, SupervisorSpec
 from supervisors.linux import descendants, start_ticks
 
@@ -52,11 +56,41 @@ def aidos() -> Iterator[list[int]]:
         yield pids(runtime.tree.which_children("root/workers"))
 
 
+@contextmanager
+def served() -> Iterator[list[int]]:
+    """The default tree as a service; the pids of its workers."""
+    with tempfile.TemporaryDirectory() as folder:
+        look = by_door(Path(folder))
+        argv = [sys.executable, "-P", "-m", "aidos_actors", "serve", "--state", folder, "--workers", "2"]
+        with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as service:
+            try:
+                yield until(lambda: workers_of(look()))
+            finally:
+                service.terminate()
+
+
+def workers_of(sight: Sight | None) -> list[int]:
+    """Those of both workers, or none."""
+    nodes = sight.nodes if sight is not None else ()
+    found = [node.pid for node in nodes if "/workers/" in node.path and node.state == RUNNING and node.pid is not None]
+    return found if len(found) == 2 else []
+
+
+def until(look: Callable[[], list[int]], within_s: float = 60.0) -> list[int]:
+    """What is found at last. TimeoutError."""
+    over_at = time.monotonic() + within_s
+    while not (found := look()):
+        if time.monotonic() > over_at:
+            raise TimeoutError("it did not come up")
+        time.sleep(0.05)
+    return found
+
+
 def pids(infos: list[ChildInfo]) -> list[int]:
     return [info.pid for info in infos if info.pid is not None]
 
 
-TREES = {"aidos": aidos, "watched": lambda: actors(5.0), "unwatched": lambda: actors(None)}
+TREES = {"aidos": aidos, "served": served, "watched": lambda: actors(5.0), "unwatched": lambda: actors(None)}
 
 
 def cpu_ticks(pid: int) -> int:

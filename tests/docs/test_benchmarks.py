@@ -85,7 +85,7 @@ def test_durable_has_every_row(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_idle_has_every_tree(tmp_path: Path) -> None:
     trees = run(tmp_path, "idle", "--seconds", "0.1", "--runs", "1", "--settle", "0")["trees"]
-    assert list(trees) == ["aidos", "watched", "unwatched"]
+    assert list(trees) == ["aidos", "served", "watched", "unwatched"]
     assert all(tree["pss_bytes_per_idle_actor"]["least"] > 0 for tree in trees.values())
 
 

@@ -4,8 +4,8 @@
 
 Four trees, each measured ``runs`` times over ``seconds``; medians with least and most:
 
-    aidos       the default AIDOS tree with two workers: guardian and watchman, template, launcher, admin, logger and all
-                actors
+    aidos       the default AIDOS tree with two workers: guardian and watchman, template, launcher, admin, logger,
+                all actors
     served      the same, as ``aidos serve`` has it: there the guardian is the command's own process
     watched     21 actor processes: a root and 20 children that it watches for hanging, ``heartbeat_s`` 5
     unwatched   the same without a heartbeat: no timer runs at all

@@ -1,21 +1,24 @@
 """What Thespian 4.0.1 needs before it may carry anything: applied once in the launcher, inherited by every fork.
 
 Thespian's ``multiprocTCPBase`` listens on all interfaces, unpickles whatever arrives, leaves orphans when its admin
-dies, loses its admin when the logger dies, and spins for ever after a SIGSEGV. Each is put right here by exchanging one
-private name; the version is pinned because of that.
+dies, has an actor for a logger whose death takes the admin with it, and spins for ever after a SIGSEGV. Each is put
+right here by exchanging one private name; the version is pinned because of that.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from supervisors.linux import die_with_parent
 from supervisors.systems.listening import bound_what_is_read, listen_on_loopback_and_verify
+from supervisors.systems.logger import PipeHandler
 from supervisors.systems.ordered import send_in_order
 from supervisors.systems.signatures import Refusals, SignedPickle
 from supervisors.systems.turns import spend_fewer_turns
@@ -38,9 +41,10 @@ exit_code = [0]
 """What this process exits with when its actor has ended in good order."""
 
 
-def harden(log_file: str) -> Refusals:
-    """Thespian may be started now: loopback only, every message signed, nothing outlives its parent. Call once, before
-    the first ``ActorSystem``. What all its processes refuse is counted in what is returned."""
+def harden(log_file: str, logger_fd: int) -> Refusals:
+    """Thespian may be started now: loopback only, every message signed, nothing outlives its parent, and what is logged
+    goes to the logger behind ``logger_fd``. Call once, before the first ``ActorSystem``. What all its processes refuse
+    is counted in what is returned."""
     os.environ["THESPIAN_BASE_IPADDR"] = "127.0.0.1"
     os.environ["THESPLOG_FILE"] = log_file
     os.environ.setdefault("THESPLOG_THRESHOLD", "WARNING")
@@ -51,6 +55,7 @@ def harden(log_file: str) -> Refusals:
     bound_what_is_read(signed.refusals)
     send_in_order()
     _die_with_the_parent()
+    _log_to(logger_fd)
     _begin_without_being_asked()
     return signed.refusals
 
@@ -60,7 +65,7 @@ def _die_with_the_parent() -> None:
     would leave an admin behind. It stays the launcher's child instead."""
     from thespian.system import multiprocCommon as mpc
 
-    start_admin, start_logger, start_child = mpc.startAdmin, mpc.startupASLogger, mpc.startChild
+    start_admin, start_child = mpc.startAdmin, mpc.startChild
 
     def admin(*args: Any, **named: Any) -> None:
         _begin_process()
@@ -74,12 +79,22 @@ def _die_with_the_parent() -> None:
         sys.stderr.flush()
         os._exit(exit_code[0])
 
-    def logger(*args: Any, **named: Any) -> Any:
-        _begin_process()
-        return start_logger(*args, **named)
+    mpc.startAdmin, mpc.startChild = admin, child
 
-    mpc.startAdmin, mpc.startupASLogger, mpc.startChild = admin, logger, child
-    mpc.MultiProcAdmin.logDefs = property(lambda self: self.logdefs)
+
+def _log_to(fd: int) -> None:
+    """In the place of Thespian's logger, whose address each actor must have before it may begin: that of nobody is
+    given, and the admin goes on as if its logger had just said that it is there."""
+    from thespian.system import multiprocCommon as mpc
+
+    root = logging.RootLogger(logging.WARNING)
+    root.addHandler(PipeHandler(fd))
+
+    def no_logger(_transport_class: Any, _transport: Any, admin: Any, *_: Any) -> None:
+        admin.h_LoggerConnected(SimpleNamespace(sender=""))
+
+    mpc._startLogger = no_logger
+    mpc.ThespianLogForwarder = lambda *_, **__: root
 
 
 def _begin_without_being_asked() -> None:

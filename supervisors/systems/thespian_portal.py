@@ -18,11 +18,12 @@ from thespian.system.messages.status import Thespian_StatusReq, Thespian_SystemS
 from thespian.system.transport import ReceiveEnvelope
 
 from supervisors.errors import ExitReason
-from supervisors.linux import children, close_all, kill_exactly, start_ticks
+from supervisors.linux import close_all, kill_exactly, start_ticks
 from supervisors.messages import Hello
 from supervisors.specs import SupervisorSpec
 from supervisors.systems import thespian_hardening as hardening
 from supervisors.systems.birth import Birth, bear
+from supervisors.systems.logger import start_logger
 from supervisors.systems.page import Page
 from supervisors.systems.reports import read_reports
 from supervisors.systems.root_watch import RootWatch
@@ -35,11 +36,13 @@ class Portal:
     """A running system with one root supervisor. All calls from the thread that made it."""
 
     def __init__(self, spec: SupervisorSpec, log_dir: Path, title: str, private: list[int]) -> None:
-        """Admin, logger and root are forked; the root begins its start. ``private`` descriptors are closed in them."""
+        """Logger, admin and root are forked; the root begins its start. ``private`` descriptors are closed in them."""
         self.path = ""
         self.root_path = spec.id
         self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
-        self.refusals = hardening.harden(str(log_dir / "thespian.log"))
+        gc.freeze()
+        self.logger_pid, logger_fd = start_logger(log_dir / "actors.log", title, private)
+        self.refusals = hardening.harden(str(log_dir / "thespian.log"), logger_fd)
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         began_at = time.monotonic()
@@ -48,9 +51,7 @@ class Portal:
         bear(Birth(spec, spec.id, f"{title} {spec.id}", theirs, pen))
         hardening.after_fork[:] = [lambda: close_all([*private, ours])]
         gc.freeze()
-        log = {"class": "logging.FileHandler", "filename": str(log_dir / "actors.log"), "delay": True}
-        log_defs = {"version": 1, "handlers": {"file": log}, "root": {"level": "WARNING", "handlers": ["file"]}}
-        self._system = ActorSystem("multiprocTCPBase", {"Admin Port": _free_port()}, logDefs=log_defs)
+        self._system = ActorSystem("multiprocTCPBase", {"Admin Port": _free_port()})
         hardening.after_fork.clear()
         self._base = self._system._systemBase
         self._report_fd = ours
@@ -106,14 +107,12 @@ class Portal:
         self._hear()
         if self.root_pid is None:
             return {}
-        found = {"root": self.root_pid}
+        found = {"root": self.root_pid, "logger": self.logger_pid}
         try:
             admin = int(Path(f"/proc/{self.root_pid}/stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             return found
-        found["admin"] = admin
-        others = [pid for pid in children(admin) if pid != self.root_pid]
-        return {**found, "logger": others[0]} if others else found
+        return {**found, "admin": admin}
 
     def has_last_word(self) -> bool:
         """Whether the root has left one; it is heard here if it had not been yet."""
@@ -121,7 +120,7 @@ class Portal:
         return self.last_word is not None
 
     def shutdown(self) -> None:
-        """Admin and logger are asked to end; returns when they have, at the latest after Thespian's 10 s."""
+        """The admin is asked to end; returns when it has, at the latest after Thespian's 10 s."""
         self._system.shutdown()
 
     def _hear(self) -> None:

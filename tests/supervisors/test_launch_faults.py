@@ -69,6 +69,7 @@ def test_a_start_that_took_too_long_leaves_no_launcher_that_comes_later(
         assert [title for title in titles if title.startswith("late")] == [
             "late guardian",  # the watchman
             "late launcher",
+            "late logger",
             "late root",
             "late root/a",
             "late template",

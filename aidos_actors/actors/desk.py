@@ -18,9 +18,9 @@ from aidos_actors.actors.status import list_of_requirements, result_of, status_o
 from aidos_actors.actors.waiting import EndWaiter, EventWaiter, Whoever
 from aidos_actors.blobs import get_text
 from aidos_actors.core.board import Board, EndedRows
+from aidos_actors.core.documents import requirement_of
 from aidos_actors.core.errors import BadInput, NotFound
 from aidos_actors.core.orders import Step
-from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 from aidos_actors.core.steering import OF_REQUIREMENTS
 from aidos_actors.core.views import event_view
@@ -56,7 +56,7 @@ def submitted(
     It was checked by the caller and is checked again here. Idempotent by id and content."""
     document = get_text(blobs, str(call["document"]))
     try:
-        requirement = Requirement.model_validate_json(document)
+        requirement = requirement_of(document)
     except ValueError as error:
         raise BadInput(f"the submitted document is no requirement: {error}") from error
     known = ledger.requirement(requirement.id)

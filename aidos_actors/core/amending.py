@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from aidos_actors.core.errors import BadInput
@@ -19,13 +19,13 @@ from aidos_actors.core.plan import check_needs, dependents_of
 from aidos_actors.core.requirement import TASKS_MAX, Requirement, Task
 
 
-def reached(neighbours: Mapping[str, Sequence[str]], first: str) -> frozenset[str]:
+def reached(neighbours: Callable[[str], Iterable[str]], first: str) -> frozenset[str]:
     """All that can be come to from there, step by step: over dependents what waits for a task, over needs what it
     needs, directly or not."""
     found: set[str] = set()
     edge = deque([first])
     while edge:
-        fresh = [name for name in neighbours.get(edge.popleft(), ()) if name not in found]
+        fresh = [name for name in neighbours(edge.popleft()) if name not in found]
         found.update(fresh)
         edge += fresh
     return frozenset(found)
@@ -34,7 +34,7 @@ def reached(neighbours: Mapping[str, Sequence[str]], first: str) -> frozenset[st
 def amended(model: Requirement, failed: str, answer: Sequence[Task]) -> Requirement:
     """The requirement with the tasks of ``answer`` where the failed one stood. Raises ``BadInput`` with all that is
     wrong, a line each, and then there is none."""
-    waits = reached(dependents_of(model), failed)
+    waits = _waiting_for(model, failed)
     by_id = {task.id: task for task in answer}
     problems = list(_wrong(model, failed, waits, answer))
     ends = _ends([task for task in answer if task.id not in waits])
@@ -53,6 +53,11 @@ def amended(model: Requirement, failed: str, answer: Sequence[Task]) -> Requirem
     if problems:
         raise BadInput("\n".join(problems))
     return model.model_copy(update={"tasks": tuple(tasks)})
+
+
+def _waiting_for(model: Requirement, failed: str) -> frozenset[str]:
+    dependents = dependents_of(model)
+    return reached(lambda name: dependents.get(name, ()), failed)
 
 
 def _wrong(model: Requirement, failed: str, waits: frozenset[str], answer: Sequence[Task]) -> Iterable[str]:
@@ -90,9 +95,9 @@ def _meaning(task: Task) -> Task:
 def told(model: Requirement, failed: FailedTask) -> dict[str, Any]:
     """The state of the plan as an analyzer is told it. What the failed task needed is done; of the rest it is not said
     how far it is, so that the same question is the same question whenever it is asked."""
-    waits = reached(dependents_of(model), failed.id)
+    waits = _waiting_for(model, failed.id)
     by_id = {task.id: task for task in model.tasks}
-    done = reached({task.id: task.needs for task in model.tasks}, failed.id)
+    done = reached(lambda name: by_id[name].needs, failed.id)
     others = [task for task in model.tasks if task.id not in waits and task.id not in done and task.id != failed.id]
     return {
         "failed": {**_as_answered(by_id[failed.id]), "error": failed.error, "output": failed.output},

@@ -83,6 +83,12 @@ def running_attempt(batch: CallBatch, task: str, number: int) -> AttemptRecord:
     )
 
 
+def under_way(batch: CallBatch, ready: Iterable[TaskRecord]) -> list[tuple[TaskRecord, AttemptRecord]]:
+    """The rows of its members, which were these so far, with their attempts."""
+    numbered = ((row, row.attempts + 1) for row in ready)
+    return [(running_task(row, number), running_attempt(batch, row.id, number)) for row, number in numbered]
+
+
 def open_members(batch: CallBatch, tasks: Mapping[str, TaskRecord], attempts: Iterable[Member]) -> list[Member]:
     """Those of a stored batch that are under way, by the rows stored beside it."""
     own_rows = set(attempts)

@@ -14,6 +14,7 @@ from typing import Any
 from aidos_actors.core import attempts, draining, ending, integrations, replans, reverting, rounds, timeline, workers
 from aidos_actors.core.board_requirements import EndedRows, RequirementVerbs
 from aidos_actors.core.books import Books
+from aidos_actors.core.documents import with_document_stored
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.holdings import has_call
 from aidos_actors.core.orders import (
@@ -210,6 +211,8 @@ class Board(RequirementVerbs):
             draft.undo()
             raise
         for name in draft.touched():
-            if self._books.open[name].record.state in REQUIREMENT_FINAL:
+            opened = self._books.open[name]
+            opened.record = with_document_stored(opened.record)
+            if opened.record.state in REQUIREMENT_FINAL:
                 self._books.put_requirement(name, None)
         return step

@@ -8,6 +8,7 @@ from aidos_actors.core.alarms import Alarm, Alarms
 from aidos_actors.core.batches import OpenBatch
 from aidos_actors.core.crew import Crew
 from aidos_actors.core.dispatch import Candidate, Load
+from aidos_actors.core.documents import as_stored, requirement_of
 from aidos_actors.core.open_requirement import OpenRequirement, is_held
 from aidos_actors.core.orders import AttemptKey, WorkerId
 from aidos_actors.core.pace import Paces
@@ -50,14 +51,16 @@ class Books:
         """Rows of the ledger are in the books, also those of requirements that have ended. What open batches stand for
         is among ``tasks`` and ``attempts``."""
         for record in requirements:
-            self.put_requirement(record.id, record, Requirement.model_validate_json(record.document))
+            self.put_requirement(record.id, as_stored(record), requirement_of(record.document))
         for attempt in attempts:  # before the tasks: they say which callables must be alone
             if attempt.requirement in self.open and attempt.task in self.open[attempt.requirement].definitions:
                 self.put_attempt(key_of(attempt), attempt)
         for task in tasks:
             opened = self.open.get(task.requirement)
-            if opened is not None and task.state is not TaskState.REMOVED:
-                self._put_task(opened, task.id, task)
+            if opened is None or task.state is TaskState.REMOVED:
+                continue
+            if not opened.add_planned(row := opened.at_its_place(task)):
+                self.put_task((row.requirement, row.id), row)
         for batch in calls:
             if batch.requirement in self.open:
                 self._load_batch(self.open[batch.requirement], OpenBatch(batch))
@@ -97,17 +100,24 @@ class Books:
         return before
 
     def put_task(self, key: tuple[str, str], new: TaskRecord | None) -> None:
-        self._put_task(self.open[key[0]], key[1], new)
+        opened = self.open[key[0]]
+        before, deadline_at = opened.unfinished, opened.record.deadline_at
+        opened.put_task(key[1], new)
+        self._moved[key[0]] = None
+        if opened.unfinished and not before and deadline_at is not None:  # without work it may have been dropped
+            self._alarms.put(Alarm(deadline_at, key[0], ""))
+        if new is not None and new.not_before_at is not None:
+            self._alarms.put(Alarm(new.not_before_at, *key))
 
-    def add_tasks(self, rows: Sequence[TaskRecord]) -> None:
-        """As ``put_task`` for tasks of one requirement that had no row, at once."""
-        for opened in [self.open[row.requirement] for row in rows[:1]]:
-            opened.add_tasks(rows)
-            self._moved[opened.record.id] = None
-
-    def remove_tasks(self, rows: Sequence[TaskRecord]) -> None:
+    def add_tasks(self, requirement: str, rows: Iterable[TaskRecord]) -> None:
+        """As ``put_task`` for tasks that have just been planned."""
         for row in rows:
-            self.put_task((row.requirement, row.id), None)
+            self.open[requirement].add_planned(row)
+        self._moved[requirement] = None
+
+    def remove_tasks(self, requirement: str, rows: Iterable[TaskRecord]) -> None:
+        for row in rows:
+            self.put_task((requirement, row.id), None)
 
     def put_attempt(self, key: AttemptKey, new: AttemptRecord | None) -> None:
         opened = self.open[key.requirement]
@@ -122,8 +132,7 @@ class Books:
                 del self.held[holder_of(old)]
         if new is not None and is_held(new):
             self.held.setdefault(holder_of(new), {})[key] = None
-        change = is_held(new) - is_held(old)
-        if change:
+        if change := is_held(new) - is_held(old):
             executor = opened.definitions[key.task].executor
             self.serving.hold(key.requirement, opened.project, executor, change)
         self._moved[key.requirement] = None
@@ -221,15 +230,6 @@ class Books:
             del self.refused[next(iter(self.refused))]
         self.refused[key] = None
         return is_new
-
-    def _put_task(self, opened: OpenRequirement, task: str, new: TaskRecord | None) -> None:
-        before, deadline_at = opened.unfinished, opened.record.deadline_at
-        opened.put_task(task, new)
-        self._moved[opened.record.id] = None
-        if opened.unfinished and not before and deadline_at is not None:  # without work it may have been dropped
-            self._alarms.put(Alarm(deadline_at, opened.record.id, ""))
-        if new is not None and new.not_before_at is not None:
-            self._alarms.put(Alarm(new.not_before_at, opened.record.id, task))
 
     def _is_live(self, alarm: Alarm) -> bool:
         opened = self.open.get(alarm.requirement)

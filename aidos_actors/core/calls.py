@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aidos_actors.core.batches import OpenBatch, done_task, running_attempt, running_task
+from aidos_actors.core.batches import OpenBatch, done_task
 from aidos_actors.core.draft import Draft
-from aidos_actors.core.lifecycle import unblock
+from aidos_actors.core.lifecycle import unblock_dependents
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, WorkerId
 from aidos_actors.core.owed import start_calls
@@ -26,13 +26,11 @@ def lease(draft: Draft, opened: OpenRequirement, names: Sequence[str], worker: W
     running = next_state(TASK_TRANSITIONS, next_state(TASK_TRANSITIONS, TaskState.READY, "lease"), "start")
     assert running is TaskState.RUNNING
     requirement, epoch, now = opened.record.id, draft.books.epoch, draft.now
-    members = tuple((name, opened.tasks[name].attempts + 1) for name in names)
+    ready = [opened.tasks[name] for name in names]
+    members = tuple((row.id, row.attempts + 1) for row in ready)
     batch = CallBatch(requirement, *members[0], epoch, now, worker.path, worker.incarnation, members)
-    rows = [
-        (running_task(opened.tasks[name], number), running_attempt(batch, name, number)) for name, number in members
-    ]
     about = {"worker": worker.path, "incarnation": worker.incarnation}
-    draft.start_calls(opened, OpenBatch(batch), rows)
+    draft.start_calls(opened, OpenBatch(batch), ready)
     draft.note_all(NewEvent(now, "attempt_started", requirement, name, number, about) for name, number in members)
     draft.order(start_calls(opened, worker, epoch, members))
 
@@ -77,10 +75,6 @@ def _accept(draft: Draft, opened: OpenRequirement, results: Sequence[CallEnded])
     events = [NewEvent(now, "task_done", row.requirement, row.id, row.attempts, without_commit) for row in done]
     events[0] = events[0]._replace(data={**without_commit, **told([row.result for row in done])})
     draft.note_all(events)
-    if not opened.dependents:
-        return
-    for row in done:
-        for name in opened.dependents.get(row.id, ()):
-            dependent = tasks[name]
-            if dependent.state is TaskState.WAITING and opened.needs_missing[name] == 0:
-                unblock(draft, dependent)
+    if opened.has_dependents:
+        for row in done:
+            unblock_dependents(draft, opened, row)

@@ -9,18 +9,16 @@ from collections.abc import Iterable, Sequence
 
 from aidos_actors.core.batches import Batches, OpenBatch
 from aidos_actors.core.laned import Laned
+from aidos_actors.core.packed_tasks import Definition
+from aidos_actors.core.ready import position_of
 from aidos_actors.core.records import AttemptRecord, TaskRecord
-from aidos_actors.core.requirement import Requirement, Task
+from aidos_actors.core.requirement import Requirement
 
 
 class CallsTogether(Laned):
     """A part of ``OpenRequirement``."""
 
     model: Requirement
-    definitions: dict[str, Task]
-    dependents: dict[str, list[str]]
-    needs_missing: dict[str, int]
-    attempts: dict[tuple[str, int], AttemptRecord]
     batches: Batches
     unfinished: int
     done: int
@@ -41,19 +39,19 @@ class CallsTogether(Laned):
         offered no more."""
         if self.must_be_alone(first):
             return [first]
-        definitions, ready = self.definitions, self._ready.of("call")
-        function, chars = definitions[first].call, 0
+        ready = self._ready.of("call")
+        function, chars = self.definitions[first].call, 0
         names: list[str] = []
-        while len(names) < together_max and (following := ready.first()) is not None:
-            name = following[1]
-            definition = definitions[name]
+        while len(names) < together_max and (rank := ready.first()) is not None:
+            position = position_of(rank)
+            definition = self._form.task(position)
             if definition.args or definition.env:
                 chars += len(repr(definition.args)) + len(repr(definition.env))
             if names and (definition.call != function or chars > chars_max or _is_by_itself(definition)):
                 break
-            names.append(name)
-            self._ready.discard(name)
-            if self._lanes[name] is not None:
+            names.append(definition.id)
+            ready.discard(position)
+            if self._lane_of(definition.id) is not None:
                 break
         return names
 
@@ -66,14 +64,16 @@ class CallsTogether(Laned):
         """As ``put_task`` and ``put_attempt`` for each of them, at once: they were ready and are under way in it."""
         self._held += 1
         self.batches.join(batch, batch.record.members)
+        has_alone = len(self._ready_alone) > 0
         for task, attempt in rows:
             name = task.id
             self.tasks[name] = task
             self.attempts[name, attempt.number] = attempt
-            self._ready.discard(name)
-            self._ready_alone.discard(name)
-            if self._lanes[name] is not None:
-                self._hold(self._lanes[name], 1)
+            self._ready.discard(task.position)
+            if has_alone:
+                self._ready_alone.discard(task.position)
+            if self._has_lanes:
+                self._hold(self._lane_of(name), 1)
 
     def finish_calls(self, batch: OpenBatch, rows: Sequence[TaskRecord]) -> None:
         """As ``put_task`` and ``put_attempt`` for each of them, at once: members of it that were under way are done."""
@@ -83,10 +83,9 @@ class CallsTogether(Laned):
             member = (name, task.attempts)
             del self.attempts[member]
             self.batches.leave(batch, (member,))
-            for dependent in self.dependents.get(name, ()):
-                self.needs_missing[dependent] -= 1
-            if self._lanes[name] is not None:
-                self._hold(self._lanes[name], -1)
+            self._links.has_changed(task.position, 1)
+            if self._has_lanes:
+                self._hold(self._lane_of(name), -1)
         self.unfinished -= len(rows)
         self.done += len(rows)
         self._held -= not batch.open
@@ -101,5 +100,5 @@ class CallsTogether(Laned):
         self.batches.join(batch, (member,))
 
 
-def _is_by_itself(definition: Task) -> bool:
+def _is_by_itself(definition: Definition) -> bool:
     return definition.verify is not None or definition.stall_s is not None

@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from aidos_actors.core.batches import OpenBatch
+from aidos_actors.core.batches import OpenBatch, under_way
 from aidos_actors.core.books import Books, key_of
+from aidos_actors.core.chained import one_after_another
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import AttemptKey, Order, Step
 from aidos_actors.core.owed import owed_by_attempt, watch_orders
@@ -38,6 +39,7 @@ class Draft:
         self.books = books
         self.now = now
         self._requirements: dict[str, RequirementRecord] = {}
+        self._planned: list[Sequence[TaskRecord]] = []
         self._tasks: dict[tuple[str, str], TaskRecord] = {}
         self._attempts: dict[AttemptKey, AttemptRecord] = {}
         self._owing: dict[AttemptKey, None] = {}
@@ -110,14 +112,12 @@ class Draft:
         self._touched[new.requirement] = None
         return new
 
-    def add_tasks(self, new: Iterable[TaskRecord]) -> None:
-        """The first rows of tasks, all of one requirement."""
-        rows = tuple(new)
-        self._undo.append(partial(self.books.remove_tasks, rows))
-        self.books.add_tasks(rows)
-        for row in rows:
-            self._tasks[row.requirement, row.id] = row
-        self._touched.update(dict.fromkeys(row.requirement for row in rows[:1]))
+    def add_tasks(self, requirement: str, rows: Sequence[TaskRecord]) -> None:
+        """The first rows of tasks of the requirement."""
+        self._undo.append(partial(self.books.remove_tasks, requirement, rows))
+        self.books.add_tasks(requirement, rows)
+        self._planned.append(rows)
+        self._touched[requirement] = None
 
     def save_attempt(self, new: AttemptRecord) -> AttemptRecord:
         """The row is on record; a member of a batch stands for itself from here on."""
@@ -133,13 +133,10 @@ class Draft:
         self._touched[new.requirement] = None
         return new
 
-    def start_calls(
-        self, opened: OpenRequirement, batch: OpenBatch, rows: Sequence[tuple[TaskRecord, AttemptRecord]]
-    ) -> None:
-        """The members are under way; the batch is the only row of it."""
-        before = [opened.tasks[task.id] for task, _attempt in rows]
-        self._undo.append(partial(self.books.unstart_calls, opened, batch, before))
-        self.books.start_calls(opened, batch, rows)
+    def start_calls(self, opened: OpenRequirement, batch: OpenBatch, ready: Sequence[TaskRecord]) -> None:
+        """The members, whose rows these were, are under way; the batch is the only row of it."""
+        self._undo.append(partial(self.books.unstart_calls, opened, batch, ready))
+        self.books.start_calls(opened, batch, under_way(batch.record, ready))
         self._note_batch(batch.record)
 
     def finish_calls(self, opened: OpenRequirement, done: Sequence[TaskRecord]) -> None:
@@ -232,9 +229,10 @@ class Draft:
         owing = (attempt for key in self._owing if (attempt := self.books.attempt(key)) is not None)
         owed = (owed_by_attempt(self.books, attempt) for attempt in owing)
         orders = (*self._orders, *(order for order in owed if order is not None))
+        rows = tuple(self._tasks.values())
         batch = Batch(
             tuple(self._requirements.values()),
-            tuple(self._tasks.values()),
+            one_after_another([*self._planned, rows]) if self._planned else rows,
             tuple(self._attempts.values()),
             tuple(self._events),
             tuple(self._calls.values()),

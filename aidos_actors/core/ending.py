@@ -56,9 +56,8 @@ def cancel_all(draft: Draft, opened: OpenRequirement) -> None:
 
 def past_deadline(draft: Draft, opened: OpenRequirement) -> None:
     """It has failed, at the latest when its running commands have been ended."""
-    done = sum(task.state is TaskState.DONE for task in opened.tasks.values())
     allowed_s, total = opened.model.deadline_s or 0.0, len(opened.model.tasks)
-    error = f"{DEADLINE}: not finished within {allowed_s:g} s; {done} of {total} tasks were done"
+    error = f"{DEADLINE}: not finished within {allowed_s:g} s; {opened.done} of {total} tasks were done"
     if not _is_under_way(opened):
         withdraw(draft, opened.record)
         record = draft.move_requirement(opened.record, "fail", error=error, finished_at=draft.now)
@@ -82,8 +81,7 @@ def settle(draft: Draft, opened: OpenRequirement) -> None:
     if error is None and record.state is RequirementState.PAUSED:
         return  # it is done as soon as it is resumed
     event = "complete" if error is None else "cancel" if record.error == CANCELLED else "fail"
-    done = sum(task.state is TaskState.DONE for task in opened.tasks.values())
-    counts = {"tasks_done": done, "tasks_total": len(opened.tasks)}
+    counts = {"tasks_done": opened.done, "tasks_total": len(opened.tasks)}
     ended = draft.move_requirement(record, event, error=error, finished_at=draft.now, **counts)
     draft.note(f"requirement_{ended.state}", ended, commit=ended.commit, error=error, **counts)
 
@@ -95,13 +93,14 @@ def _is_under_way(opened: OpenRequirement) -> bool:
 
 def _end_all(draft: Draft, opened: OpenRequirement, reason: str, error: str) -> None:
     draft.note("requirement_ending", draft.save_requirement(replace(opened.record, error=error)), error=error)
-    for task in tuple(opened.tasks.values()):
-        if task.state not in TASK_FINAL:
-            cancel_task(draft, opened, task, reason)
+    for task in tuple(opened.in_states(*frozenset(TaskState) - TASK_FINAL)):
+        cancel_task(draft, opened, task, reason)
 
 
 def _first_failure(opened: OpenRequirement) -> str | None:
-    wrong = [t for t in opened.tasks.values() if t.state in (TaskState.FAILED, TaskState.CANCELLED)]
+    if opened.done == len(opened.tasks):
+        return None
+    wrong = tuple(opened.in_states(TaskState.FAILED, TaskState.CANCELLED))
     if not wrong:
         return None
     first = min(wrong, key=lambda t: (t.state is not TaskState.FAILED, t.finished_at or 0.0, t.position))

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from aidos_actors.core.ready import TURNS, Lanes, turns_of
-from aidos_actors.core.records import TaskRecord
+from aidos_actors.core.in_plan import InPlan
+from aidos_actors.core.ready import TURNS, Lanes, lane_of, turns_of
+from aidos_actors.core.records import AttemptRecord, TaskRecord
+from aidos_actors.core.requirement import Mode
 from aidos_actors.core.shelves import Shelves
+from aidos_actors.core.states import ATTEMPT_OPEN, OFFERED_SOON
 
 
-class Laned:
+class Laned(InPlan):
     """What an ``OpenRequirement`` does about lanes, in its own indexes."""
 
-    tasks: dict[str, TaskRecord]
-    _lanes: dict[str, str | None]
+    attempts: dict[tuple[str, int], AttemptRecord]
+    _mode: Mode
+    _has_lanes: bool
     _holders: dict[str, int]
     _taking_turns: set[tuple[str, int]]
     _ready: Shelves
     _ready_alone: Lanes
 
+    def lane_holders(self, task: str) -> list[str]:
+        """The siblings because of which ``task`` may not start: they are under way, or in a serial requirement keep
+        their turn until they are tried again."""
+        if (lane := self._lane_of(task)) is None:
+            turns = turns_of(lane, self.tasks[task].conflicts) == TURNS
+            return sorted(name for name, _ in self._taking_turns if turns and name != task)
+        under_way = {each.task for each in self.attempts.values() if occupies_lane(each)}
+        waiting = {each.id for each in self.in_states(*OFFERED_SOON) if self._waits_in_lane(each)}
+        return sorted(name for name in (under_way | waiting) - {task} if self._lane_of(name) == lane)
+
+    def _lane_of(self, task: str) -> str | None:
+        return lane_of(self._mode, self.definitions[task].group) if self._has_lanes else None
+
     def _occupy(self, attempt: tuple[str, int], change: int) -> None:
         """The attempt holds its lane, or that of those who take turns, until it is over: then the same one is free."""
         task = self.tasks.get(attempt[0])  # an attempt is loaded before its task
-        if change > 0 and task is not None and turns_of(self._lanes[task.id], task.conflicts) == TURNS:
+        if change > 0 and task is not None and turns_of(self._lane_of(task.id), task.conflicts) == TURNS:
             self._taking_turns.add(attempt)
-        lane = TURNS if attempt in self._taking_turns else self._lanes[attempt[0]]
+        lane = TURNS if attempt in self._taking_turns else self._lane_of(attempt[0])
         if change < 0:
             self._taking_turns.discard(attempt)
         self._hold(lane, change)
@@ -39,3 +56,16 @@ class Laned:
             del self._holders[lane]
             self._ready.free(lane)
             self._ready_alone.free(lane)
+
+    def _neighbourhood(self, task: str) -> tuple[str, str]:
+        lane = self._lane_of(task)
+        return ("task", task) if lane is None else ("lane", lane)
+
+    def _waits_in_lane(self, task: TaskRecord | None) -> bool:
+        """In a serial requirement a task that waits for its retry keeps its turn; a group may go on meanwhile."""
+        waits = task is not None and task.not_before_at is not None and task.paused_at is None
+        return waits and self._mode is Mode.SERIAL
+
+
+def occupies_lane(attempt: AttemptRecord | None) -> bool:
+    return attempt is not None and (attempt.ended_at is None or attempt.state in ATTEMPT_OPEN)

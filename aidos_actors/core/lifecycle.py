@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,10 +15,13 @@ from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Analyse
+from aidos_actors.core.packed_tasks import outline
+from aidos_actors.core.packed_text import packed_if_long
+from aidos_actors.core.planned_rows import planned_rows
 from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.retry import DEFAULT, chance_of, counted_as, counts_of, next_try_s, told_counts
-from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState, next_state
+from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState
 from aidos_actors.core.told_results import told
 
 PLANNED_PER_EVENT_MAX = 50
@@ -49,7 +53,7 @@ def submit(
         title=model.title,
         state=RequirementState.WAITING,
         sha256=sha256,
-        document=document,
+        document=packed_if_long(document),
         position=position,
         created_at=draft.now,
         repo=model.repo,
@@ -57,7 +61,7 @@ def submit(
         base_commit=base_commit,
         deadline_at=draft.now + model.deadline_s if model.deadline_s is not None else None,
     )
-    needs_no_order = bool(model.tasks) and not any(task.needs for task in model.tasks)
+    needs_no_order = bool(model.tasks) and not any(needs for _name, needs in outline(model.tasks))
     draft.save_requirement(draft.moved(record, "analyse") if needs_no_order else record, model)
     told = ("title", "sha256", "position", "repo", "target", "base_commit", "deadline_at")
     facts = {name: getattr(record, name) for name in told}
@@ -69,7 +73,7 @@ def submit(
 def begin_analysis(draft: Draft, opened: OpenRequirement) -> None:
     record = draft.move_requirement(opened.record, "analyse")
     draft.note("analysis_started", record)
-    draft.order(Analyse(record.id, record.document))
+    draft.order(Analyse(record.id, str(record.document)))
 
 
 def record_plan(draft: Draft, opened: OpenRequirement, found: Planned | None = None) -> None:
@@ -80,29 +84,26 @@ def record_plan(draft: Draft, opened: OpenRequirement, found: Planned | None = N
     if found is None:
         record = draft.move_requirement(opened.record, "plan", started_at=draft.now)
         draft.note("plan_recorded", record, tasks=len(opened.model.tasks))
-    elif not found.answers(opened.record.document):
+    elif not found.answers(str(opened.record.document)):
         return
     else:
-        record = draft.move_requirement(opened.record, "plan", started_at=draft.now, document=found.document)
+        record = draft.move_requirement(
+            opened.record, "plan", started_at=draft.now, document=packed_if_long(found.document)
+        )
         opened = draft.reopen(record, found.model)
         draft.note("plan_recorded", record, tasks=len(found.model.tasks), analyzer=found.analyzer)
-    ready = next_state(TASK_TRANSITIONS, TaskState.WAITING, "unblock")
-    draft.add_tasks(
-        TaskRecord(record.id, task.id, position, TaskState.WAITING if task.needs else ready)
-        for position, task in enumerate(opened.model.tasks)
-    )
-    names = tuple(opened.definitions)
-    note_plan(draft, record, "tasks_planned", names, lambda name: bool(opened.definitions[name].needs))
+    rows = planned_rows(record.id, opened.model.tasks)
+    draft.add_tasks(record.id, rows)
+    note_plan(draft, record, "tasks_planned", ((row.id, row.state is TaskState.WAITING) for row in rows))
 
 
-def note_plan(
-    draft: Draft, record: RequirementRecord, event: str, names: Sequence[str], is_marked: Callable[[str], bool]
-) -> None:
+def note_plan(draft: Draft, record: RequirementRecord, event: str, names: Iterable[tuple[str, bool]]) -> None:
     """All tasks of the requirement in file order, some in each of several events, with the places of those marked."""
-    for first in range(0, len(names), PLANNED_PER_EVENT_MAX):
-        ids = names[first : first + PLANNED_PER_EVENT_MAX]
-        marked = [at for at, name in enumerate(ids) if is_marked(name)]
+    rest, first = iter(names), 0
+    while some := tuple(islice(rest, PLANNED_PER_EVENT_MAX)):
+        ids, marked = [name for name, _ in some], [at for at, (_, is_marked) in enumerate(some) if is_marked]
         draft.note(event, record, position=first, ids=ids, **{PLAN_MARKS[event]: marked})
+        first += len(some)
 
 
 def held_up(draft: Draft, opened: OpenRequirement, facts: Mapping[str, Any]) -> None:
@@ -125,10 +126,7 @@ def task_done(draft: Draft, opened: OpenRequirement, task: TaskRecord, commit: s
     draft.note("task_done", done, commit=commit, **told([result]))
     if commit is not None:
         draft.save_requirement(replace(opened.record, commit=commit))
-    for name in opened.dependents.get(task.id, ()):
-        dependent = opened.tasks[name]
-        if dependent.state is TaskState.WAITING and opened.needs_missing[name] == 0:
-            unblock(draft, dependent)
+    unblock_dependents(draft, opened, task)
 
 
 def own_failure(
@@ -206,15 +204,21 @@ def unblock(draft: Draft, task: TaskRecord) -> None:
     draft.note("task_ready", draft.move_task(task, "unblock"))
 
 
+def unblock_dependents(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
+    """It is done, and what waited only for it is ready."""
+    for dependent in opened.waited_only_for(task):
+        unblock(draft, dependent)
+
+
 def skip_dependents(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
     """Everything that needs the task, directly or not, will never run."""
-    blocked_by = deque([task.id])
+    blocked_by = deque([task])
     while blocked_by:
-        for name in opened.dependents.get(blocked_by.popleft(), ()):
+        for name in opened.dependents(blocked_by.popleft()):
             dependent = opened.tasks[name]
             if dependent.state is TaskState.WAITING:
                 _skip_one(draft, opened, dependent, task.id)
-                blocked_by.append(name)
+                blocked_by.append(dependent)
 
 
 def skip(draft: Draft, opened: OpenRequirement, task: TaskRecord, because: str) -> None:

@@ -51,6 +51,7 @@ from aidos_actors.core.orders import (
     WorkerId,
     WorkerOrder,
 )
+from aidos_actors.core.packed_tasks import task_of
 from aidos_actors.core.past import minders_of
 from aidos_actors.core.questions import due_question
 from aidos_actors.core.records import AttemptRecord
@@ -111,7 +112,7 @@ def owed_analysis(opened: OpenRequirement) -> Analyse | None:
     """What analyzers are to be asked just now."""
     record, failed = opened.record, due_question(opened)
     is_wanted = record.state is RequirementState.ANALYSING or failed is not None
-    return Analyse(record.id, record.document, failed) if is_wanted else None
+    return Analyse(record.id, str(record.document), failed) if is_wanted else None
 
 
 def owed_to_role(books: Books, role: Role, worker: WorkerId | None) -> Iterator[Order]:
@@ -214,7 +215,7 @@ def _prepare(opened: OpenRequirement, attempt: AttemptRecord) -> Prepare:
 
 def _start(opened: OpenRequirement, attempt: AttemptRecord) -> Start:
     assert attempt.worktree is not None
-    task = opened.definitions[attempt.task]
+    task = task_of(opened.definitions[attempt.task])
     previous = opened.minders_before(attempt)
     repo, turn = opened.model.repo, _turn(opened, attempt)
     minder = next(iter(minders_of(attempt)), None)

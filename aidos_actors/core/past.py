@@ -21,17 +21,20 @@ class PastAttempts:
 
     def put(self, key: Key, where: Neighbourhood, new: AttemptRecord | None, kept: AttemptRecord | None) -> None:
         """The row is ``new`` from here on (None: there is none); ``kept`` is the same while anybody may need it."""
-        closed = self._closed.setdefault(where, {})
         if kept is not None and kept.state not in ATTEMPT_OPEN:
-            closed[key] = kept
-        else:
-            closed.pop(key, None)
+            self._closed.setdefault(where, {})[key] = kept
+        elif where in self._closed:
+            self._closed[where].pop(key, None)
+            if not self._closed[where]:
+                del self._closed[where]
         task, number = key
         for numbers, belongs in ((self._died, _may_have_died(new)), (self._released, _was_given_back(new))):
             if belongs:
                 numbers.setdefault(task, set()).add(number)
             elif task in numbers:
                 numbers[task].discard(number)
+                if not numbers[task]:
+                    del numbers[task]
 
     def minders_before(self, attempt: AttemptRecord, where: Neighbourhood) -> tuple[Minder, ...]:
         """Minders of its task's earlier attempts that are kept, and of lost ones of its lane."""

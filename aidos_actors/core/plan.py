@@ -14,6 +14,7 @@ from itertools import islice
 from msgspec import Struct
 
 from aidos_actors.core.errors import BadInput
+from aidos_actors.core.packed_tasks import outline
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.spelling import suggestion
 
@@ -47,18 +48,28 @@ class Plan(Struct, frozen=True):
 
 def check_references(requirement: Requirement) -> tuple[Problem, ...]:
     """What keeps the tasks from being ordered, in file order, at most 1,000; empty when a plan exists. Never raises."""
-    tasks = requirement.tasks
-    if len({task.id for task in tasks}) == len(tasks) and not any(task.needs for task in tasks):
-        return ()
-    counts = Counter(task.id for task in tasks)
-    doubled = tuple(
-        Problem(task_id, "id", f"{count} tasks have the id {task_id!r}", "give each task an id of its own")
-        for task_id, count in counts.items()
+    return _problems(requirement, dict(outline(requirement.tasks)))
+
+
+def needs_of(requirement: Requirement) -> dict[str, Sequence[str]]:
+    """What each task needs, in file order. Raises ``BadInput`` with the first problem when the tasks cannot be
+    ordered."""
+    needs = dict(outline(requirement.tasks))
+    for problem in _problems(requirement, needs):
+        raise BadInput(problem.message, hint=problem.hint)
+    return needs
+
+
+def _problems(requirement: Requirement, needs: Needs) -> tuple[Problem, ...]:
+    if len(needs) == len(requirement.tasks):
+        return check_needs(needs) if any(needs.values()) else ()
+    counts = Counter(name for name, _needs in outline(requirement.tasks))
+    doubled = (
+        Problem(name, "id", f"{count} tasks have the id {name!r}", "give each task an id of its own")
+        for name, count in counts.items()
         if count > 1
     )
-    if doubled:
-        return doubled[:PROBLEMS_MAX]
-    return check_needs({task.id: task.needs for task in requirement.tasks})
+    return tuple(islice(doubled, PROBLEMS_MAX))
 
 
 def check_needs(needs: Needs) -> tuple[Problem, ...]:
@@ -75,13 +86,11 @@ def check_needs(needs: Needs) -> tuple[Problem, ...]:
 
 def dependents_of(requirement: Requirement) -> dict[str, list[str]]:
     """The tasks that need each task directly, in file order; tasks that nobody needs are left out. Raises ``BadInput``
-    with the first problem when the tasks cannot be ordered."""
-    for problem in check_references(requirement):
-        raise BadInput(problem.message, hint=problem.hint)
+    as ``needs_of``."""
     dependents: dict[str, list[str]] = {}
-    for task in requirement.tasks:
-        for need in task.needs:
-            dependents.setdefault(need, []).append(task.id)
+    for name, needs in needs_of(requirement).items():
+        for need in needs:
+            dependents.setdefault(need, []).append(name)
     return dependents
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import chain
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
+from aidos_actors.core.chained import one_after_another
+from aidos_actors.core.packed_text import PackedText
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 
 FORGOTTEN_ON_A_NEW_START = ("error", "finished_at", "tasks_done", "tasks_total", "replans")
@@ -17,16 +18,16 @@ FORGOTTEN_ON_A_NEW_START = ("error", "finished_at", "tasks_done", "tasks_total",
 
 
 class RequirementRecord(Struct, frozen=True):
-    """A requirement as submitted. ``document`` is the JSON text of its model; ``position`` the order of submission;
-    ``bumped_at`` the moment it was put before all others. ``tasks_*`` are counted when it ends, and
-    gone when it is retried; one that ended before it was planned has none. ``replans`` is how often its plan, which an
+    """A requirement as submitted. ``document`` is the JSON text of its model (``str`` of it); ``position`` the order of
+    submission; ``bumped_at`` the moment it was put before all others. ``tasks_*`` are counted when it ends, and gone
+    when it is retried; one that ended before it was planned has none. ``replans`` is how often its plan, which an
     analyzer found, was given back to be changed (None: never)."""
 
     id: str
     title: str
     state: RequirementState
     sha256: str
-    document: str
+    document: str | PackedText
     position: int
     created_at: float
     repo: str | None = None
@@ -153,7 +154,7 @@ class Batch(Struct, frozen=True):
     ``accepted``, which have rows, no more is new than their state, attempt, result and end."""
 
     requirements: tuple[RequirementRecord, ...] = ()
-    tasks: tuple[TaskRecord, ...] = ()
+    tasks: Sequence[TaskRecord] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     events: tuple[NewEvent, ...] = ()
     calls: tuple[CallBatch, ...] = ()
@@ -170,4 +171,5 @@ class Batch(Struct, frozen=True):
         parts = [batch for batch in batches if not batch.is_empty]
         if len(parts) == 1:
             return parts[0]
-        return cls(*(tuple(chain.from_iterable(rows)) for rows in zip(*map(astuple, parts), strict=True)))
+        rows: list[Any] = [one_after_another(each) for each in zip(*map(astuple, parts), strict=True)]
+        return cls(*rows)

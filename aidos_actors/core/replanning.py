@@ -18,6 +18,7 @@ from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.lifecycle import note_plan, skip, skip_dependents, unblock
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Withdraw
+from aidos_actors.core.packed_text import packed_if_long
 from aidos_actors.core.projects import applied
 from aidos_actors.core.questions import question_of
 from aidos_actors.core.records import TaskRecord
@@ -32,9 +33,9 @@ def replace_failed(
 ) -> None:
     """The tasks of ``found`` are there in place of the failed one. ``rows`` are those of all tasks, removed ones too.
     An answer to another question changes nothing; one that is no plan lets the task fail."""
-    if question_of(opened) != failed or not found.is_of(opened.record.document):
+    if question_of(opened) != failed or not found.is_of(str(opened.record.document)):
         return
-    before = Requirement.model_validate_json(opened.record.document)
+    before = Requirement.model_validate_json(str(opened.record.document))
     try:
         model = amended(before, failed.id, found.model.tasks)
     except BadInput as error:
@@ -43,7 +44,7 @@ def replace_failed(
     draft.order(Withdraw(opened.record.id))  # who was asked by two Schedulers may be asking once more
     known = {**{row.id: row for row in rows}, **opened.tasks}
     over = {task.id for task in found.model.tasks if _starts_over(known.get(task.id))}
-    record = draft.save_requirement(replace(opened.record, document=model.model_dump_json()))
+    record = draft.save_requirement(replace(opened.record, document=packed_if_long(model.model_dump_json())))
     gone = [opened.tasks[failed.id]] if failed.id not in over else []
     counts = {"tasks": len(model.tasks), "removed": len(gone), "new": [task.id for task in found.model.tasks]}
     draft.note("requirement_replanned", record, failed=failed.id, analyzer=found.analyzer, **counts)
@@ -51,7 +52,7 @@ def replace_failed(
         draft.note("task_removed", draft.remove_task(row))
     draft.remodel(opened, applied(model, opened.settings.project_of(model.repo)))
     stays = known.keys() - over
-    note_plan(draft, record, "tasks_revised", tuple(opened.definitions), stays.__contains__)
+    note_plan(draft, record, "tasks_revised", [(name, name in stays) for name in opened.definitions])
     _set_rows(draft, opened, known, over)
     _go_on(draft, opened)
 
@@ -90,11 +91,11 @@ def _set_rows(draft: Draft, opened: OpenRequirement, known: Mapping[str, TaskRec
 
 def _go_on(draft: Draft, opened: OpenRequirement) -> None:
     """What needs one that was lost meanwhile will never run; what waits for nothing is ready."""
-    lost = {name for name, row in opened.tasks.items() if row.state in TASK_FINAL - {TaskState.DONE}}
+    lost = {row.id for row in opened.in_states(*TASK_FINAL - {TaskState.DONE})}
     for name in tuple(opened.tasks):
         need = next((need for need in opened.definitions[name].needs if need in lost), None)
         if need is not None and opened.tasks[name].state is TaskState.WAITING:
             skip(draft, opened, opened.tasks[name], need)
-    for task in tuple(opened.tasks.values()):
-        if task.state is TaskState.WAITING and opened.needs_missing[task.id] == 0:
+    for task in tuple(opened.in_states(TaskState.WAITING)):
+        if opened.is_met(task):
             unblock(draft, task)

@@ -33,9 +33,9 @@ def may_begin(opened: OpenRequirement, task: TaskRecord) -> bool:
         return False
     if opened.is_ending or record.state not in WATCHED:
         return False
-    if any(each.state in _LOST for each in opened.tasks.values()):
+    if any(opened.in_states(*_LOST)):
         return False
-    waits = reached(opened.dependents, task.id)
+    waits = reached(lambda name: opened.dependents(opened.tasks[name]), task.id)
     return all(opened.tasks[name].state in NOT_BEGUN for name in waits)
 
 
@@ -54,7 +54,7 @@ def ask(draft: Draft, opened: OpenRequirement) -> None:
     if question != opened.asked:
         draft.set(opened, "asked", question)
         if question is not None:
-            draft.order(Analyse(opened.record.id, opened.record.document, question))
+            draft.order(Analyse(opened.record.id, str(opened.record.document), question))
 
 
 def withdraw(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:

@@ -7,20 +7,19 @@ Reading text into these models, and naming file and line of what is wrong, is th
 from __future__ import annotations
 
 import hashlib
-import json
 import re
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from aidos_actors.core.content_hash import sha256_in_blocks, sorted_json, sorted_plainly
 from aidos_actors.core.retry import RETRIES_MAX, RetryPolicy
 
 TASKS_MAX = 200_000
 AGENTS_MAX = 20
-_MAY_HAVE_EXPONENT = re.compile(r"[0-9]e|0\.0000")  # 1e16 and 1e+16, 0.00001 and 1e-05
-_NO_EXPONENT_FROM, _NO_EXPONENT_BELOW = 1e-4, 1e16
+PRIORITY_MAX = 100
 ID_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 
 
@@ -72,7 +71,7 @@ class Task(BaseModel):
     stall_s: float | None = Field(default=None, gt=0)
     retries: int = Field(default=3, ge=0, le=RETRIES_MAX)
     retry: RetryPolicy | None = None
-    priority: int = Field(default=50, ge=0, le=100)
+    priority: int = Field(default=50, ge=0, le=PRIORITY_MAX)
     group: str | None = None
     verify: str | None = None
     env: dict[str, str] = Field(default_factory=dict)
@@ -96,10 +95,18 @@ class Task(BaseModel):
         return "run" if self.run is not None else "call" if self.call is not None else "agent"
 
 
+class InBlocks(Sequence[Task]):
+    """Many tasks of which few are at hand."""
+
+    def texts(self) -> Iterator[bytes]:
+        """JSON text of some tasks after the other, as lists. What a task leaves out has its default."""
+        raise NotImplementedError
+
+
 class Requirement(BaseModel):
     """What is to be done. ``repo`` is an absolute path or None (no git); ``base`` None means the branch HEAD names,
     ``mode`` None what the project says, or mixed. ``text`` says it in words, for an analyzer that finds the tasks;
-    without it there is at least one task."""
+    without it there is at least one task. In place of a tuple ``tasks`` may be ``InBlocks``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -110,7 +117,7 @@ class Requirement(BaseModel):
     target: str | None = None
     mode: Mode | None = None
     workers: int | None = Field(default=None, ge=1, le=1000)
-    priority: int = Field(default=50, ge=0, le=100)
+    priority: int = Field(default=50, ge=0, le=PRIORITY_MAX)
     deadline_s: float | None = Field(default=None, gt=0)
     verify: str | None = None
     retry: RetryPolicy | None = None
@@ -133,76 +140,32 @@ class Requirement(BaseModel):
         JSON text ``written`` saves its being written once more."""
         if self.text is not None:
             words = {**self.model_dump(mode="json", exclude={"tasks"}), "mode": self.mode or Mode.MIXED}
-            return hashlib.sha256(_sorted_json(words).encode()).hexdigest()
+            return hashlib.sha256(sorted_json(words).encode()).hexdigest()
+        if not isinstance(self.tasks, tuple):
+            return sha256_in_blocks(self.model_copy(update={"tasks": ()})._said(), self.tasks.texts(), _said_tasks)
         plain = self.retry is None and not any(task.args or task.env or task.retry for task in self.tasks)
-        text = (_sorted_plainly(self, written) if plain else None) or _sorted_json(self._said())
-        return hashlib.sha256(text.encode()).hexdigest()
+        quick = sorted_plainly(written or self.model_dump_json(), Mode.MIXED) if plain else None
+        return hashlib.sha256((quick or sorted_json(self._said())).encode()).hexdigest()
 
     def _said(self) -> dict[str, Any]:
         said = {**self.model_dump(mode="json"), "mode": self.mode or Mode.MIXED}
-        for each in (said, *said["tasks"]):  # keys that came later change nothing where they are not used
-            if each["retry"] is None:
-                del each["retry"]
         del said["text"]
+        for each in (said, *said["tasks"]):
+            _leave_out_what_came_later(each)
         return said
 
 
-class _SaidTask(msgspec.Struct):
-    """A task without arguments, environment and policy; its keys stand sorted."""
-
-    agent: str | None
-    args: dict[str, Any]
-    call: str | None
-    env: dict[str, str]
-    group: str | None
-    id: str
-    needs: list[str]
-    priority: int
-    prompt: str | None
-    retries: int
-    run: str | None
-    stall_s: float | None
-    timeout_s: float
-    title: str
-    verify: str | None
+_TASKS = TypeAdapter(list[Task])
 
 
-class _Said(msgspec.Struct):
-    base: str | None
-    deadline_s: float | None
-    id: str
-    mode: str | None
-    priority: int
-    repo: str | None
-    target: str | None
-    tasks: list[_SaidTask]
-    title: str
-    verify: str | None
-    workers: int | None
+def _said_tasks(text: bytes) -> list[dict[str, Any]]:
+    said = [task.model_dump(mode="json") for task in _TASKS.validate_json(text)]
+    for each in said:
+        _leave_out_what_came_later(each)
+    return said
 
 
-def _sorted_plainly(requirement: Requirement, written: str | None = None) -> str | None:
-    """What ``_sorted_json`` says of one whose tasks are plain, in a quarter of the time; None: only that way can
-    tell."""
-    try:
-        said = msgspec.json.decode(written or requirement.model_dump_json(), type=_Said)
-    except msgspec.DecodeError:  # agents with more to be said of them, or text that says it in another way
-        return None
-    said.mode = said.mode or Mode.MIXED
-    spans = {said.deadline_s, *(each.timeout_s for each in said.tasks), *(each.stall_s for each in said.tasks)}
-    if not all(span is None or _NO_EXPONENT_FROM <= span < _NO_EXPONENT_BELOW for span in spans):
-        return None
-    quick = msgspec.json.encode(said).decode()
-    return quick if _needs_no_escape(quick) and "\x7f" not in quick else None  # which only ``json`` escapes
-
-
-def _needs_no_escape(quick: str) -> bool:
-    return quick.isascii() and "\\" not in quick
-
-
-def _sorted_json(value: Any) -> str:
-    """As ``json.dumps`` with sorted keys and without spaces. msgspec says the same in a seventh of the time wherever no
-    character must be escaped, and no number is so large or small that one of them writes it with an exponent."""
-    quick = msgspec.json.encode(value, order="sorted").decode()
-    says_the_same = _needs_no_escape(quick) and not _MAY_HAVE_EXPONENT.search(quick)
-    return quick if says_the_same else json.dumps(value, sort_keys=True, separators=(",", ":"))
+def _leave_out_what_came_later(said: dict[str, Any]) -> None:
+    """Keys that came later change nothing where they are not used."""
+    if said["retry"] is None:
+        del said["retry"]

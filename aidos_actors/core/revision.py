@@ -13,10 +13,12 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from aidos_actors.core import ending
+from aidos_actors.core.documents import requirement_of
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.errors import Conflict
 from aidos_actors.core.lifecycle import note_plan, unblock
 from aidos_actors.core.open_requirement import OpenRequirement
+from aidos_actors.core.packed_text import packed_if_long
 from aidos_actors.core.plan import build_plan
 from aidos_actors.core.records import FORGOTTEN_ON_A_NEW_START, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement, Task
@@ -58,7 +60,7 @@ def revise(
         raise Conflict(f"requirement {known.id!r} has a plan, which words cannot replace", hint=hint)
     if not by_name or any(row.state is TaskState.REPLANNING for row in by_name.values()):
         ending.withdraw(draft, known)
-    old = Requirement.model_validate_json(known.document)
+    old = requirement_of(known.document)
     stays = unchanged(old, model)
     kept = {name for name, row in by_name.items() if name in stays and row.state is TaskState.DONE}
     record = _revised(draft, model, base_commit, document, known, is_planned=bool(by_name))
@@ -70,12 +72,11 @@ def revise(
     _remove(draft, gone)
     if by_name:
         _set_rows(draft, opened, by_name, kept)
-    for task in tuple(opened.tasks.values()):
-        if task.state is TaskState.WAITING:
-            if task.id in by_name:
-                draft.note("task_revised", task)
-            if opened.needs_missing[task.id] == 0:
-                unblock(draft, task)
+    for task in tuple(opened.in_states(TaskState.WAITING)):
+        if task.id in by_name:
+            draft.note("task_revised", task)
+        if opened.is_met(task):
+            unblock(draft, task)
 
 
 def refuse_under_way(known: RequirementRecord, opened: OpenRequirement | None) -> None:
@@ -114,7 +115,7 @@ def _revised(
         known,
         title=model.title,
         sha256=model.content_sha256(),
-        document=document,
+        document=packed_if_long(document),
         repo=model.repo,
         target=model.target_branch if model.repo is not None else None,
         base_commit=base_commit,
@@ -137,7 +138,7 @@ def _is_named(row: TaskRecord) -> bool:
 def _set_rows(draft: Draft, opened: OpenRequirement, by_name: Mapping[str, TaskRecord], kept: set[str]) -> None:
     """Every task has its row; those that stay done first, so that it is known what the others still need."""
     requirement = opened.record.id
-    note_plan(draft, opened.record, "tasks_revised", tuple(opened.definitions), lambda name: name in kept)
+    note_plan(draft, opened.record, "tasks_revised", [(name, name in kept) for name in opened.definitions])
     again = []
     for position, task in enumerate(opened.model.tasks):
         row = by_name.get(task.id) or TaskRecord(requirement, task.id, position, TaskState.WAITING)

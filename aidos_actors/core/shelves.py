@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from aidos_actors.core.ready import Lanes, Rank
+from aidos_actors.core.ready import Lanes
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -14,21 +14,19 @@ class Shelves:
 
     def __init__(self) -> None:
         self._lanes: dict[str, Lanes] = {}
-        self._of: dict[str, str] = {}
         self._held: set[str] = set()
 
-    def add(self, task: str, rank: Rank, lane: str | None, executor: str) -> None:
-        if executor not in self._lanes:
+    def add(self, rank: int, lane: str | None, executor: str) -> None:
+        lanes = self._lanes.get(executor)
+        if lanes is None:
             lanes = self._lanes[executor] = Lanes()
             for held in self._held:
                 lanes.hold(held)
-        self._of[task] = executor
-        self._lanes[executor].add(task, rank, lane)
+        lanes.add(rank, lane)
 
-    def discard(self, task: str) -> None:
-        executor = self._of.pop(task, None)
-        if executor is not None:
-            self._lanes[executor].discard(task)
+    def discard(self, position: int) -> None:
+        for lanes in self._lanes.values():
+            lanes.discard(position)
 
     def hold(self, lane: str) -> None:
         self._held.add(lane)
@@ -41,14 +39,14 @@ class Shelves:
             lanes.free(lane)
 
     def __len__(self) -> int:
-        return len(self._of)
+        return sum(map(len, self._lanes.values()))
 
     def of(self, executor: str) -> Lanes:
-        """The ready tasks of one executor; to be read only."""
+        """The ready tasks of one executor; none may be added here."""
         return self._lanes.get(executor, _NO_LANES)
 
-    def first(self, full: Collection[str] = NOTHING) -> tuple[Rank, str] | None:
-        """Rank and name of the next task whose executor is not among ``full``, or None; it stays until ``discard``."""
+    def first(self, full: Collection[str] = NOTHING) -> int | None:
+        """The rank of the next task whose executor is not among ``full``, or None; it stays until ``discard``."""
         firsts = (lanes.first() for executor, lanes in self._lanes.items() if executor not in full)
         return min((first for first in firsts if first is not None), default=None)
 

@@ -183,6 +183,7 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
 REQUIREMENT_FINAL = frozenset({R.DONE, R.FAILED, R.CANCELLED})
 WATCHED = frozenset({R.RUNNING, R.PAUSED})  # its target is looked at now and then, when it has a gate
 TASK_FINAL = frozenset({T.DONE, T.FAILED, T.SKIPPED, T.CANCELLED, T.REMOVED})
+OFFERED_SOON = frozenset({T.READY, T.BACKING_OFF, T.WAITING_FOR_QUOTA})  # only these wait for a moment
 ATTEMPT_OPEN = frozenset(state for state, row in ATTEMPT_TRANSITIONS.items() if row)
 
 State = TypeVar("State", bound=StrEnum)

@@ -16,7 +16,7 @@ from aidos_actors.core.errors import Conflict, TryAgain
 from aidos_actors.core.lifecycle import retry_is_due, unblock
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.records import FORGOTTEN_ON_A_NEW_START, TaskRecord
-from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
+from aidos_actors.core.states import OFFERED_SOON, REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 
 _CAN_BE_RETRIED = frozenset({TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED, TaskState.REPLANNING})
 
@@ -79,12 +79,12 @@ def bump_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
 def retry(draft: Draft, opened: OpenRequirement) -> None:
     """Everything of it that failed, was skipped or cancelled is tried again, with all its retries; what waits for its
     next try waits no longer. What is done stays done. Raises ``TryAgain`` while a cancelled attempt is being ended."""
-    wanted = [task for task in opened.tasks.values() if task.state in _CAN_BE_RETRIED]
+    wanted = list(opened.in_states(*_CAN_BE_RETRIED))
     for task in wanted:
         _refuse_while_ending(opened, task)
     _reopen(draft, opened)
     _try_again(draft, opened, wanted)
-    for task in tuple(opened.tasks.values()):
+    for task in tuple(opened.in_states(*OFFERED_SOON)):
         if task.not_before_at is not None:
             _now(draft, opened, task)
 
@@ -148,7 +148,7 @@ def _try_again(draft: Draft, opened: OpenRequirement, tasks: Iterable[TaskRecord
     again = [draft.move_task(task, "retry", finished_at=None, **clean) for task in wanted if task.commit is None]
     for task in again:
         draft.note("task_retried", task)
-        if opened.needs_missing[task.id] == 0:
+        if opened.is_met(task):
             unblock(draft, opened.tasks[task.id])
 
 
@@ -157,13 +157,14 @@ def _skipped_because_of(opened: OpenRequirement, task: TaskRecord) -> list[TaskR
     again = {task.id}
     edge = deque([task.id])
     while edge:
-        for name in opened.dependents.get(edge.popleft(), ()):
+        for name in opened.dependents(opened.tasks[edge.popleft()]):
             needs = (opened.tasks[need] for need in opened.definitions[name].needs)
             blocked = any(need.state in _CAN_BE_RETRIED and need.id not in again for need in needs)
             if name not in again and not blocked and opened.tasks[name].state is TaskState.SKIPPED:
                 again.add(name)
                 edge.append(name)
-    return [opened.tasks[name] for name in opened.definitions if name in again - {task.id}]
+    rows = (opened.tasks[name] for name in again - {task.id})
+    return sorted(rows, key=lambda row: row.position)
 
 
 def _refuse_ended(opened: OpenRequirement, verb: str) -> None:

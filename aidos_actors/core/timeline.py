@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from aidos_actors.core import agent_work
 from aidos_actors.core.draft import Draft
+from aidos_actors.core.states import OFFERED_SOON
 
 JUMP_S = 1.0  # less is a clock that is kept right, not one that was set
 
@@ -38,7 +39,7 @@ def shift(draft: Draft, by_s: float) -> None:
     """Every moment that is waited for comes ``by_s`` seconds later by the clock, which is when it would have come."""
     books = draft.books
     for opened in tuple(books.open.values()):
-        waits = [task for task in opened.tasks.values() if task.not_before_at is not None]
+        waits = [task for task in opened.in_states(*OFFERED_SOON) if task.not_before_at is not None]
         if waits or opened.record.deadline_at is not None:
             draft.note("waits_moved", opened.record, by_s=by_s)
         if opened.record.deadline_at is not None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from aidos_actors.core.documents import requirement_of
 from aidos_actors.core.records import RequirementRecord, TaskRecord
-from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import TaskState
 from aidos_actors.core.told_results import ToldResults, results_sha256
 
@@ -20,7 +20,7 @@ NAMED_MAX = 5
 def document_differences(record: RequirementRecord) -> Iterator[str]:
     """Its document against the hash in its row; that one is compared with the journal like every value."""
     try:
-        sha256 = Requirement.model_validate_json(record.document).content_sha256()
+        sha256 = requirement_of(record.document).content_sha256()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]["msg"]
         yield f"requirement {record.id}: its document cannot be read: {first}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,15 @@ from aidos_actors.ledger.migrate import bring_up_to_date, stored_revision
 from aidos_actors.ledger.mounts import refuse_network_filesystem
 from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LedgerReader
 from aidos_actors.ledger.revisions import LEDGER_FILE
-from aidos_actors.ledger.rows import Values, accepted_rows, by_width, call_rows, event_rows, rows_of
+from aidos_actors.ledger.rows import (
+    Values,
+    accepted_rows,
+    by_width,
+    call_rows,
+    event_rows,
+    long_documents,
+    rows_of,
+)
 from aidos_actors.ledger.schema import Table
 from supervisors.linux import sync_folder
 
@@ -103,6 +111,7 @@ class Ledger(LedgerReader):
             for table, rows in changed:
                 for width, alike in by_width(table, rows):
                     driver.executemany(_upsert(table, width), alike)
+            self._store_documents(driver, long_documents(batch))
             if batch.accepted:
                 self._accept(driver, batch.accepted)
             if written:
@@ -110,6 +119,11 @@ class Ledger(LedgerReader):
             if over:
                 driver.executemany(_DELETE_CALLS, over)
         return last_seq + len(batch.events)
+
+    def _store_documents(self, driver: sqlite3.Connection, documents: Iterable[Values]) -> None:
+        for document in documents:
+            driver.execute(_STORE_DOCUMENT, document)
+            driver.execute(_STORE_DOCUMENT, ("", ""))  # a statement holds on to what it was last told
 
     def _accept(self, driver: sqlite3.Connection, tasks: Sequence[TaskRecord]) -> None:
         done = driver.executemany(_ACCEPT, accepted_rows(tasks))
@@ -189,5 +203,10 @@ _ACCEPT = (
     " WHERE requirement = ? AND id = ?"
 )
 
+_STORE_DOCUMENT = "UPDATE requirements SET document = ? WHERE id = ?"
 _INSERT_EVENT, _DELETE_CALLS = schema.events.insert(), schema.call_batches.delete()
-_upsert = cache(Table.upsert)
+
+
+@cache
+def _upsert(table: Table, width: int) -> str:
+    return table.upsert(width, kept="document" if table is schema.requirements else "")

@@ -113,12 +113,8 @@ class LedgerReader:
         their task is final, and neither a worker nor a worktree is left of them."""
         queries = (_TASKS_OF, _UNSETTLED_OF if is_settled_left_out else _ATTEMPTS_OF, _CALLS_OF)
         with self.one_moment() as driver:
-            task_rows, attempt_rows, call_rows = (
-                driver.execute(text, (requirement_id,)).fetchall() for text in queries
-            )
-        found = unfolded(
-            [call_batch_of(row) for row in call_rows], TASKS.records(task_rows), ATTEMPTS.records(attempt_rows)
-        )
+            task_rows, attempt_rows, call_rows = (driver.execute(text, (requirement_id,)) for text in queries)
+            found = unfolded(map(call_batch_of, call_rows), TASKS.records(task_rows), ATTEMPTS.records(attempt_rows))
         return found[0], sorted(found[1], key=lambda each: (each.task, each.number)), found[2]
 
     def agents(self) -> list[AgentRecord]:

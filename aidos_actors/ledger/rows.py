@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import astuple
 
+from aidos_actors.core.packed_text import PackedText
 from aidos_actors.core.records import (
     AgentRecord,
     AttemptRecord,
@@ -30,6 +31,9 @@ from aidos_actors.ledger.schema import Table
 Record = TypeVar("Record", RequirementRecord, TaskRecord, AttemptRecord)
 Values = tuple[Any, ...]
 
+AS_IT_STANDS = ""
+"""In place of a long document, which is written by itself, or was before: what is stored stays."""
+
 to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -40,8 +44,8 @@ class Shape(Struct, Generic[Record], frozen=True, dict=True):
     record_type: type[Record]
     state_type: type[StrEnum]
 
-    def rows(self, records: Iterable[Record]) -> list[Values]:
-        return [self._row(record) for record in records]
+    def rows(self, records: Iterable[Record]) -> Iterator[Values]:
+        return map(self._row, records)
 
     def records(self, rows: Iterable[Values]) -> list[Record]:
         return [self._record(list(row)) for row in rows]
@@ -50,8 +54,8 @@ class Shape(Struct, Generic[Record], frozen=True, dict=True):
         values = list(astuple(record))
         values[self._state_at] = values[self._state_at].value
         for place in self.table.texts:
-            if values[place] is not None:
-                values[place] = storable(values[place])
+            if (text := values[place]) is not None:
+                values[place] = AS_IT_STANDS if isinstance(text, PackedText) else storable(text)
         return tuple(values)
 
     def _record(self, values: list[Any]) -> Record:
@@ -71,25 +75,33 @@ TASKS = Shape(schema.tasks, TaskRecord, TaskState)
 ATTEMPTS = Shape(schema.attempts, AttemptRecord, AttemptState)
 
 
-def rows_of(batch: Batch) -> list[tuple[Table, list[Values]]]:
-    """The batch's rows by table, parents before children; tables without rows are left out."""
-    all_rows = (
-        (REQUIREMENTS.table, REQUIREMENTS.rows(batch.requirements)),
-        (TASKS.table, TASKS.rows(batch.tasks)),
-        (ATTEMPTS.table, ATTEMPTS.rows(batch.attempts)),
-    )
-    agents = [agent_row(each) for each in batch.agents]
-    return [(table, rows) for table, rows in (*all_rows, (schema.agents, agents)) if rows]
+def rows_of(batch: Batch) -> Iterator[tuple[Table, Iterator[Values]]]:
+    """The batch's rows by table, parents before children, made as they are asked for."""
+    yield REQUIREMENTS.table, REQUIREMENTS.rows(batch.requirements)
+    yield TASKS.table, TASKS.rows(batch.tasks)
+    yield ATTEMPTS.table, ATTEMPTS.rows(batch.attempts)
+    yield schema.agents, map(agent_row, batch.agents)
 
 
-def by_width(table: Table, rows: Sequence[Values]) -> Iterator[tuple[int, list[Values]]]:
+def long_documents(batch: Batch) -> Iterator[Values]:
+    """Those that are to be stored, each with the id of its requirement."""
+    newest: dict[str, PackedText] = {}
+    for each in batch.requirements:
+        if isinstance(each.document, str):
+            newest.pop(each.id, None)
+        elif not each.document.is_stored:
+            newest[each.id] = each.document
+    return ((storable(str(document)), name) for name, document in newest.items())
+
+
+def by_width(table: Table, rows: Iterable[Values]) -> Iterator[tuple[int, Iterator[Values]]]:
     """The rows in order, those together that end after the same column: at the last one, or where only NULL would
     follow. To hand NULL over takes as long as a value, and tasks that are new have little else."""
     least, most = table.width_min, len(table.columns)
     empty = (None,) * (most - least)
     for is_brief, alike in groupby(rows, lambda row: row[least:] == empty):
         width = least if is_brief else most
-        yield width, [row[:width] for row in alike]
+        yield width, (row[:width] for row in alike)
 
 
 def agent_row(agent: AgentRecord) -> Values:

@@ -140,10 +140,15 @@ class Table(Struct, frozen=True, eq=False):
         given = self.columns[:width]
         return f"INSERT INTO {self.name} ({_listed(given)}) VALUES ({', '.join('?' * len(given))})"
 
-    def upsert(self, width: int) -> str:
-        """Like ``insert``, but a row of the same key becomes this one."""
-        changed = ", ".join(f'"{each}" = excluded."{each}"' for each in self.columns if each not in self.key)
+    def upsert(self, width: int, kept: str = "") -> str:
+        """Like ``insert``, but a row of the same key becomes this one. Its column ``kept`` stays as it is where the new
+        value is the empty text."""
+        changed = ", ".join(f'"{each}" = {self._new(each, kept)}' for each in self.columns if each not in self.key)
         return f"{self.insert(width)} ON CONFLICT ({_listed(self.key)}) DO UPDATE SET {changed}"
+
+    def _new(self, column: str, kept: str) -> str:
+        new, old = f'excluded."{column}"', f'{self.name}."{column}"'
+        return f"CASE {new} WHEN '' THEN {old} ELSE {new} END" if column == kept else new
 
     def delete(self) -> str:
         """Takes the values of a key."""

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from aidos_actors.core.batches import unfolded
 from aidos_actors.core.board import Board, Settings
 from aidos_actors.core.folded import Rows, without_body
@@ -40,7 +42,8 @@ class Ledger:
 
     def write(self, step: Step) -> None:
         """The step is written, and its events tell all of it: no row changes that the journal does not say."""
-        self.requirements.update({each.id: each for each in step.batch.requirements})
+        for each in step.batch.requirements:
+            self.requirements[each.id] = replace(each, document=str(each.document))
         self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.tasks})
         self.stored_tasks.update({(each.requirement, each.id): each for each in step.batch.accepted})
         self.stored_attempts.update({key_of(each): each for each in step.batch.attempts})

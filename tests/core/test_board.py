@@ -182,9 +182,9 @@ def test_a_step_that_raises_has_changed_nothing(verb: str, monkeypatch: pytest.M
 
     def seen() -> tuple[object, ...]:
         opened = books.open["r"]
-        return (opened.record, dict(opened.tasks), dict(opened.attempts), opened.unfinished, dict(opened.needs_missing),
-                list(books.candidates()), books.loads(), books.crew, bench.board.owed("worker"),
-                bench.board.next_due_at())  # fmt: skip
+        return (opened.record, dict(opened.tasks), dict(opened.attempts), opened.unfinished,
+                [*map(opened.is_met, opened.tasks.values())], list(books.candidates()), books.loads(), books.crew,
+                bench.board.owed("worker"), bench.board.next_due_at())  # fmt: skip
 
     def breaks(*_args: object) -> None:
         raise RuntimeError("broken")

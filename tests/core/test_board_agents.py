@@ -9,6 +9,8 @@ from board_bench import W1
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Discard, Integration, Prepare, Start
 from aidos_actors.core.states import RequirementState, TaskState
 
+pytestmark = pytest.mark.usefixtures("form")
+
 
 def test_one_task_finds_out_and_all_others_of_the_agent_wait_with_it() -> None:
     found = bench({"a": {}, "b": {}, "c": {"agent": {"names": ["fast", "spare"]}}}, slots=1)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from board_world import KINDS, World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aidos_actors.core.requirement import Mode, Requirement, Task
 from aidos_actors.core.states import RequirementState, TaskState
+
+pytestmark = pytest.mark.usefixtures("form")
 
 
 @st.composite

@@ -7,11 +7,15 @@ from board_bench import W1, W2, Bench, requirement
 from board_doers import OWN
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from test_board_faults import lose_worker
 
 from aidos_actors.core.dispatch import Candidate, Lease, Load, next_lease
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, WorkerId
-from aidos_actors.core.ready import Lanes
+from aidos_actors.core.ready import TURNS, Lanes, rank_of, turns_of
+from aidos_actors.core.requirement import Mode
+
+pytestmark = pytest.mark.usefixtures("form")
 
 W3 = WorkerId("w/3", "first")
 A, B, ALONE = Candidate("r", "a"), Candidate("r", "b"), Candidate("r", "x", must_be_alone=True)
@@ -39,17 +43,19 @@ def test_the_first_candidate_that_fits_goes_to_the_least_loaded_worker(candidate
     assert lease == (Lease("r", *expected) if expected else None)
 
 
-@settings(max_examples=80, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("adhf"), st.integers(0, 9)), max_size=60))
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("aadhf"), st.integers(0, 29)), max_size=60))
 def test_lanes_agree_with_looking_at_every_task(steps: list[tuple[str, int]]) -> None:
-    """add, discard, hold, free: always the best ready task of a lane that is not held."""
+    """add (also what is there, bumped or not, and taking turns), discard, hold, free: always the best ready task of a
+    lane that is not held."""
     lanes, ready, held = Lanes(), {}, set()
-    lane_of = {f"t{n}": (None, "x", "y")[n % 3] for n in range(10)}
     for verb, number in steps:
-        task, lane = f"t{number}", ("x", "y")[number % 2]
+        task, lane = number % 10, ("x", "y", TURNS)[number % 3]
         if verb == "a":
-            ready[task] = (-(number // 4), number)
-            lanes.add(task, ready[task], lane_of[task])
+            own = (None, "x", "y")[task % 3]
+            rank = rank_of(Mode.MIXED, task // 4, task, (None, 5.0, 7.0)[number // 10])
+            ready[task] = (rank, turns_of(own, number % 4))
+            lanes.add(*ready[task])
         elif verb == "d":
             ready.pop(task, None)
             lanes.discard(task)
@@ -59,8 +65,8 @@ def test_lanes_agree_with_looking_at_every_task(steps: list[tuple[str, int]]) ->
         else:
             held.discard(lane)
             lanes.free(lane)
-        free = [(rank, name) for name, rank in ready.items() if lane_of[name] not in held]
-        assert lanes.first() == min(free, default=None)
+        assert lanes.first() == min((rank for rank, lane in ready.values() if lane not in held), default=None)
+        assert len(lanes) == len(ready)
 
 
 def leased(bench: Bench) -> list[str]:
@@ -165,3 +171,15 @@ def test_a_callable_that_is_watched_or_checked_by_itself_travels_with_no_other(w
     opened = bench.board._books.open["r"]
     assert [name for name in "abcd" if opened.travels_in_batches(name)] == ["a", "b", "d"]
     assert opened.next_calls("a", 9, 10**6) == ["a", "b"]
+
+
+def test_rows_are_taken_to_the_places_of_their_tasks() -> None:
+    """A ledger that counts otherwise is no reason to lease another task than is meant."""
+    bench = Bench({"a": {"priority": 1}, "b": {}, "c": {}}, slots=1)
+    for key, at in {("r", "a"): 7, ("r", "b"): 0, ("r", "c"): 1}.items():
+        bench.ledger.stored_tasks[key] = replace(bench.ledger.stored_tasks[key], position=at)
+    bench.board = bench.ledger.board(2, bench.now, bench.settings)
+    bench.epoch = 2
+    bench.board.worker_up(W1, 3, bench.now)
+    orders = bench.board.dispatch(bench.now)
+    assert [each.task for each in orders.batch.attempts] == ["b", "c", "a"]

@@ -25,6 +25,8 @@ from aidos_actors.core.orders import AttemptOutcome
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import RequirementState, TaskState
 
+pytestmark = pytest.mark.usefixtures("form")
+
 
 def test_it_waits_for_a_plan_in_place_of_having_failed_and_the_rest_goes_on() -> None:
     bench = failed(planned())

@@ -12,6 +12,8 @@ from aidos_actors.core.errors import Conflict
 from aidos_actors.core.orders import Discard
 from aidos_actors.core.states import RequirementState
 
+pytestmark = pytest.mark.usefixtures("form")
+
 
 @pytest.mark.parametrize(
     ("verb", "task", "state"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from board_bench import INTEGRATED, Bench
 
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.states import RequirementState, TaskState
 from aidos_actors.core.target_orders import Reversal, Revert, Sighting, Unwatch, Watch
+
+pytestmark = pytest.mark.usefixtures("form")
 
 KEY = AttemptKey("r", "a", 1)
 RED = Sighting("head", True, "c0ffee", KEY, "somebody", "2 tests failed")

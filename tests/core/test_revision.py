@@ -17,6 +17,8 @@ from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.revision import unchanged
 from aidos_actors.core.states import RequirementState, TaskState
 
+pytestmark = pytest.mark.usefixtures("form")
+
 THREE: dict[str, dict[str, Any]] = {"a": {}, "b": {"needs": ["a"]}, "c": {}}
 
 

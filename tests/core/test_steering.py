@@ -11,6 +11,8 @@ from aidos_actors.core.errors import Conflict, NotFound, TryAgain
 from aidos_actors.core.orders import Step
 from aidos_actors.core.states import RequirementState, TaskState
 
+pytestmark = pytest.mark.usefixtures("form")
+
 R, T = RequirementState, TaskState
 
 

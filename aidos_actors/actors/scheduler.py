@@ -47,6 +47,7 @@ from aidos_actors.core.settings import Settings
 from aidos_actors.core.views import error_view
 from aidos_actors.executors.begun import forget, last_calls
 from aidos_actors.faults import TREATMENTS
+from aidos_actors.freed_memory import give_back
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger_clock import LedgerClock
@@ -84,6 +85,7 @@ class Scheduler(ManagedActor):
     ) -> dict[str, Any]:
         """``limits``: the fields of ``Settings`` that are configured."""
         gc.set_threshold(*GARBAGE_THRESHOLDS)
+        give_back()
         self._layout = layout = Layout(state_dir)
         self._settings = Settings(**limits)
         self._timer_at: float | None = None

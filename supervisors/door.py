@@ -12,6 +12,7 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections import OrderedDict, deque
 from typing import Any
 
@@ -52,12 +53,19 @@ class Connection:
         self._trusted = trusted
         self._outbox: queue.Queue[bytes | None] = queue.Queue(REQUESTS_MAX)
         self._waiting: set[str] = set()
+        self._writer = threading.Thread(target=self._write, name="door-write", daemon=True)
         link.settimeout(HELLO_TIMEOUT_S)
 
     def begin(self) -> None:
         """It is read, and written."""
         threading.Thread(target=self._read, name="door-read", daemon=True).start()
-        threading.Thread(target=self._write, name="door-write", daemon=True).start()
+        self._writer.start()
+
+    def finish(self, until: float) -> None:
+        """All answers are with the caller, or it has not taken them by ``until`` (monotonic seconds)."""
+        self._put(None)
+        if self._writer.is_alive():
+            self._writer.join(max(0.0, until - time.monotonic()))
 
     @property
     def may_be_cut(self) -> bool:
@@ -75,10 +83,9 @@ class Connection:
         try:
             if error is None:
                 message["value"] = packed(value) if self._trusted else opened(value)
-            elif self._trusted:
-                message["error"] = error
             else:
-                message["error"] = {"code": error.code, "message": error.message, "cause": error.cause}
+                told = {"code": error.code, "message": error.message, "cause": error.cause}
+                message["error"] = error if self._trusted else told
             frame = frames.encode(message, trusted=self._trusted)
         except Exception as unfit:
             failed = SupervisorError("not_picklable", f"the answer cannot be sent: {unfit}")
@@ -130,13 +137,9 @@ class Connection:
         self._door.hand_in(Request(request_id, verb, target, args, timeout_s, self))
 
     def _write(self) -> None:
-        try:
+        with contextlib.closing(self._link), contextlib.suppress(OSError):
             while (frame := self._outbox.get()) is not None:
                 self._link.sendall(frame)
-        except OSError:
-            pass
-        finally:
-            self._link.close()
 
 
 class Door:
@@ -167,10 +170,17 @@ class Door:
             self._requests.clear()
         return taken
 
+    def finish(self, within_s: float) -> None:
+        """All answers are with their callers, as far as these take them in that time; nothing more is answered."""
+        until = time.monotonic() + within_s
+        with self._lock:
+            open_now = list(self._open)
+        for each in open_now:
+            each.finish(until)
+
     def hand_in(self, request: Request) -> None:
         with self._lock:
-            full = len(self._requests) >= REQUESTS_MAX
-            if not full:
+            if not (full := len(self._requests) >= REQUESTS_MAX):
                 self._requests.append(request)
         if full:
             request.answer(error=SupervisorError("timeout", f"{REQUESTS_MAX} requests wait already; try again later"))

@@ -21,6 +21,7 @@ from supervisors.switchboard import Switchboard
 
 STEP_S = 60.0
 LAST_ANSWERS_S = 3.0
+LAST_WORDS_S = 1.0
 
 
 class Launcher:
@@ -38,7 +39,7 @@ class Launcher:
         self._stopping = False
 
     def run(self) -> None:
-        """Serve until the root has said its last word, and the guardian was told."""
+        """Serve until the root has said its last word, the guardian was told, and callers have their answers."""
         watched = [self._door.fileno(), self._guardian.fileno()]
         while self._portal.last_word is None:
             next_at = self._switchboard.next_at()
@@ -59,6 +60,7 @@ class Launcher:
         self._tell(("ended" if self._portal.is_up else "start_failed", reason))
         self._take_last_answers()
         self._switchboard.close(SupervisorError("stopped", f"the system has ended: {reason}"))
+        self._door.finish(LAST_WORDS_S)
 
     def _take_last_answers(self) -> None:
         """The root's word of its end overtakes what was posted before, such as why the one who was asked has ended."""

@@ -40,8 +40,7 @@ class Portal:
         self.path = ""
         self.root_path = spec.id
         self.incarnation = f"{os.getpid()}-{os.urandom(8).hex()}"
-        gc.freeze()
-        self.logger_pid, logger_fd = start_logger(log_dir / "actors.log", title, private)
+        self.logger_pid, logger_fd = start_logger(log_dir / "actors.log", title)
         self.refusals = hardening.harden(str(log_dir / "thespian.log"), logger_fd)
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)

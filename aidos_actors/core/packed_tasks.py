@@ -62,7 +62,8 @@ class PackedTasks(InBlocks):
     block; who goes over all of them unpacks one block after the other, and keeps none."""
 
     def __init__(self) -> None:
-        self._blocks: list[bytes] = []
+        self._blocks = bytearray()  # in one piece: thousands of small ones would hold fast what is freed between them
+        self._ends: array[int] = array("Q", [0])
         self._is_plain = bytearray()  # by block: what it says are the very fields
         self._count = 0
         self._index: array[int] = array("Q")  # sorted: hash of the name, position
@@ -114,7 +115,10 @@ class PackedTasks(InBlocks):
             yield from _TASKS.validate_json(text)
 
     def texts(self) -> Iterator[bytes]:
-        return map(zlib.decompress, self._blocks)
+        return map(self._text, range(len(self._ends) - 1))
+
+    def _text(self, number: int) -> bytes:
+        return zlib.decompress(self._blocks[self._ends[number] : self._ends[number + 1]])
 
     def outline(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The name of each task, and what it needs."""
@@ -143,7 +147,8 @@ class PackedTasks(InBlocks):
             text = msgspec.json.encode(said)
         except msgspec.DecodeError:  # as pydantic writes it an endless span would be none
             text = json.dumps([task.model_dump(mode="json") for task in tasks]).encode()
-        self._blocks.append(zlib.compress(text, 1))
+        self._blocks += zlib.compress(text, 1)
+        self._ends.append(len(self._blocks))
         self._is_plain.append(said is not tasks)
         for at, each in enumerate(said, self._count):
             self._index.append(zlib.crc32(each.id.encode()) << _POSITION_BITS | at)
@@ -168,7 +173,7 @@ class PackedTasks(InBlocks):
         return task
 
     def _unpack(self, number: int) -> Sequence[Definition]:
-        text = zlib.decompress(self._blocks[number])
+        text = self._text(number)
         if len(self._unpacked) >= UNPACKED_MAX:
             del self._unpacked[next(iter(self._unpacked))]
         block: Sequence[Definition] = _KEPT.decode(text) if self._is_plain[number] else _TASKS.validate_json(text)

@@ -76,8 +76,10 @@ class SimulatedMinder(Life):
         of.lives.append(self)
 
     def give(self, order: Start, command: str) -> SimulatedMinded:
-        """It waits for go."""
+        """It waits for go; one that has died meanwhile is found to have."""
         self.minded = SimulatedMinded(self, order, command)
+        if not self.is_alive:
+            self.minded.outcome = LOST
         return self.minded
 
     def script(self) -> Steps:

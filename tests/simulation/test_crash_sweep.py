@@ -21,7 +21,10 @@ RTO_ON_RED_S = 12.0  # such a life is longer: its target turns red, and is mende
 LIVES = int(os.environ.get("SWEEP_LIVES", "60"))
 FIRST_SEED = int(os.environ.get("SWEEP_SEED", "0"))
 GROUPS = 6
-KEPT_SEEDS = (35, 104)  # a world that began with what an older one had left behind
+KEPT_SEEDS = (
+    *(35, 104),  # a world that began with what an older one had left behind
+    *(1795899229, 1795899614, 1795899652, 1795899852),  # a minder that had died when it was given its command
+)
 
 
 def lived(life: WholeLife) -> WholeLife:

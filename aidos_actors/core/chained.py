@@ -9,7 +9,18 @@ from typing import TypeVar, overload
 Value = TypeVar("Value")
 
 
-class _Chained(Sequence[Value]):
+class MadeAsAsked(Sequence[Value]):
+    """Values that are made as somebody goes over them. To ask for one by its place makes all."""
+
+    @overload
+    def __getitem__(self, place: int) -> Value: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Value]: ...
+    def __getitem__(self, place: int | slice) -> Value | Sequence[Value]:
+        return tuple(self)[place]
+
+
+class _Chained(MadeAsAsked[Value]):
     def __init__(self, parts: Sequence[Sequence[Value]]) -> None:
         self._parts = parts
 
@@ -18,13 +29,6 @@ class _Chained(Sequence[Value]):
 
     def __iter__(self) -> Iterator[Value]:
         return chain.from_iterable(self._parts)
-
-    @overload
-    def __getitem__(self, place: int) -> Value: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Value]: ...
-    def __getitem__(self, place: int | slice) -> Value | Sequence[Value]:
-        return tuple(self)[place]
 
 
 def one_after_another(parts: Sequence[Sequence[Value]]) -> Sequence[Value]:

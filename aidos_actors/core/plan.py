@@ -46,21 +46,19 @@ class Plan(Struct, frozen=True):
     dependents: dict[str, tuple[str, ...]]
 
 
-def check_references(requirement: Requirement) -> tuple[Problem, ...]:
-    """What keeps the tasks from being ordered, in file order, at most 1,000; empty when a plan exists. Never raises."""
-    return _problems(requirement, dict(outline(requirement.tasks)))
-
-
 def needs_of(requirement: Requirement) -> dict[str, Sequence[str]]:
     """What each task needs, in file order. Raises ``BadInput`` with the first problem when the tasks cannot be
     ordered."""
     needs = dict(outline(requirement.tasks))
-    for problem in _problems(requirement, needs):
+    for problem in check_references(requirement, needs):
         raise BadInput(problem.message, hint=problem.hint)
     return needs
 
 
-def _problems(requirement: Requirement, needs: Needs) -> tuple[Problem, ...]:
+def check_references(requirement: Requirement, needs: Needs | None = None) -> tuple[Problem, ...]:
+    """What keeps the tasks from being ordered, in file order, at most 1,000; empty when a plan exists. Never raises.
+    Who knows what they need already (``needs``) saves its being read once more."""
+    needs = dict(outline(requirement.tasks)) if needs is None else needs
     if len(needs) == len(requirement.tasks):
         return check_needs(needs) if any(needs.values()) else ()
     counts = Counter(name for name, _needs in outline(requirement.tasks))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import overload
 
+from aidos_actors.core.chained import MadeAsAsked
 from aidos_actors.core.packed_tasks import PackedTasks, Tasks, outline
 from aidos_actors.core.records import TaskRecord
 from aidos_actors.core.states import TASK_TRANSITIONS, TaskState, next_state
@@ -17,7 +17,7 @@ def planned_rows(requirement: str, tasks: Tasks) -> Sequence[TaskRecord]:
     return tuple(_rows(requirement, tasks)) if isinstance(tasks, tuple) else _PlannedRows(requirement, tasks)
 
 
-class _PlannedRows(Sequence[TaskRecord]):
+class _PlannedRows(MadeAsAsked[TaskRecord]):
     def __init__(self, requirement: str, tasks: PackedTasks) -> None:
         self._requirement = requirement
         self._tasks = tasks
@@ -27,13 +27,6 @@ class _PlannedRows(Sequence[TaskRecord]):
 
     def __iter__(self) -> Iterator[TaskRecord]:
         return _rows(self._requirement, self._tasks)
-
-    @overload
-    def __getitem__(self, place: int) -> TaskRecord: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[TaskRecord]: ...
-    def __getitem__(self, place: int | slice) -> TaskRecord | Sequence[TaskRecord]:
-        return list(self)[place]
 
 
 def _rows(requirement: str, tasks: Tasks) -> Iterator[TaskRecord]:

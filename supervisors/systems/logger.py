@@ -19,7 +19,8 @@ from supervisors.linux import die_with_parent
 
 
 class PipeHandler(logging.Handler):
-    """Lines go to the logger whole; one for which there is no room, because it is stopped, is lost."""
+    """Lines go to the logger, whole up to ``PIPE_BUF`` bytes; one for which there is no room, because it is stopped, is
+    lost."""
 
     def __init__(self, fd: int) -> None:
         super().__init__(logging.WARNING)

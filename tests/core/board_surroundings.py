@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from board_doers import ABSENT, INFRA, LATER, LIMITED, OK, OWN, SLOTS, GitOps, Truth, Worker
+from board_doers import ABSENT, INFRA, LATER, LIMITED, OK, OWN, SLOTS, Truth, Worker
+from board_git import GitOps
 from board_laws import Laws
 from board_ledger import Ledger
 

@@ -70,6 +70,13 @@ def as_line(event: JournalEvent) -> dict[str, Any]:
     return {name: getattr(event, name) for name in JournalEvent.__struct_fields__}
 
 
+def opened_whole(state: Path) -> Ledger:
+    """The ledger, opened; its day files hold exactly the journal."""
+    ledger = Ledger.open(state)
+    assert day_lines(state) == [as_line(event) for event in ledger.events(limit=10_000)]
+    return ledger
+
+
 def work_through(
     ledger: Ledger, name: str, tasks: int = 3, *, repo: str | None = None, fails: int = 0, slots: int | None = None
 ) -> None:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ledger_cases import DAY_S, NOON, an_event, as_line, day_lines, numbered
+from ledger_cases import DAY_S, NOON, an_event, as_line, day_lines, numbered, opened_whole
 
 from aidos_actors.core.records import Batch
 from aidos_actors.ledger import day_files
@@ -29,15 +29,8 @@ def state(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def reopened(state: Path) -> Ledger:
-    """The ledger, opened; its day files hold exactly the journal."""
-    ledger = Ledger.open(state)
-    assert day_lines(state) == [as_line(event) for event in ledger.events(limit=10_000)]
-    return ledger
-
-
 def test_lines_hold_what_the_events_hold(state: Path) -> None:
-    reopened(state).close()
+    opened_whole(state).close()
     last = day_lines(state)[-1]
     assert list(last) == ["seq", "at", "type", "requirement", "task", "attempt", "epoch", "data"]
     assert (last["seq"], last["at"], last["data"]) == (7, NOON, {"batch": 2})
@@ -51,7 +44,7 @@ def test_an_event_goes_to_the_file_of_its_day_in_utc(state: Path) -> None:
     ledger.close()
     files = {path.name: path.read_text().count("\n") for path in (state / "journal").iterdir()}
     assert files == {"2026-09-18.jsonl": 1, TODAY: 8, "2026-09-22.jsonl": 2}
-    reopened(state).close()
+    opened_whole(state).close()
 
 
 def test_lines_the_table_does_not_know_are_set_aside(state: Path) -> None:
@@ -60,7 +53,7 @@ def test_lines_the_table_does_not_know_are_set_aside(state: Path) -> None:
     beyond = b'{"seq": 8, "at": 1}\n{"seq": 9, "at": 1}\n{"seq": 10, "a'
     path.write_bytes(known + beyond)
     (state / "journal" / "2026-09-22.jsonl").write_bytes(b'{"seq": 11, "at": 2}\n')
-    reopened(state).close()
+    opened_whole(state).close()
     assert path.read_bytes() == known
     aside = (state / "journal" / "unconfirmed.jsonl").read_bytes()
     assert aside == beyond + b'\n{"seq": 11, "at": 2}\n'
@@ -73,7 +66,7 @@ def test_lines_of_a_batch_that_another_one_turned_up_in_place_of_are_replaced(st
     lines = path.read_bytes().splitlines(keepends=True)
     wrong = [line.replace(b'"batch":2', b'"batch":3') for line in lines[-2:]]
     path.write_bytes(b"".join([*lines[:-2], *wrong]))
-    reopened(state).close()
+    opened_whole(state).close()
     assert path.read_bytes() == b"".join(lines)
     assert (state / "journal" / "unconfirmed.jsonl").read_bytes() == b"".join(wrong)
 
@@ -82,7 +75,7 @@ def test_lines_that_say_the_same_in_another_spelling_stay(state: Path) -> None:
     path = state / "journal" / TODAY
     spelled = "".join(json.dumps(json.loads(line)) + "\n" for line in path.read_text().splitlines())
     path.write_text(spelled)
-    reopened(state).close()
+    opened_whole(state).close()
     assert path.read_text() == spelled
 
 
@@ -91,14 +84,14 @@ def test_missing_lines_and_half_a_line_are_written_again(state: Path, kept_bytes
     path = state / "journal" / TODAY
     whole = path.read_bytes()
     path.write_bytes(whole[:kept_bytes])
-    reopened(state).close()
+    opened_whole(state).close()
     assert path.read_bytes() == whole
 
 
 def test_a_lost_folder_is_written_again(state: Path) -> None:
     (state / "journal" / TODAY).unlink()
     (state / "journal").rmdir()
-    reopened(state).close()
+    opened_whole(state).close()
 
 
 def test_a_spoilt_end_is_replaced(state: Path) -> None:
@@ -106,7 +99,7 @@ def test_a_spoilt_end_is_replaced(state: Path) -> None:
     whole = path.read_bytes()
     for spoilt in (b"\x00" * 300, b"null\n[]\n17\n", b'{"seq": "x"}\n'):
         path.write_bytes(whole[:-50] + spoilt)
-        reopened(state).close()
+        opened_whole(state).close()
         assert path.read_bytes() == whole
 
 
@@ -116,7 +109,7 @@ def test_tails_and_lines_longer_than_one_look_are_found(state: Path, monkeypatch
     whole = path.read_bytes()
     beyond = b"".join(json.dumps({"seq": seq, "text": "x" * 500}).encode() + b"\n" for seq in range(8, 60))
     path.write_bytes(whole + beyond)
-    reopened(state).close()
+    opened_whole(state).close()
     assert path.read_bytes() == whole
 
 
@@ -125,14 +118,14 @@ def test_what_is_set_aside_is_bounded(state: Path, monkeypatch: pytest.MonkeyPat
     for number in range(3):
         with (state / "journal" / TODAY).open("ab") as file:
             file.write(b'{"seq": 100, "n": %d}\n' % number)
-        reopened(state).close()
+        opened_whole(state).close()
     names = sorted(path.name for path in (state / "journal").iterdir())
     assert names == [TODAY, "unconfirmed.1.jsonl", "unconfirmed.jsonl"]
     assert (state / "journal" / "unconfirmed.jsonl").read_bytes() == b'{"seq": 100, "n": 2}\n'
 
 
 def test_a_day_file_that_cannot_be_written_stops_the_batch(state: Path) -> None:
-    ledger = reopened(state)
+    ledger = opened_whole(state)
     epoch = ledger.epoch()
     obstacle = state / "journal" / "2026-09-22.jsonl"
     obstacle.mkdir()
@@ -145,12 +138,12 @@ def test_a_day_file_that_cannot_be_written_stops_the_batch(state: Path) -> None:
     assert ledger.apply(epoch, Batch(events=(an_event(), an_event(at=tomorrow)))) == 9
     assert day_lines(state) == [as_line(event) for event in ledger.events()]
     ledger.close()
-    reopened(state).close()
+    opened_whole(state).close()
 
 
 def test_a_day_file_that_is_taken_away_is_made_whole_with_the_next_batch(state: Path) -> None:
     """By the ledger that held it open: its lines would go where nobody finds them."""
-    ledger = reopened(state)
+    ledger = opened_whole(state)
     ledger.apply(1, numbered(3))
     (state / "journal" / TODAY).unlink()
     assert ledger.apply(1, numbered(4)) == 13
@@ -165,12 +158,12 @@ def test_a_day_file_that_is_taken_away_is_made_whole_with_the_next_batch(state: 
     assert ledger.apply(1, numbered(6)) == 19
     assert day_lines(state) == [as_line(event) for event in ledger.events()]
     ledger.close()
-    reopened(state).close()
+    opened_whole(state).close()
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 10, 400])
 def test_a_day_file_that_is_cut_short_is_made_whole_with_the_next_batch(state: Path, kept_bytes: int) -> None:
-    ledger = reopened(state)
+    ledger = opened_whole(state)
     ledger.apply(1, numbered(3))
     os.truncate(state / "journal" / TODAY, kept_bytes)
     assert ledger.apply(1, numbered(4)) == 13
@@ -187,7 +180,7 @@ def test_a_day_file_that_is_cut_short_is_made_whole_with_the_next_batch(state: P
 def test_what_is_no_file_in_its_place_stops_the_batch_and_hangs_nobody(
     state: Path, what: str, tries: int, comes_back: bool
 ) -> None:
-    ledger = reopened(state)
+    ledger = opened_whole(state)
     ledger.apply(1, numbered(3))
     place = state / "journal" / TODAY
     kept = place.rename(state / "kept")
@@ -206,7 +199,7 @@ def test_what_is_no_file_in_its_place_stops_the_batch_and_hangs_nobody(
 
 @pytest.mark.parametrize("tries", [1, 2])
 def test_nothing_is_written_behind_a_torn_end_that_cannot_be_set_aside(state: Path, tries: int) -> None:
-    ledger = reopened(state)
+    ledger = opened_whole(state)
     ledger.apply(1, numbered(3))
     with (state / "journal" / TODAY).open("a") as file:
         file.write('{"seq": 11, "torn')
@@ -223,14 +216,14 @@ def test_nothing_is_written_behind_a_torn_end_that_cannot_be_set_aside(state: Pa
 
 def test_a_closed_ledger_holds_no_file(state: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
-    ledger = reopened(state)
+    ledger = opened_whole(state)
     ledger.apply(1, numbered(3))
     ledger.close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_the_folder_may_vanish_under_a_living_ledger(state: Path) -> None:
-    ledger = reopened(state)
+    ledger = opened_whole(state)
     (state / "journal" / TODAY).unlink()
     (state / "journal").rmdir()
     assert ledger.apply(1, numbered(3)) == 10

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledger_cases import NOON, as_line, day_lines, numbered
+from ledger_cases import NOON, as_line, day_lines, numbered, opened_whole
 
 from aidos_actors.ledger import day_file, syncing
 from aidos_actors.ledger.errors import LedgerUnavailable
@@ -26,13 +26,6 @@ def state(tmp_path: Path) -> Path:
     ledger.begin_epoch(NOON)
     ledger.close()
     return tmp_path
-
-
-def opened_whole(state: Path) -> Ledger:
-    """The ledger, opened; its day files hold exactly the journal."""
-    ledger = Ledger.open(state)
-    assert day_lines(state) == [as_line(event) for event in ledger.events(limit=10_000)]
-    return ledger
 
 
 class CountsSyncs:

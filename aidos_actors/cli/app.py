@@ -185,7 +185,7 @@ def tree(
 
 @app.command()
 def top(
-    sort: Annotated[str, typer.Option("--sort", help="memory, restarts or beat.")] = "memory",
+    sort: Annotated[str, typer.Option("--sort", help="cpu, memory, restarts or beat.")] = "memory",
     once: Annotated[bool, typer.Option("--once", help="Print one frame.")] = False,
     interval: Annotated[float, typer.Option("--interval", help="Seconds between frames.", min=0.2)] = 1.0,
     state: State = DEFAULT_STATE,

@@ -6,6 +6,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from aidos_actors.core.views import rfc3339
 EVENTS_SHOWN = 8
 PLAIN_WIDTH = 140
 SORTS: dict[str, Callable[[dict[str, Any]], float]] = {
+    "cpu": lambda row: -(row["cpu_percent"] or 0.0),
     "memory": lambda row: -(row["memory_bytes"] or 0),
     "restarts": lambda row: -row["restarts"],
     "beat": lambda row: -(row["last_beat_s"] if row["last_beat_s"] is not None else -1.0),
@@ -41,22 +43,36 @@ def show_top(options: Options, sort: str, once: bool, interval_s: float) -> Answ
         with Live(drawn(frame), screen=True, auto_refresh=False) as live:
             while True:
                 time.sleep(interval_s)
-                live.update(drawn(read_frame(door, sort)), refresh=True)
+                frame = read_frame(door, sort, frame)
+                live.update(drawn(frame), refresh=True)
 
 
-def read_frame(door: Door, sort: str) -> dict[str, Any]:
-    """What one frame shows: ``processes`` in the order of ``sort``, and the newest lifecycle ``events``."""
-    rows = sorted(_flat(read_tree(door), ""), key=SORTS[sort])
+def read_frame(door: Door, sort: str, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What one frame shows: ``processes`` in the order of ``sort``, and the newest lifecycle ``events``.
+    ``cpu_percent`` is the share of one processor since the frame ``before``, or since the process began."""
+    now = time.time()
+    rows = list(_flat(read_tree(door), ""))
+    for row in rows:
+        row["cpu_percent"] = _cpu_percent(row, before, now)
     events = [_event(event) for event in door.command("events")[-EVENTS_SHOWN:]]
-    return {"at": rfc3339(time.time()), "sort": sort, "processes": rows, "events": events}
+    return {"at": rfc3339(now), "sort": sort, "processes": sorted(rows, key=SORTS[sort]), "events": events}
 
 
 def _flat(node: dict[str, Any], above: str) -> Iterator[dict[str, Any]]:
     path = f"{above}/{node['id']}" if above else node["id"]
-    fields = ("kind", "state", "pid", "restarts", "uptime_s", "last_beat_s", "memory_bytes", "degraded")
+    fields = ("kind", "state", "pid", "restarts", "uptime_s", "last_beat_s", "memory_bytes", "cpu_s", "degraded")
     yield {"path": path, **{name: node[name] for name in fields}}
     for child in node["children"]:
         yield from _flat(child, path)
+
+
+def _cpu_percent(row: dict[str, Any], before: dict[str, Any] | None, now: float) -> float | None:
+    used_s, span_s = row["cpu_s"], row["uptime_s"]
+    if before is not None:
+        known = {each["pid"]: each["cpu_s"] for each in before["processes"]}
+        if (already_s := known.get(row["pid"])) is not None and used_s is not None:
+            used_s, span_s = used_s - already_s, now - datetime.fromisoformat(before["at"]).timestamp()
+    return round(100 * used_s / span_s, 1) if used_s is not None and span_s else None
 
 
 def _event(event: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +92,7 @@ def drawn(frame: dict[str, Any]) -> Group:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("process", no_wrap=True, ratio=1)
     table.add_column("state")
-    for name in ("pid", "restarts", "up", "beat", "memory"):
+    for name in ("pid", "restarts", "up", "beat", "CPU", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in frame["processes"]:
         state = f"{row['state']}, {row['degraded']}" if row["degraded"] else row["state"]
@@ -88,6 +104,7 @@ def drawn(frame: dict[str, Any]) -> Group:
             str(row["restarts"]),
             _seconds(row["uptime_s"]),
             _seconds(row["last_beat_s"]),
+            f"{row['cpu_percent']:.1f} %" if row["cpu_percent"] is not None else "",
             f"{row['memory_bytes'] / 1e6:.1f} MB" if row["memory_bytes"] else "",
         )
     lines = [_line(event) for event in frame["events"]]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aidos_actors.cli.answer import Answer, Options, usage_error
+from aidos_actors.cli.costs import costs_of
 from aidos_actors.cli.reach import Door
 from supervisors.picture import FORMS, draw
 
@@ -28,7 +29,7 @@ def read_tree(door: Door) -> dict[str, Any]:
     tree = door.command("tree")
     data = node_view(tree, time.time(), _seen_by_supervisors(door, tree))
     data["pid"] = pids.get("root")
-    data["memory_bytes"] = pss_bytes(data["pid"])
+    data |= costs_of(data["pid"])
     for name in ("guardian", "admin", "logger", "launcher"):
         data[f"{name}_pid"] = pids.get(name)
     data["refused_messages"] = ping["refused"]
@@ -61,24 +62,11 @@ def node_view(node: dict[str, Any], now: float, seen: dict[str, dict[str, Any]])
         "restarts": info["restarts"],
         "uptime_s": round(now - info["started_at"], 3) if info["started_at"] else None,
         "last_beat_s": beat["last_beat_s"],
-        "memory_bytes": pss_bytes(info["pid"]),
+        **costs_of(info["pid"]),
         "degraded": beat["degraded"] and (info["degraded"] or beat["degraded"]),
         "children": [node_view(child, now, seen) for child in node["children"]],
     }
     return {**view, "strategy": info["strategy"]} if info["strategy"] else view
-
-
-def pss_bytes(pid: int | None) -> int | None:
-    """What the process's memory costs, shared pages divided by their users; None when it is gone."""
-    if pid is None:
-        return None
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return None
 
 
 def _lines(node: dict[str, Any], first: str, rest: str) -> Iterator[str]:

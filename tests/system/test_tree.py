@@ -27,6 +27,7 @@ def test_beats_memory_and_trouble_of_every_process(place: Place) -> None:
     assert {"root", "root/scheduling", "root/scheduling/scheduler", "root/workers/worker-2"} < tree.keys()
     for path, node in tree.items():
         assert node["memory_bytes"] > 1_000_000, path
+        assert 0 <= node["cpu_s"] < 60, path
         assert 0 <= node["last_beat_s"] <= time.monotonic() - began_at, path
         assert 0 < node["uptime_s"] <= time.monotonic() - began_at, path
         assert node["degraded"] is None, path
@@ -50,6 +51,9 @@ def test_beats_memory_and_trouble_of_every_process(place: Place) -> None:
     frame = json.loads(place.aidos("top", "--json").stdout)["data"]
     sizes = [each["memory_bytes"] or 0 for each in frame["processes"]]
     assert sizes == sorted(sizes, reverse=True) and len(sizes) == len(tree)
+    by_cpu = json.loads(place.aidos("top", "--json", "--sort", "cpu").stdout)["data"]["processes"]
+    shares = [each["cpu_percent"] for each in by_cpu]
+    assert shares == sorted(shares, reverse=True) and shares[0] > 0
     assert place.here("top", "--sort", "luck").returncode == place.here("tree", "--format", "x").returncode == 2
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0

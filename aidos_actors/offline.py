@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +54,9 @@ class OfflineDesk:
             self._ledger.apply(self._epoch, step.batch)
 
 
-@contextmanager
-def offline_desk(state: Path) -> Iterator[OfflineDesk]:
-    """A desk for one change. ``TryAgain`` when a system begins to run on ``state`` in this moment."""
+def open_desk(state: Path) -> OfflineDesk:
+    """``TryAgain`` when a system begins to run on ``state`` in this moment."""
     try:
-        desk = OfflineDesk(state)
+        return OfflineDesk(state)
     except Conflict as error:
         raise TryAgain(f"the ledger is in use: {error.message}", hint="repeat in a moment") from error
-    try:
-        yield desk
-    finally:
-        desk.close()

@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -133,14 +133,16 @@ def change(state: Path, call: dict[str, Any], at_rest: Callable[[OfflineDesk], d
     with Door(state) as door:
         until = time.monotonic() + HEALING_WAIT_S
         while not door.is_there():
-            from aidos_actors.offline import offline_desk
+            from aidos_actors.offline import open_desk
 
             try:
-                with offline_desk(state) as desk:
-                    return at_rest(desk)
+                desk = open_desk(state)
             except TryAgain:  # by one who changes something else, or by a system that begins in this moment
                 if time.monotonic() > until:
                     raise
+                continue
+            with closing(desk):
+                return at_rest(desk)
         return dict(door.ask(call))
 
 

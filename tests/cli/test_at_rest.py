@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from aidos_actors import Requirement, Task
 from aidos_actors.cli.at_rest import answer_at_rest
-from aidos_actors.cli.reach import resting_ledger
+from aidos_actors.cli.reach import change, resting_ledger
 from aidos_actors.config import Config
-from aidos_actors.offline import offline_desk
+from aidos_actors.core.errors import TryAgain
+from aidos_actors.offline import open_desk
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import prepare
 from supervisors.premises import LOCK_NAME
@@ -22,7 +24,7 @@ from supervisors.premises import LOCK_NAME
 def test_why_a_task_waits_where_nothing_answers(tmp_path: Path, is_owned: bool, code: str) -> None:
     state = prepare_state_dir(tmp_path / "state")
     work = Requirement(id="work", title="work", tasks=(Task(id="a", run="true"),))
-    with offline_desk(state) as desk:
+    with closing(open_desk(state)) as desk:
         desk.submit(prepare(work, Config()).call(tmp_path))
     handle = os.open(state / LOCK_NAME, os.O_RDWR)
     try:
@@ -33,3 +35,19 @@ def test_why_a_task_waits_where_nothing_answers(tmp_path: Path, is_owned: bool, 
     finally:
         os.close(handle)
     assert found["reasons"][0]["code"] == code
+
+
+def test_what_is_refused_at_rest_is_refused_at_once(tmp_path: Path) -> None:
+    state = prepare_state_dir(tmp_path / "state")
+    work = Requirement(
+        id="work", title="work", tasks=(Task(id="a", run="true"), Task(id="b", run="true", needs=("a",)))
+    )
+    with closing(open_desk(state)) as desk:
+        desk.submit(prepare(work, Config()).call(tmp_path))
+    call = {"verb": "pause", "id": "work", "task": "a"}
+    with pytest.raises(TryAgain, match="not planned yet"):
+        change(state, call, lambda desk: desk.steer(call))
+    with resting_ledger(state) as ledger:
+        found = answer_at_rest(ledger, {"verb": "events", "after_seq": 0, "limit": 100, "requirement": None}, state)
+    opened = [event for event in found["events"] if event["type"] == "scheduler_started"]
+    assert len(opened) == 2, "once for each of the two calls"

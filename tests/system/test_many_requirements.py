@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from aidos_actors import Requirement, Runtime, Task
-from aidos_actors.offline import offline_desk
+from aidos_actors.offline import open_desk
 from aidos_actors.state_dir import prepare_state_dir
 from supervisors.outbox import KEPT_MAX
 from tests.system.conftest import Place, eventually
@@ -18,7 +20,7 @@ CALL = "os.path:exists"
 def test_all_that_wait_for_the_analyzer_when_a_scheduler_starts_get_there(place: Place) -> None:
     """They come while nothing runs, and are owed to the Analyzer all at once."""
     tasks = (Task(id="a", call=CALL, args={"path": "/"}), Task(id="b", call=CALL, args={"path": "/"}, needs=("a",)))
-    with offline_desk(prepare_state_dir(place.state)) as desk:
+    with closing(open_desk(prepare_state_dir(place.state))) as desk:
         for number in range(COUNT):
             document = Requirement(id=f"r{number}", title="", tasks=tasks).model_dump_json()
             desk.submit({"verb": "submit", "document": document})

@@ -2,7 +2,8 @@
 
 When a guardian is killed, its system dies with it, but what actors started without our doing has no subreaper above it
 any more. It carries the system's mark in its environment, inherited from the launcher; the watchman, and the next
-guardian of the same state directory, look for that mark and end what carries it, named by pid and start time.
+guardian of the same state directory, look for that mark and end what carries it, named by pid and start time. Who has
+the mark by its other name ends by itself when its owner has gone, and what is below it before: it is waited for.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import os
 import select
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from supervisors.linux import kill_exactly, start_ticks, wake_with_parent
 
 MARK = "SUPERVISORS_SYSTEM"
+ENDING_MARK = "SUPERVISORS_ENDING"
+ENDING_LIMIT_S = 5.0
 SWEEP_LIMIT_S = 10.0
 QUIET_LOOKS = 3
 LOOK_EVERY_S = 0.02
@@ -29,17 +32,23 @@ def mark_of(state_dir: str) -> str:
     return f"{_owner(state_dir)}-{os.urandom(8).hex()}"
 
 
+def ending_by_itself(variables: Mapping[str, str]) -> dict[str, str]:
+    """``variables`` for a process that ends when its owner does, with time to end first what it has started."""
+    return {ENDING_MARK if name == MARK else name: value for name, value in variables.items()}
+
+
 def sweep(prefix: str) -> int:
-    """No process whose mark begins with ``prefix`` lives, but this one; how many there were. Gives up, with some of
-    them living, after ``SWEEP_LIMIT_S`` seconds."""
+    """No process whose mark begins with ``prefix`` lives, but this one; how many there were. Who ends by itself has had
+    ``ENDING_LIMIT_S`` seconds. Gives up, with some of them living, after ``SWEEP_LIMIT_S`` seconds."""
     ended: set[tuple[int, int]] = set()
-    until = time.monotonic() + SWEEP_LIMIT_S
+    begun = time.monotonic()
     quiet = 0
-    while quiet < QUIET_LOOKS and time.monotonic() < until:
-        found = _marked(f"{MARK}={prefix}".encode())
-        for pid, ticks in found:
-            kill_exactly(pid, ticks)
-        ended |= found
+    while quiet < QUIET_LOOKS and (now := time.monotonic()) < begun + SWEEP_LIMIT_S:
+        found = _marked(prefix)
+        for (pid, ticks), ends_by_itself in found.items():
+            if not ends_by_itself or now > begun + ENDING_LIMIT_S:
+                kill_exactly(pid, ticks)
+        ended |= found.keys()
         quiet = 0 if found else quiet + 1
         time.sleep(LOOK_EVERY_S if found else 0.001)
     return len(ended)
@@ -120,9 +129,11 @@ def _owner(state_dir: str) -> str:
     return hashlib.blake2b(os.fsencode(state_dir), digest_size=8).hexdigest()
 
 
-def _marked(wanted: bytes) -> set[tuple[int, int]]:
-    """Living processes with that mark, but this one. Who cannot be looked at belongs to somebody else."""
-    found = set()
+def _marked(prefix: str) -> dict[tuple[int, int], bool]:
+    """Living processes with that mark, but this one, and of each whether it ends by itself. Who cannot be looked at
+    belongs to somebody else."""
+    found = {}
+    marked, ending = (f"{name}={prefix}".encode() for name in (MARK, ENDING_MARK))
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -130,8 +141,8 @@ def _marked(wanted: bytes) -> set[tuple[int, int]]:
             variables = (entry / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-        if any(each.startswith(wanted) for each in variables):
+        if any(each.startswith((marked, ending)) for each in variables):
             ticks = start_ticks(int(entry.name))
             if ticks is not None:
-                found.add((int(entry.name), ticks))
+                found[int(entry.name), ticks] = any(each.startswith(ending) for each in variables)
     return found

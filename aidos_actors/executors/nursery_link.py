@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aidos_actors.executors import linux, protocol
 from aidos_actors.executors.environment import without_secrets
+from supervisors.watchman import ending_by_itself
 
 ANSWER_LIMIT_S = 10.0
 MAIN_FILE = Path(__file__).with_name("nursery_main.py")
@@ -30,7 +31,7 @@ class NurseryLink:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=without_secrets(os.environ),
+                env=ending_by_itself(without_secrets(os.environ)),
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )

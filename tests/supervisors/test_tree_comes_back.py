@@ -6,12 +6,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import psutil
 import pytest
 
-from supervisors import ChildSpec
+from supervisors import ChildSpec, watchman
 from supervisors.testing import Puppet
 from tests.supervisors.real_trees import child, eventually, is_gone, start
 
@@ -42,14 +43,22 @@ def test_a_watchman_that_was_stopped_does_its_work_when_its_guardian_dies(tmp_pa
         guardian = psutil.Process(tree.pids["guardian"])
         first = eventually(lambda: watchman_of(guardian))
         if is_settled:
-            watchman = eventually(lambda: (found := watchman_of(guardian)) != first and found)
+            kept = eventually(lambda: (found := watchman_of(guardian)) != first and found)
             assert not first.is_running()
         else:
-            watchman = first
-        watchman.suspend()
+            kept = first
+        kept.suspend()
         guardian.kill()
-        eventually(lambda: not watchman.is_running() or watchman.status() == psutil.STATUS_ZOMBIE)
+        eventually(lambda: not kept.is_running() or kept.status() == psutil.STATUS_ZOMBIE)
         assert eventually(lambda: tree.ask("a", "pid", 1.0))
+
+
+def test_who_should_end_by_itself_and_does_not_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = f"test-{os.getpid()}"
+    with subprocess.Popen(["sleep", "60"], env=watchman.ending_by_itself({watchman.MARK: mark})) as hung:
+        monkeypatch.setattr(watchman, "ENDING_LIMIT_S", 0.2)
+        assert watchman.sweep(mark) == 1
+        assert hung.wait() == -signal.SIGKILL
 
 
 def test_a_relaunch_that_fails_is_tried_again(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.system.conftest import Place, eventually
@@ -144,6 +145,19 @@ def test_run_itself_killed_with_everything_and_started_again(place: Place) -> No
     assert starts.count("first") == 1
     place.assert_laws("work", set(TASKS))
     place.assert_clean()
+
+
+def test_nothing_of_a_command_outlives_a_killed_service(place: Place) -> None:
+    """What it started is ended by its minder, which has the time to do so; not only what can be told by a mark."""
+    daemon = f"env -i setsid sh -c 'sleep 77 & sleep 77; : {place.folder}' &"
+    command = f"for each in 1 2 3 4 5 6 7 8; do {daemon} done; wait"
+    place.here("submit", str(place.requirement({"daemons": {"run": command}})))
+    service = place.begin("serve")
+    minder = eventually(lambda: place.event("attempt_started", "daemons"))["data"]["minder_pid"]
+    eventually(lambda: len(psutil.Process(minder).children(recursive=True)) > 24)
+    place.kill(service.pid)
+    service.wait()
+    eventually(lambda: not place.marked(), 10.0)
 
 
 def test_a_stopped_scheduler_that_wakes_up_is_fenced(place: Place) -> None:

@@ -43,8 +43,13 @@ class OfflineDesk:
         return {**answer, "running": False}
 
     def steer(self, call: Mapping[str, Any]) -> dict[str, Any]:
-        """As the running Scheduler's verb of that name."""
-        self._take(steered(self._board, self._ledger, call, time.time()))
+        """As the running Scheduler's verb of that name. What is to be tried again needs a system that goes on first."""
+        try:
+            step = steered(self._board, self._ledger, call, time.time())
+        except TryAgain as error:
+            hint = "nothing runs here: `serve` or `run` goes on with it; repeat then"
+            raise TryAgain(error.message, hint=hint) from None
+        self._take(step)
         record = self._ledger.requirement(str(call["id"]))
         assert record is not None
         return {**status_view(record, self._ledger.tasks(record.id)), "running": False}

@@ -43,14 +43,14 @@ def cancel_one(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
 
 
 def cancel_all(draft: Draft, opened: OpenRequirement) -> None:
-    """The requirement is ending: nothing of it starts any more. When all its tasks have ended it is too late, unless it
+    """The requirement is ending: nothing of it starts any more. When all its tasks are done it is too late, unless it
     is paused, and so would never end."""
     record = opened.record
     if not _is_under_way(opened):
         withdraw(draft, record)
         record = draft.move_requirement(record, "cancel", error=CANCELLED, finished_at=draft.now)
         draft.note("requirement_cancelled", record, error=CANCELLED)
-    elif (opened.unfinished or record.state is RequirementState.PAUSED) and not opened.is_ending:
+    elif (opened.done < len(opened.tasks) or record.state is RequirementState.PAUSED) and not opened.is_ending:
         _end_all(draft, opened, CANCELLED, CANCELLED)
 
 

@@ -45,8 +45,9 @@ def test_what_is_refused_at_rest_is_refused_at_once(tmp_path: Path) -> None:
     with closing(open_desk(state)) as desk:
         desk.submit(prepare(work, Config()).call(tmp_path))
     call = {"verb": "pause", "id": "work", "task": "a"}
-    with pytest.raises(TryAgain, match="not planned yet"):
+    with pytest.raises(TryAgain, match="not planned yet") as refused:
         change(state, call, lambda desk: desk.steer(call))
+    assert "`serve` or `run`" in refused.value.hint
     with resting_ledger(state) as ledger:
         found = answer_at_rest(ledger, {"verb": "events", "after_seq": 0, "limit": 100, "requirement": None}, state)
     opened = [event for event in found["events"] if event["type"] == "scheduler_started"]

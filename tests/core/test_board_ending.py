@@ -122,6 +122,16 @@ def test_paused_when_all_tasks_have_ended_it_is_not_too_late_to_cancel() -> None
     assert bench.record().state is RequirementState.CANCELLED and bench.task().state is TaskState.DONE
 
 
+def test_while_its_last_task_is_being_ended_it_is_not_too_late_to_cancel() -> None:
+    bench = Bench({"a": {}, "b": {"needs": ["a"]}})
+    bench.run()
+    bench.take(bench.board.steer("cancel", "r", "a", bench.now))
+    bench.take(bench.board.steer("cancel", "r", None, bench.now))
+    bench.end(A1, STOPPED)
+    bench.discard()
+    assert (bench.record().state, bench.record().error) == (RequirementState.CANCELLED, "cancelled")
+
+
 def test_a_commit_that_lands_after_the_cancel_is_noted_and_changes_nothing() -> None:
     bench = Bench({"a": {}}, repo="/repo")
     bench.end(bench.run())

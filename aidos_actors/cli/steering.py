@@ -25,16 +25,14 @@ Name = Annotated[str, typer.Argument(metavar="ID", help="REQ or REQ/TASK.")]
 
 def steer(verb: str, name: str, options: Options) -> Answer:
     """``verb`` has been carried out on a requirement or a task, by the running Scheduler or on the resting ledger."""
-    from aidos_actors.cli.reach import change
+    from aidos_actors.cli.reach import change, known_state_dir
 
-    state = Path(options.state)
     requirement, slash, task = name.partition("/")
     if slash and not task:  # a script whose variable is empty means a task, and not all of them
         raise NotFound(f"{name!r} names no task", hint=f"give {requirement}/TASK, or {requirement} for all of it")
     call = {"verb": verb, "id": requirement, "task": task or None}
-    if not state.is_dir():
-        raise NotFound(f"there is no state directory {state}", hint="give --state")
-    data = {"running": True, **change(state.resolve(), call, lambda desk: desk.steer(call))}
+    state = known_state_dir(Path(options.state))
+    data = {"running": True, **change(state, call, lambda desk: desk.steer(call))}
     return Answer(data, f"{name}: {_state_of(data, task)}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aidos_actors import Requirement, Task
+from aidos_actors.cli.app import run_command_line
 from aidos_actors.cli.at_rest import answer_at_rest
 from aidos_actors.cli.reach import change, resting_ledger
 from aidos_actors.config import Config
@@ -52,3 +53,19 @@ def test_what_is_refused_at_rest_is_refused_at_once(tmp_path: Path) -> None:
         found = answer_at_rest(ledger, {"verb": "events", "after_seq": 0, "limit": 100, "requirement": None}, state)
     opened = [event for event in found["events"] if event["type"] == "scheduler_started"]
     assert len(opened) == 2, "once for each of the two calls"
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "retry", "bump"])
+def test_a_folder_in_which_there_is_no_state_stays_as_it_is(tmp_path: Path, verb: str) -> None:
+    """``--state .`` by mistake."""
+    assert run_command_line([verb, "work", "--state", str(tmp_path)]) == 6
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_may_not_own_a_state_directory_steers_nothing_there(tmp_path: Path) -> None:
+    state = prepare_state_dir(tmp_path / "state")
+    with closing(open_desk(state)):
+        pass
+    (state / LOCK_NAME).unlink()
+    (state / LOCK_NAME).mkdir()
+    assert run_command_line(["pause", "work", "--state", str(state)]) == 78

@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import threading
+import time
 
 from aidos_actors.executors.linux import children_of
 from aidos_actors.executors.nursery import run
@@ -37,6 +38,18 @@ def test_silence_without_a_change_is_a_stall(bench, nursery, tmp_path):
     outcome = run(nursery, bench.shell("echo once; sleep 77", stall_s=0.6, output_path=str(tmp_path / "output")))
     assert outcome.reason == "stalled"
     assert outcome.duration_s >= 0.6
+
+
+def test_while_its_minder_is_stopped_nobody_is_silent(bench, nursery):
+    """As all of a paused container is."""
+    minded = nursery.spawn(bench.shell("echo $$ > pid; sleep 3.4", stall_s=1.0))
+    minded.go()
+    bench.wait_for("pid")
+    time.sleep(0.5)  # until the minder has seen that file, too
+    os.kill(minded.pid, signal.SIGSTOP)
+    time.sleep(2.2)
+    os.kill(minded.pid, signal.SIGCONT)
+    assert minded.wait().reason == "exited"
 
 
 def test_output_to_a_file_holds_off_the_stall(bench, nursery, tmp_path):

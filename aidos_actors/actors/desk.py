@@ -136,10 +136,12 @@ def ended_rows(ledger: LedgerView, name: str) -> EndedRows | None:
     return record, ledger.tasks(name), ledger.attempts(name)
 
 
-def explained(board: Board, ledger: LedgerView, call: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """Why a task is not running."""
+def explained(
+    board: Board, ledger: LedgerView, call: Mapping[str, Any], now: float, *, is_live: bool = True
+) -> dict[str, Any]:
+    """Why a task is not running; on a resting ledger by what is on record alone."""
     name, task = str(call["id"]), str(call["task"])
-    reasons = board.explain(name, task, now, ended_rows(ledger, name))
+    reasons = board.explain(name, task, now, ended_rows(ledger, name), is_live=is_live)
     return {"id": f"{name}/{task}", "reasons": [asdict(reason) for reason in reasons]}
 
 

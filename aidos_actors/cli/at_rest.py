@@ -37,7 +37,7 @@ def _events(ledger: LedgerView, call: Call, _state: Path) -> dict[str, Any]:
 
 
 def _reasons(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any]:
-    """Without workers to speak of: that nothing runs, or nothing answers, comes first, unless it has ended."""
+    """That nothing runs, or nothing answers, comes first, unless the task has ended."""
     from aidos_actors.actors.desk import explained
     from aidos_actors.cli.reach import owner_of
     from aidos_actors.core.settings import Settings
@@ -46,15 +46,14 @@ def _reasons(ledger: LedgerView, call: Call, state: Path) -> dict[str, Any]:
 
     now = time.time()
     board = restored_board(ledger, Layout(str(state)), ledger.epoch(), Settings(1), now)
-    found = explained(board, ledger, call, now)
-    others = [reason for reason in found["reasons"] if reason["code"] != "no_worker"]
-    if others and others[0]["code"] in TASK_FINAL:
+    found = explained(board, ledger, call, now, is_live=False)
+    if found["reasons"][0]["code"] in TASK_FINAL:
         return found
     if owner_of(state) is None:
         resting = {"code": "not_running", "text": "nothing runs here: start it with `serve` or `run`"}
     else:
         resting = {"code": "healing", "text": "the system here heals, and does not answer yet"}
-    return {**found, "reasons": [resting, *others]}
+    return {**found, "reasons": [resting, *found["reasons"]]}
 
 
 _VERBS: dict[str, Callable[[LedgerView, Call, Path], dict[str, Any]]] = {

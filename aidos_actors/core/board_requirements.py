@@ -113,12 +113,15 @@ class RequirementVerbs:
         active = list(islice(dict.fromkeys(each.task for each in opened.attempts.values()), NAMED_MAX))
         return progress_view(opened.record, opened.done, len(opened.definitions), active, opened.infra_faults)
 
-    def explain(self, requirement: str, task: str, now: float, ended: EndedRows | None = None) -> list[Reason]:
-        """Why the task is not running, or that it is; never empty. Raises ``NotFound``."""
+    def explain(
+        self, requirement: str, task: str, now: float, ended: EndedRows | None = None, *, is_live: bool = True
+    ) -> list[Reason]:
+        """Why the task is not running, or that it is; never empty. At rest (not ``is_live``) by what is on record
+        alone. Raises ``NotFound``."""
         with self._at_hand(requirement, ended) as opened:
-            if not opened.tasks and task in opened.definitions:  # not planned yet
-                return explain(self._books, opened, TaskRecord(requirement, task, 0, TaskState.WAITING), now)
-            return explain(self._books, opened, _task_of(opened, task), now)
+            is_planned = bool(opened.tasks) or task not in opened.definitions
+            row = _task_of(opened, task) if is_planned else TaskRecord(requirement, task, 0, TaskState.WAITING)
+            return explain(self._books, opened, row, now, is_live=is_live)
 
     @contextmanager
     def _at_hand(self, name: str, ended: EndedRows | None) -> Iterator[OpenRequirement]:

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from aidos_actors.core.agent_work import choice
 from aidos_actors.core.books import Books
 from aidos_actors.core.crew import Draining
-from aidos_actors.core.open_requirement import OpenRequirement, is_offered
-from aidos_actors.core.questions import may_be_asked
-from aidos_actors.core.records import TaskRecord
+from aidos_actors.core.open_requirement import OpenRequirement
+from aidos_actors.core.owed import is_unprepared
+from aidos_actors.core.questions import may_be_asked, question_of
+from aidos_actors.core.records import AttemptRecord, TaskRecord
 from aidos_actors.core.requirement import Mode
-from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
+from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, AttemptState, RequirementState, TaskState
 from aidos_actors.core.views import rfc3339
 
 NAMED_MAX = 10
@@ -28,8 +30,11 @@ class Reason(Struct, frozen=True):
     text: str
 
 
-def explain(books: Books, opened: OpenRequirement, task: TaskRecord, now: float) -> list[Reason]:
-    """Never empty: a task that nothing holds back is running, has ended, or is next."""
+def explain(
+    books: Books, opened: OpenRequirement, task: TaskRecord, now: float, *, is_live: bool = True
+) -> list[Reason]:
+    """Never empty: a task that nothing holds back is running, has ended, or is next. ``is_live``: the books know who
+    works, and what is configured; else only what is on record is told."""
     if task.state in TASK_FINAL:
         return [Reason(str(task.state), f"it has ended: {task.state}" + (f" ({task.error})" if task.error else ""))]
     if not opened.tasks:
@@ -40,17 +45,40 @@ def explain(books: Books, opened: OpenRequirement, task: TaskRecord, now: float)
         return [_waits_for_a_plan(opened, task)]
     attempt = opened.open_attempt(task.id)
     if attempt is not None:
-        where = {TaskState.LEASED: "about to start", TaskState.RUNNING: "running"}.get(task.state, "being integrated")
-        return [Reason(str(task.state), f"attempt {attempt.number} is {where}, on {attempt.worker}")]
-    found = [*_of_requirement(opened), *_of_task(opened, task, now), *_of_workers(books, opened, task)]
-    return found or [_its_turn(books, opened, task)]
+        where = _where(opened, attempt) if is_live else f"on record as {attempt.state}, on {attempt.worker}"
+        return [Reason(str(task.state), f"attempt {attempt.number} is {where}")]
+    found = [*_of_requirement(opened), *_of_task(opened, task, now)]
+    if not is_live:
+        return found or [Reason("next", "nothing of its requirement holds it back")]
+    found += [*_of_agents(books, opened, task, now), *_of_workers(books, opened, task)]
+    return found or [_its_turn(books, task)]
+
+
+def _where(opened: OpenRequirement, attempt: AttemptRecord) -> str:
+    match attempt.state:
+        case AttemptState.INTEGRATING:
+            return f"being integrated into {opened.model.target_branch}"
+        case AttemptState.LEASED if is_unprepared(opened, attempt):
+            return f"about to start, on {attempt.worker}, as soon as its worktree is made"
+        case AttemptState.LEASED:
+            before = [f"process {pid}" for pid, _ in opened.minders_before(attempt)]
+            return f"about to start, on {attempt.worker}" + (f", after the end of {_some(before)}" if before else "")
+    batch = opened.batches.of(attempt.task, attempt.number)
+    others = 0 if batch is None else len(batch.open) - 1
+    return f"running, on {attempt.worker}" + (f", by turns with {others} others" if others else "")
 
 
 def _waits_for_a_plan(opened: OpenRequirement, task: TaskRecord) -> Reason:
     number, most = opened.record.replans or 0, opened.settings.replans_max
     of = f"{number} of {most}" if most else f"number {number}"  # at rest nobody knows how often it may be
-    paused = "; nobody is asked while its requirement is paused" if not may_be_asked(opened) else ""
-    return Reason("replanning", f"it has failed for good and waits for a new plan: {of}{paused} ({task.error})")
+    asked = question_of(opened)
+    if not may_be_asked(opened):
+        but = "; nobody is asked while its requirement is paused"
+    elif asked is None:
+        but = "; nobody is asked before what failed is cleared away"
+    else:
+        but = f"; {asked.id} is asked about first" if asked.id != task.id else ""
+    return Reason("replanning", f"it has failed for good and waits for a new plan: {of}{but} ({task.error})")
 
 
 def _of_requirement(opened: OpenRequirement) -> Iterator[Reason]:
@@ -71,14 +99,17 @@ def _of_task(opened: OpenRequirement, task: TaskRecord, now: float) -> Iterator[
     if undone:
         yield Reason("needs", f"it needs {_some(undone)}")
     if task.state is TaskState.WAITING_FOR_QUOTA and task.not_before_at is not None:
-        until = f"{rfc3339(task.not_before_at)}, in {max(0.0, task.not_before_at - now):.0f} s"
+        until = f"{rfc3339(task.not_before_at)}, {_in_s(task.not_before_at, now)}"
         yield Reason("quota", f"no agent can do it before {until}: {task.error}")
     elif task.not_before_at is not None:
         error = f" after: {task.error}" if task.error else ""
-        yield Reason("backing_off", f"its next try is due in {max(0.0, task.not_before_at - now):.1f} s{error}")
+        yield Reason("backing_off", f"its next try is due {_in_s(task.not_before_at, now)}{error}")
     holders = opened.lane_holders(task.id)
     if holders:
         yield Reason("group", f"another task {_why_not_beside(opened, task)} is under way: {_some(holders)}")
+    keepers = [f"{each.id} (due {_in_s(each.not_before_at, now)})" for each in opened.turn_keepers(task.id)]
+    if keepers:
+        yield Reason("turn", f"in its serial requirement another keeps the turn until its next try: {_some(keepers)}")
 
 
 def _why_not_beside(opened: OpenRequirement, task: TaskRecord) -> str:
@@ -88,6 +119,16 @@ def _why_not_beside(opened: OpenRequirement, task: TaskRecord) -> str:
     if opened.model.mode != Mode.PARALLEL and group is not None:
         return f"of its group {group}"
     return f"that did not merge either (this one {task.conflicts} times), so that they take turns,"
+
+
+def _of_agents(books: Books, opened: OpenRequirement, task: TaskRecord, now: float) -> Iterator[Reason]:
+    """What dispatch would find out, and have it wait for."""
+    if opened.definitions[task.id].agent is None or task.state is TaskState.WAITING_FOR_QUOTA:
+        return
+    found = choice(books, opened, task, now)
+    if found.name is None:
+        why = "; ".join(f"{name}: {what}" for name, what in found.passed_over.items())
+        yield Reason("quota", f"no agent can do it now: {why}")
 
 
 def _of_workers(books: Books, opened: OpenRequirement, task: TaskRecord) -> Iterator[Reason]:
@@ -100,30 +141,36 @@ def _of_workers(books: Books, opened: OpenRequirement, task: TaskRecord) -> Iter
     serving, executor = books.serving, opened.definitions[task.id].executor
     if opened.project is not None and serving.is_full(opened.project):
         most = serving.projects_max[opened.project]
-        yield Reason("project", f"all requirements on {opened.project} together have {most} tasks under way: its most")
+        yield Reason(
+            "project", f"all requirements on {opened.project} together have {most} tasks under way, and no more may be"
+        )
     if executor in serving.full_executors():
         most = serving.executors_max[executor]
         yield Reason("executor", f"{most} tasks of the executor {executor} are under way, and no more may be")
-    if len(opened.attempts) >= opened.settings.worktrees_max:
-        yield Reason("worktrees", f"{len(opened.attempts)} worktrees of its requirement are still to be removed")
+    if opened.worktrees_count >= opened.settings.worktrees_max:
+        yield Reason("worktrees", f"its requirement has {opened.worktrees_count} worktrees, and no more may be")
     loads = books.loads().values()
+    able = sum(load.slots > 0 for load in loads)
     if not loads:
         yield Reason("no_worker", "no worker is there")
-    elif not any(load.slots for load in loads):
+    elif not able:
         yield Reason("degraded", "no worker can start a command just now; `tree` says why")
     elif not any(load.has_room for load in loads):
-        yield Reason("all_busy", f"all {len(loads)} workers are busy")
-    elif opened.must_be_alone(task.id) and all(load.held for load in loads):
+        yield Reason("all_busy", f"all {able} workers that can start a command are busy")
+    elif opened.must_be_alone(task.id) and not any(load.has_room and not load.held for load in loads):
         yield Reason("alone", "it took workers down with it, so it waits for one that is idle")
 
 
-def _its_turn(books: Books, opened: OpenRequirement, task: TaskRecord) -> Reason:
-    name = f"{task.requirement}/{task.id}"
-    offered = [f"{each.requirement}/{each.task}" for each in books.candidates()]
-    before = offered[: offered.index(name)] if name in offered else offered
-    if not is_offered(task) or not before:
+def _its_turn(books: Books, task: TaskRecord) -> Reason:
+    """Some worker has room, and takes the first that is offered; or keeps free for that one, which must be alone."""
+    first = next((f"{each.requirement}/{each.task}" for each in books.candidates()), None)
+    if first in (None, f"{task.requirement}/{task.id}"):
         return Reason("next", "nothing holds it back: it is next")
-    return Reason("order", f"others go first: {_some(before)}")
+    return Reason("order", f"first comes {first}")
+
+
+def _in_s(at: float | None, now: float) -> str:
+    return f"in {max(0.0, (at or now) - now):.1f} s"
 
 
 def _some(names: list[str]) -> str:

@@ -22,14 +22,17 @@ class Laned(InPlan):
     _ready_alone: Lanes
 
     def lane_holders(self, task: str) -> list[str]:
-        """The siblings because of which ``task`` may not start: they are under way, or in a serial requirement keep
-        their turn until they are tried again."""
+        """The siblings under way because of which ``task`` may not start."""
         if (lane := self._lane_of(task)) is None:
             turns = turns_of(lane, self.tasks[task].conflicts) == TURNS
             return sorted(name for name, _ in self._taking_turns if turns and name != task)
         under_way = {each.task for each in self.attempts.values() if occupies_lane(each)}
-        waiting = {each.id for each in self.in_states(*OFFERED_SOON) if self._waits_in_lane(each)}
-        return sorted(name for name in (under_way | waiting) - {task} if self._lane_of(name) == lane)
+        return sorted(name for name in under_way - {task} if self._lane_of(name) == lane)
+
+    def turn_keepers(self, task: str) -> list[TaskRecord]:
+        """The siblings because of which ``task`` may not start although they are not under way: the requirement is
+        serial, and theirs is the turn until their next try is due."""
+        return [each for each in self.in_states(*OFFERED_SOON) if self._waits_in_lane(each) and each.id != task]
 
     def _lane_of(self, task: str) -> str | None:
         return lane_of(self._mode, self.definitions[task].group) if self._has_lanes else None

@@ -106,12 +106,15 @@ class OpenRequirement(CallsTogether):
         return self.model.workers or self.settings.workers_total
 
     @property
+    def worktrees_count(self) -> int:
+        """Attempts that have a worktree or a folder: under way or to be integrated, kept or not yet discarded."""
+        return len(self.attempts) - len(self.batches)
+
+    @property
     def _may_lease(self) -> bool:
-        return (
-            self.record.state is RequirementState.RUNNING
-            and self._held < self.workers_max
-            and len(self.attempts) - len(self.batches) < self.settings.worktrees_max
-        )
+        is_running = self.record.state is RequirementState.RUNNING
+        has_room = self._held < self.workers_max and self.worktrees_count < self.settings.worktrees_max
+        return is_running and has_room
 
     def _offered(self) -> frozenset[str]:
         """The executors it has a task for."""

@@ -31,7 +31,11 @@ class LedgerClock:
         self._line = Timeline(wall, steady_s)
         self.jump_s = before.jump_s(wall, steady_s) if before is not None else 0.0
         self._moving_from = before if self.jump_s else None
-        self._write()
+        try:
+            self._write()
+        except OSError:
+            if before is None or self.jump_s:
+                raise  # else what the file says still holds
 
     def now(self, steady_s: float) -> float:
         """Wall seconds that never go back in one life of this clock."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from aidos_actors.core.errors import AidosError, TryAgain, Unfit
+from aidos_actors.ledger.errors import LedgerDamaged, LedgerUnavailable
 
 PASSING = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
@@ -12,6 +14,7 @@ PASSING = frozenset(
 NO_ACCESS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 HINT_PASSING = "free space on that disk and look at its health, or raise the limits of this process; then repeat"
 HINT_ACCESS = "look at its owner and its mode"
+HINT_START = "`db check` says what is in the ledger; the state directory's `log` folder has the stack"
 
 
 def in_our_words(error: OSError) -> AidosError | None:
@@ -22,3 +25,16 @@ def in_our_words(error: OSError) -> AidosError | None:
     if error.errno in NO_ACCESS:
         return Unfit(text, hint=HINT_ACCESS)
     return None
+
+
+def start_error(cause: str) -> AidosError | None:
+    """As ``in_our_words`` for a system that did not start: ``cause`` is the type and the text of the error that one of
+    its processes ended with."""
+    name, _, text = cause.partition(": ")
+    told = f"the system could not start: {text or cause}"
+    for kind, hint in ((LedgerUnavailable, HINT_PASSING), (LedgerDamaged, HINT_START), (Unfit, HINT_START)):
+        if name == kind.__name__:
+            return kind(told, hint=hint)
+    if any(os.strerror(number) in cause for number in PASSING):
+        return TryAgain(told, hint=HINT_PASSING)
+    return Unfit(told, hint=HINT_ACCESS) if any(os.strerror(number) in cause for number in NO_ACCESS) else None

@@ -15,14 +15,14 @@ from aidos_actors.agent_settings import profiles_of
 from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.client import ask_scheduler, value_of
 from aidos_actors.config import Config, projects_of
-from aidos_actors.core.errors import OwnedElsewhere, TimedOut, TryAgain
+from aidos_actors.core.errors import OwnedElsewhere, TimedOut
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.desk_client import DeskClient
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.environment import without_secrets
 from aidos_actors.layout import Layout
-from aidos_actors.machine_errors import HINT_PASSING, PASSING
+from aidos_actors.machine_errors import start_error
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import prepare
 from aidos_actors.tree import aidos_tree
@@ -111,9 +111,7 @@ class Runtime:
             if error.code == "already_started":
                 hint = "`run` joins a running system; `serve --standby` waits for it to end"
                 raise OwnedElsewhere(f"{self.state_dir} has an owner already: {error.message}", hint=hint) from error
-            if any(os.strerror(number) in error.cause for number in PASSING):
-                raise TryAgain(f"the system could not start: {error.cause}", hint=HINT_PASSING) from error
-            raise
+            raise start_error(error.cause) or error from error
 
     # ---- work
 

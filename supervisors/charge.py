@@ -29,6 +29,9 @@ class Charge(Struct, frozen=True):
     admission: tuple[str, str, tuple[Any, ...]] | None = None
     """Before each start: module, function and arguments of what raises when the system must not start. It is called
     with whether somebody asked for this very start, and then the arguments."""
+    last_word: tuple[str, str, tuple[Any, ...]] | None = None
+    """When no system came up, and nobody else would say so: module, function and arguments of what tells it to people
+    and gives the exit code. It is called with the kind (start_failed, unfit, conflict) and the reason before them."""
     attended: bool = True
     may_fork: bool = False
     """The guardian may be forked from its host, which is nothing else."""

@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from supervisors.guardian_strategy import decide
 from supervisors.kept_template import KeptTemplate
 from supervisors.linux import become_subreaper, is_alive, outlive_parent
 from supervisors.premises import SOCKET_NAME, bind, is_ours, lock
-from supervisors.reloading import reloaded
+from supervisors.reloading import reloaded, told_by_host
 from supervisors.service_manager import ServiceManager
 from supervisors.title import take_title
 from supervisors.watchman import KeptWatchman, mark_of, sweep_predecessors
@@ -53,6 +54,7 @@ class Guardian:
         self._events: deque[do.Event] = deque()
         self._system: GuardedSystem | None = None
         self._exit_code: int | None = None
+        self.told_code: int | None = None
         self._guard = do.Guard(
             never_give_up=charge.on_give_up == "restart",
             stop_limit_s=_stop_limit_s(charge),
@@ -161,11 +163,9 @@ class Guardian:
         self._selector.register(ours, selectors.EVENT_READ, "signal")
 
     def _take_signals(self) -> None:
-        try:
+        with suppress(BlockingIOError):
             while self._signal_end[0].recv(4096):
                 pass
-        except BlockingIOError:
-            pass
         while self._signals:
             self._take(self._signals.popleft())
 
@@ -222,15 +222,15 @@ class Guardian:
         self._events.append(do.Reloaded(changed, trouble, _stop_limit_s(charge)))
 
     def _say(self, kind: str, detail: Any) -> None:
-        if self._status is None or kind == "alarm":
+        if kind in do.NEVER_UP and self._charge.last_word is not None:
+            self.told_code = told_by_host(self._charge.last_word, kind, detail)
+        elif self._status is None or kind == "alarm":
             print(f"{self._charge.title}: {kind}: {detail}", file=sys.stderr, flush=True)
         if self._status is None:
             return
         body = pickle.dumps((kind, detail))
-        try:
+        with suppress(OSError):
             self._status.write(len(body).to_bytes(4, "big") + body)
-        except OSError:
-            pass
 
 
 def _stop_limit_s(charge: Charge) -> float:
@@ -242,6 +242,9 @@ def main(body: bytes) -> None:
     charge: Charge = pickle.loads(body)  # noqa: S301 - from the host that started us, in memory
     take_title(f"{charge.title} guardian")
     become_subreaper()
-    code = Guardian(charge).run()
+    guardian = Guardian(charge)
+    code = guardian.run()
     sys.stderr.flush()
-    os._exit(code)  # there is nothing left to be put away, and somebody may be waiting for this end
+    os._exit(
+        guardian.told_code or code
+    )  # there is nothing left to be put away, and somebody may be waiting for this end

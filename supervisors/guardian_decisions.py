@@ -132,6 +132,10 @@ class Reload(Struct, frozen=True):
     """Read the configuration again; Reloaded follows."""
 
 
+NEVER_UP = ("start_failed", "unfit", "conflict")
+"""What is said when no system came up."""
+
+
 class Say(Struct, frozen=True):
     """To the owner: up (pids), down (reason), ended, start_failed or unfit (reason), reload_failed (why), alarm (what
     stands still, graded P0), calm (the alarm is over)."""

@@ -8,15 +8,17 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.cli.answer import Options, say
+from aidos_actors.cli.answer import Options, give_error, say
 from aidos_actors.cli.reach import owner_of
 from aidos_actors.core.errors import Conflict
+from aidos_actors.machine_errors import start_error
 from aidos_actors.runtime import PACKAGES, TITLE, admission, farewell, tree_of
 from aidos_actors.settings import read_config
 from aidos_actors.state_dir import prepare_state_dir
 from supervisors import boot, guardian
 from supervisors.charge import Charge
 from supervisors.forked import is_alone
+from supervisors.handle import start_failure
 from supervisors.premises import LOCK_NAME
 
 
@@ -28,7 +30,7 @@ def serve_until_stopped(options: Options, standby: bool, workers: int | None, dr
         _wait_until_free(state)
     owner = owner_of(state)
     if owner is not None:
-        raise Conflict(f"{state} is owned by {owner}", hint="stop it, or use `serve --standby`, or another --state")
+        raise _owned(state, owner)
     told = (options.config, str(state), workers, drain_s)
     spec, before_stop = charged(*told)
     charge = Charge(
@@ -45,6 +47,7 @@ def serve_until_stopped(options: Options, standby: bool, workers: int | None, dr
         before_stop=before_stop,
         reload=(__name__, "charged", told),
         admission=admission(state),
+        last_word=(__name__, "told_why_not_up", (str(state), options.as_json, options.debug)),
         may_fork=is_alone(),
     )
     if charge.may_fork:
@@ -60,6 +63,18 @@ def charged(
     """What the configuration says now: the tree, and what is asked of it before a stop. Called again on SIGHUP."""
     read = read_config(config).with_runtime(workers=workers, drain_s=drain_s)
     return pickle.dumps(tree_of(Path(state), read)), farewell(read.runtime.drain_s)
+
+
+def told_why_not_up(kind: str, reason: Any, state: str, as_json: bool, debug: bool) -> int:
+    """Why there is no system is said as by every verb; the exit code."""
+    if kind == "conflict":
+        return give_error(_owned(Path(state), str(reason)), Options(state, None, as_json, debug))
+    error = start_error(reason.detail) or start_failure(reason)
+    return give_error(error, Options(state, None, as_json, debug))
+
+
+def _owned(state: Path, owner: str) -> Conflict:
+    return Conflict(f"{state} is owned by {owner}", hint="stop it, or use `serve --standby`, or another --state")
 
 
 def _wait_until_free(state: Path) -> None:

@@ -75,25 +75,26 @@ FULL = """
 mount -t tmpfs -o size=3m tmpfs small && cd small || exit 99
 "$1" -m aidos_actors submit ../work.yaml --state state >&2 || exit 98
 dd if=/dev/zero of=fill bs=1k >/dev/null 2>&1
-"$1" -m aidos_actors run ../work.yaml --state state --json
+"$1" -m aidos_actors $2 --state state --json
 """
 
 
-def on_a_small_disk(place: Place, script: str) -> subprocess.CompletedProcess[str]:
+def on_a_small_disk(place: Place, script: str, *words_of_it: str) -> subprocess.CompletedProcess[str]:
     """``script`` with the interpreter as ``$1``, in a namespace with a small disk of its own at ``small``."""
     if shutil.which("unshare") is None:
         pytest.skip("unshare is not installed")
     (place.folder / "small").mkdir()
-    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", sys.executable]
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", sys.executable, *words_of_it]
     done = subprocess.run(words, cwd=place.folder, env=dict(os.environ), capture_output=True, text=True, timeout=60)
     if done.returncode == 99 or done.stderr.startswith("unshare:"):
         pytest.skip(f"no namespaces may be made here: {done.stderr}")
     return done
 
 
-def test_a_system_that_finds_no_room_to_start_is_to_be_started_again(place: Place) -> None:
+@pytest.mark.parametrize("verb", ["run ../work.yaml", "serve"])
+def test_a_system_that_finds_no_room_to_start_is_to_be_started_again(place: Place, verb: str) -> None:
     place.requirement({"a": {"run": "true"}}, repo=None)
-    done = on_a_small_disk(place, FULL)
+    done = on_a_small_disk(place, FULL, verb)
     assert done.returncode == 75, done.stderr
     assert "No space left" in json.loads(done.stdout)["error"]["message"] and "Traceback" not in done.stderr
     place.assert_clean()
@@ -135,4 +136,42 @@ def test_a_stop_while_nothing_can_be_written_loses_nothing(place: Place) -> None
     gate.touch()
     assert Path(file).exists() and place.aidos("run", str(file)).returncode == 0
     place.assert_laws("work", {"slow"})
+    place.assert_clean()
+
+
+FULL_WHILE_IT_RUNS = """
+mount -t tmpfs -o size=24m tmpfs small && cd small || exit 99
+aidos() { "$python" -m aidos_actors "$@" --state state --json; }
+python=$1
+"$python" -m aidos_actors serve --state state --workers 1 & serve=$!
+until aidos tree; do :; done >&2
+aidos submit ../work.yaml >&2 || exit 98
+until aidos explain work/slow | grep -q '"running"'; do :; done
+dd if=/dev/zero of=fill bs=4k >/dev/null 2>&1
+aidos submit ../large.yaml
+kill -9 $(aidos tree | "$python" -c "$2")
+touch ../go
+until aidos status work | grep -q '"state": "done"'; do :; done
+rm fill
+aidos submit ../large.yaml >&2 || exit 97
+until aidos status large | grep -q '"state": "done"'; do :; done
+kill $serve; wait $serve; echo $?
+"""
+SCHEDULER = """
+import json, sys
+(scheduling,) = (each for each in json.load(sys.stdin)["data"]["children"] if each["id"] == "scheduling")
+print(scheduling["children"][0]["pid"])
+"""
+
+
+def test_a_disk_that_fills_while_it_runs_ends_nothing_not_even_beside_a_death(place: Place) -> None:
+    """In the room that is kept for it the end of what ran is still recorded, by a successor, too."""
+    wait = f"while [ ! -e '{place.folder}/go' ]; do sleep 0.05; done"
+    place.requirement({"slow": {"run": wait}}, repo=None)
+    place.requirement({f"t{n}": {"run": f"true {'x' * 90_000}"} for n in range(6)}, name="large", repo=None)
+    done = on_a_small_disk(place, FULL_WHILE_IT_RUNS, SCHEDULER)
+    assert done.returncode == 0, done.stderr
+    refused, ended = done.stdout.splitlines()
+    assert json.loads(refused)["error"]["code"] == "try_again" and ended == "0"
+    assert "Traceback" not in done.stderr
     place.assert_clean()

@@ -6,7 +6,7 @@
 | references | rows with the rows they name |
 | sequence | the journal's numbers, from the first that is kept, with a count without gap |
 | fold | what the journal comes to (``core/journal.py``) with the tables; texts that it does not hold by their hashes |
-| day files | the table's newest events with their lines in the day files |
+| day files | the table's events with their lines in the day files |
 
 Held in memory at once: a page of events, and the rows of one requirement, twice. Each requirement is looked at in one
 moment, so a system may go on writing beside it.
@@ -29,15 +29,14 @@ from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.check_texts import document_differences, result_differences, submission_differences
-from aidos_actors.ledger.day_files import DayFiles
+from aidos_actors.ledger.day_check import lacking
 from aidos_actors.ledger.engine import HINT_RESTORE
 from aidos_actors.ledger.errors import LedgerDamaged
 from aidos_actors.ledger.ledger import JOURNAL_FOLDER
 from aidos_actors.ledger.reader import LedgerReader
-from aidos_actors.ledger.rows import event_of
+from aidos_actors.ledger.rows import Values, event_of
 
 EVENTS_AT_ONCE = 1000
-DAY_FILE_EVENTS = 1000
 KEPT_MAX = 20
 REVISED = "requirement_revised"
 AGENT_EVENTS = ("agent_unusable", "agent_free")
@@ -108,9 +107,15 @@ def _gaps(ledger: LedgerReader) -> Iterator[tuple[int, int]]:
 
 
 def _day_files(ledger: LedgerReader, folder: Path) -> tuple[str, Iterator[str]]:
-    rows = ledger._event_rows(max(0, ledger.last_seq() - DAY_FILE_EVENTS), DAY_FILE_EVENTS)
-    lacking = DayFiles(folder / JOURNAL_FOLDER).lacking(rows)
-    return f"the newest {len(rows)} events", (f"event {seq} does not stand in the file of its day" for seq in lacking)
+    first, last, _count = _extent(ledger)
+    seqs = lacking(folder / JOURNAL_FOLDER, _pages(ledger, first - 1, last), last)
+    return f"events {first} to {last}", (f"event {seq} does not stand in the file of its day" for seq in seqs)
+
+
+def _pages(ledger: LedgerReader, after_seq: int, last_seq: int) -> Iterator[list[Values]]:
+    while after_seq < last_seq and (rows := ledger._event_rows(after_seq, EVENTS_AT_ONCE)):
+        yield [row for row in rows if row[0] <= last_seq]
+        after_seq = rows[-1][0]
 
 
 # The fold

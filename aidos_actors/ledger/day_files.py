@@ -116,15 +116,6 @@ class DayFiles:
                 os.fsync(file.fileno())
             del self._refused[path]
 
-    def lacking(self, rows: Sequence[Values]) -> list[int]:
-        """The seqs of those of ``rows`` (the newest of the table, in order) that do not stand in the file of their
-        day, as they are, near its end."""
-        lacking: list[int] = []
-        for day, of_day in by_day(rows).items():
-            lines = dict(zip(lines_of(of_day).splitlines(keepends=True), (row[0] for row in of_day), strict=True))
-            lacking += _lacking(self._folder / f"{day}.jsonl", lines)
-        return sorted(lacking)
-
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].jsonl"))
 
@@ -158,21 +149,3 @@ class DayFiles:
             file.sync()
         finally:
             file.close()
-
-
-def _lacking(path: Path, lines: dict[bytes, int]) -> list[int]:
-    """Looks no further back than to where all ``lines`` were found; a batch under way may stand behind them."""
-    if not path.is_file():
-        return list(lines.values())
-    file = path.open("rb")
-    with file:
-        size = file.seek(0, os.SEEK_END)
-        window = sum(map(len, lines)) + TAIL_BYTES
-        while True:
-            start = max(0, size - window)
-            file.seek(start)
-            held = set(file.read(size - start).splitlines(keepends=True))
-            lacking = [seq for line, seq in lines.items() if line not in held]
-            if not lacking or start == 0:
-                return lacking
-            window *= 2

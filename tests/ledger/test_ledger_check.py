@@ -67,6 +67,19 @@ def test_lines_that_day_files_lack_are_named(state: Path) -> None:
     assert len(found) == checking.KEPT_MAX
 
 
+@pytest.mark.parametrize("seq", [1, 700, 1400])
+def test_bytes_that_were_overwritten_in_a_day_file_are_named_however_old(tmp_path: Path, seq: int) -> None:
+    ledger = Ledger.open(tmp_path)
+    work_through(ledger, "many", 700, slots=50)
+    assert ledger.last_seq() >= 1400
+    ledger.close()
+    path = tmp_path / "journal" / TODAY
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[seq - 1] = lines[seq - 1][:-3] + b"\0" + lines[seq - 1][-2:]
+    path.write_bytes(b"".join(lines))
+    assert differences(tmp_path) == {"day files": [f"event {seq} does not stand in the file of its day"]}
+
+
 def test_a_batch_that_was_not_committed_is_no_difference(tmp_path: Path) -> None:
     """Its lines stand in the day file until the next opening: however many."""
     ledger = Ledger.open(tmp_path)

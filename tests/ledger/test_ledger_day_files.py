@@ -11,7 +11,7 @@ from ledger_cases import DAY_S, NOON, an_event, as_line, day_lines, numbered, op
 
 from aidos_actors.core.records import Batch
 from aidos_actors.ledger import day_files
-from aidos_actors.ledger.day_files import DayFiles
+from aidos_actors.ledger.day_check import lacking
 from aidos_actors.ledger.errors import LedgerUnavailable
 from aidos_actors.ledger.ledger import Ledger
 
@@ -188,7 +188,7 @@ def test_what_is_no_file_in_its_place_stops_the_batch_and_hangs_nobody(
     for _ in range(tries):
         with pytest.raises(LedgerUnavailable, match="it is no file"):
             ledger.apply(1, numbered(4))
-    assert DayFiles(state / "journal").lacking(ledger._rows_after(7)) == [8, 9, 10]
+    assert list(lacking(state / "journal", [ledger._rows_after(7)], 10)) == [8, 9, 10]
     place.rmdir() if what == "a folder" else place.unlink()
     if comes_back:
         kept.rename(place)

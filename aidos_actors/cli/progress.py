@@ -25,10 +25,15 @@ SAID = {
     "task_failed": "failed",
     "task_skipped": "skipped",
     "task_cancelled": "cancelled",
+    "task_paused": "paused; `resume` lets it go on",
+    "task_resumed": "resumed",
+    "requirement_paused": "paused; `resume` lets it go on",
+    "requirement_resumed": "resumed",
 }
 NOTED = {
     *("task_failed", "task_retry_scheduled", "attempt_lost", "analysis_held_up"),
     *("task_replanning", "requirement_replanned"),
+    *("task_paused", "task_resumed", "requirement_paused", "requirement_resumed"),
 }
 
 

@@ -202,7 +202,8 @@ class Watch:
 
 
 def _conclude(data: dict[str, Any], submission: Submission, state: Path, options: Options) -> int:
-    """Name target, commits and the way to merge them; of a failure the last lines and where to read more."""
+    """Name target, commits and the way to merge them; of a failure the last lines, where to read more, and how to try
+    again."""
     requirement = submission.requirement
     commits = [task["commit"] for task in data["tasks"] if task["commit"]]
     lines = [f"{data['id']}: {data['state']}, {data['progress']['done']} of {data['progress']['total']} tasks done"]
@@ -212,6 +213,8 @@ def _conclude(data: dict[str, Any], submission: Submission, state: Path, options
             lines.append(f"git merge {data['target']}")
     if data["state"] == "failed":
         lines += _failure(data, state)
+    if data["state"] != "done":
+        lines.append(f"again: aidos retry {data['id']} {_state_option(state)}")
     code = 0 if data["state"] == "done" else 8 if str(data.get("error") or "").startswith("deadline") else 1
     return give(Answer(data, "\n".join(lines), code), options)
 
@@ -229,4 +232,8 @@ def _failure(data: dict[str, Any], state: Path) -> Iterator[str]:
         yield from end_of(file, TAIL_BYTES).splitlines()[-TAIL_LINES:]
     if others:
         yield f"failed too: {', '.join(task['id'] for task in others)}"
-    yield f"more: aidos output {data['id']}/{failed['id']} --state {shlex.quote(str(state))}"
+    yield f"more: aidos output {data['id']}/{failed['id']} {_state_option(state)}"
+
+
+def _state_option(state: Path) -> str:
+    return f"--state {shlex.quote(str(state))}"

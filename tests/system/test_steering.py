@@ -65,3 +65,14 @@ def test_steering_while_nothing_runs_holds_for_the_next_run(place: Place) -> Non
     assert codes(place, "work/b") == ["done"], "a start would not help it"
     place.assert_laws("work", {"a", "b"})
     place.assert_clean()
+
+
+def test_a_run_of_what_is_paused_says_so_and_one_that_ended_how_it_goes_on(place: Place) -> None:
+    file = place.requirement({"one": {"run": "true"}})
+    place.here("submit", str(file))
+    place.here("pause", "work")
+    run = place.begin("run", str(file))
+    eventually(lambda: "work: paused; `resume` lets it go on\n" in place.said())
+    place.aidos("cancel", "work")
+    assert run.wait(60) == 1
+    assert f"again: aidos retry work --state {place.state}\n" in place.said()

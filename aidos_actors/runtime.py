@@ -22,7 +22,7 @@ from aidos_actors.desk_client import DeskClient
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.environment import without_secrets
 from aidos_actors.layout import Layout
-from aidos_actors.machine_errors import start_error
+from aidos_actors.machine_errors import refuse_low_limits, start_error
 from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import prepare
 from aidos_actors.tree import aidos_tree
@@ -92,6 +92,7 @@ class Runtime:
         may_fork: bool = False,
     ) -> None:
         self._config = (config or Config()).with_runtime(workers=workers, drain_s=drain_s)
+        refuse_low_limits(self._config.runtime.workers)
         self.state_dir = prepare_state_dir(state_dir)
         self.layout = Layout(str(self.state_dir))
         self._desk = DeskClient(self.state_dir)

@@ -15,7 +15,7 @@ from aidos_actors.cli.answer import Answer, Interrupted, Options, give, give_err
 from aidos_actors.cli.progress import Progress, shown_progress
 from aidos_actors.cli.reach import Door
 from aidos_actors.config import Config
-from aidos_actors.core.errors import NotFound, OwnedElsewhere, TryAgain, Unreachable
+from aidos_actors.core.errors import NotFound, OwnedElsewhere, TryAgain, Unfit, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.folders import end_of
 from aidos_actors.layout import Layout
@@ -104,7 +104,7 @@ def _see_to_the_end(
             try:
                 with _owned(state, config, workers, drain_s) as session:
                     return watch.follow(session)
-            except OwnedElsewhere:
+            except (OwnedElsewhere, Unfit):
                 if not Door(state).is_there():
                     raise
             progress.note(f"joined the system that runs on {state}")

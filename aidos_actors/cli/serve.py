@@ -11,7 +11,7 @@ from typing import Any
 from aidos_actors.cli.answer import Options, give_error, say
 from aidos_actors.cli.reach import owner_of
 from aidos_actors.core.errors import Conflict
-from aidos_actors.machine_errors import start_error
+from aidos_actors.machine_errors import refuse_low_limits, start_error
 from aidos_actors.runtime import PACKAGES, TITLE, admission, farewell, tree_of
 from aidos_actors.settings import read_config
 from aidos_actors.state_dir import prepare_state_dir
@@ -24,7 +24,7 @@ from supervisors.premises import LOCK_NAME
 
 def serve_until_stopped(options: Options, standby: bool, workers: int | None, drain_s: float | None) -> int:
     """Does not return: the guardian takes this process over. ``Conflict`` when another owns the state directory."""
-    read_config(options.config)
+    refuse_low_limits(read_config(options.config).with_runtime(workers=workers).runtime.workers)
     state = prepare_state_dir(options.state)
     if standby:
         _wait_until_free(state)

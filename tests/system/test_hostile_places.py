@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.system.conftest import Place, eventually
 
 WORK = {"one": {"run": "sleep 3; echo 1 > one.txt"}, "two": {"run": "echo 2 > two.txt", "needs": ["one"]}}
@@ -109,6 +111,21 @@ def test_a_machine_that_lets_no_guardian_start_is_told_at_once(place: Place) -> 
     argv = [sys.executable, str(program), str(place.state)]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.stdout == "start_failed\n", done.stderr
+
+
+@pytest.mark.parametrize("limit", ["-n 30", "-f 1000"])
+def test_limits_that_let_no_system_start_are_named_and_one_that_runs_is_joined(place: Place, limit: str) -> None:
+    file = place.requirement(QUICK)
+
+    def limited(verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+        argv = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "-m", "aidos_actors", verb, *words]
+        return subprocess.run(argv, env=place.environment(), capture_output=True, text=True, timeout=60)
+
+    for done in (limited("run", str(file)), limited("serve")):
+        assert done.returncode == 78 and f"ulimit {limit[:2]}" in done.stderr, done.stderr
+    place.begin("serve")
+    eventually(place.is_up)
+    assert limited("run", str(file)).returncode == 0
 
 
 def test_a_gate_whose_minder_is_killed_is_asked_again_at_no_cost(place: Place) -> None:

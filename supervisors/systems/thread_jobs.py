@@ -26,9 +26,10 @@ class _Hand(threading.Thread):
     def __init__(self, work: Callable[[_Hand], None]) -> None:
         super().__init__(target=work, args=(self,), daemon=True)
         self.tasks: SimpleQueue[Task] = SimpleQueue()
+        self.job: str | None = None
 
     def take(self, task: Task) -> None:
-        self.name = task[0]
+        self.name = self.job = task[0]
         self.tasks.put(task)
 
 
@@ -65,19 +66,28 @@ class ThreadJobs:
         """What was started in the handler that has just ended begins now: work that keeps the interpreter's lock from
         its first moment on must not make that handler look hung."""
         for task in self._next:
-            if self._idle:
-                self._idle.pop().take(task)
-            else:
+            hand = self._idle.pop() if self._idle else None
+            if hand is None or not hand.is_alive():
                 hand = _Hand(self._work)
-                hand.take(task)
                 hand.start()
+            hand.take(task)
         self._next.clear()
 
     def _work(self, hand: _Hand) -> None:
-        """The job that it was given first, and those that it is given after it."""
+        """The job that it was given first, and those that it is given after it. What another thread raises in this
+        one, between two jobs, ends it, and is the outcome of the one it has in hand."""
+        try:
+            self._work_on(hand)
+        except BaseException as error:
+            if hand.job is not None:
+                self._done.append(JobDone(hand.job, error=error))
+            os.eventfd_write(self._signal, 1)
+
+    def _work_on(self, hand: _Hand) -> None:
         at_first = _ways_of_this_thread()
         while True:
             self._carry_out(*hand.tasks.get())
+            hand.job = None
             is_wanted = len(self._idle) < IDLE_MAX and _ways_of_this_thread() == at_first
             if is_wanted:
                 self._idle.append(hand)  # before the loop hears of the end: it may have more to do

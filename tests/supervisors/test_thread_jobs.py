@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
@@ -115,3 +116,27 @@ def test_a_job_that_spoils_the_library_of_threads_holds_up_no_other(
     jobs.start("works", int)
     jobs.go()
     assert [each.value for each in outcomes(jobs, 1)] == [0]
+
+
+def interrupt_when_idle(thread: int) -> None:
+    """As programs do that limit the time of their functions, when they come too late."""
+    while sys._current_frames()[thread].f_code.co_name != "_work_on":
+        pass
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
+
+
+def test_an_exception_that_is_sent_to_a_thread_between_its_jobs_leaves_no_job_without_an_outcome(
+    jobs: ThreadJobs,
+) -> None:
+    jobs.start("first", threading.get_ident)
+    jobs.go()
+    (first,) = outcomes(jobs, 1)
+    interrupt_when_idle(first.value)
+    jobs.start("second", int)
+    jobs.go()
+    (second,) = outcomes(jobs, 1)
+    assert second.value == 0 or isinstance(second.error, KeyboardInterrupt)
+    for _ in range(IDLE_MAX + 1):
+        jobs.start("third", int)
+        jobs.go()
+        assert [each.value for each in outcomes(jobs, 1)] == [0]

@@ -10,8 +10,9 @@ from supervisors.linux import sync_folder
 
 def write_durably(path: Path, content: bytes, part: Path) -> None:
     """``path`` holds ``content`` (0600), and does after a power cut; before that it held what it held. ``part`` lies
-    beside it and is gone. OSError: ``path`` is as it was, and ``part`` may be left."""
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    beside it and is gone, whatever was there before. OSError: ``path`` is as it was, and ``part`` may be left."""
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
         file.write(content)
         file.flush()

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from aidos_actors.core.kept_text import kept
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start
 from aidos_actors.core.retry import EXCEPTION
-from aidos_actors.executors.checkpoints import CheckpointTooLarge, CheckpointUnsaved, ValueCheckpoints
+from aidos_actors.executors.checkpoints import CheckpointTooLarge, CheckpointUnsaved, ValueCheckpoints, clear_place
 from aidos_actors.executors.command import Surroundings
 from aidos_actors.executors.said import SAID
 from aidos_actors.folders import delete_tree, remove_if_empty
@@ -67,9 +67,10 @@ class CallContext:
     @cached_property
     def _saved(self) -> ValueCheckpoints:
         around = self._around
+        folder = around.layout.checkpoint(self.requirement, self.task)
         if "env" not in self.__dict__:  # else it is ready, and what is in it is of this attempt, too
             around.remove_checkpoint_if_over(self._key)
-        folder = around.layout.checkpoint(self.requirement, self.task)
+            clear_place(folder)
         return ValueCheckpoints(folder, self.attempt, around.limits.value_bytes, around.limits.folder_bytes)
 
     def checkpoint(self, value: Any) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from msgspec import Struct
 from aidos_actors.core.errors import AidosError
 from aidos_actors.durable_file import write_durably
 from aidos_actors.executors.folder_size import ENTRIES_MAX, is_over
-from aidos_actors.folders import delete_tree
+from aidos_actors.folders import delete_tree, is_real_folder
 
 KEPT = 2
 VALUE_BYTES_MAX = 1024 * 1024
@@ -58,6 +59,15 @@ class CheckpointLimits(Struct, frozen=True):
 
     folder_bytes: int = FOLDER_BYTES_MAX
     value_bytes: int = VALUE_BYTES_MAX
+
+
+def clear_place(folder: Path) -> None:
+    """What stands in the place of a task's folder, or of its requirement's, and is none is gone, if it can be: there is
+    nothing that one could go on from. That holds for a link, too, which leads out of what is limited and removed."""
+    for place in (folder.parent, folder):
+        with contextlib.suppress(OSError):
+            if not is_real_folder(place):
+                place.unlink()
 
 
 def removed_if_over(folder: Path, bytes_max: int) -> bool:
@@ -115,8 +125,16 @@ class ValueCheckpoints:
         for attempt, number in reversed(self._numbers()):
             if attempt <= self._attempt:
                 with contextlib.suppress(OSError, ValueError):
-                    return _value_of((self._folder / f"value-{attempt}-{number}.json").read_bytes())
+                    return _value_of(self._content(self._folder / f"value-{attempt}-{number}.json"))
         return None
+
+    def _content(self, path: Path) -> bytes:
+        """At once: ValueError or OSError for what is no file, or too large to have been saved."""
+        with open(path, "rb", opener=_opened) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size > self._folder_bytes_max:
+                raise ValueError("no checkpoint")
+            return file.read()
 
     def _numbers(self) -> list[tuple[int, int]]:
         """(attempt, number) of the values there, oldest first."""
@@ -125,6 +143,11 @@ class ValueCheckpoints:
         except OSError:
             return []
         return sorted((int(found[1]), int(found[2])) for name in names if (found := _NAME.fullmatch(name)))
+
+
+def _opened(path: str, flags: int) -> int:
+    """Without waiting for whoever should write into it."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def _value_of(content: bytes) -> Any:

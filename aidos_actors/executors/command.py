@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from aidos_actors import crash
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
-from aidos_actors.executors.checkpoints import CheckpointLimits, removed_if_over
+from aidos_actors.executors.checkpoints import CheckpointLimits, clear_place, removed_if_over
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.folder_size import ENTRIES_MAX
 from aidos_actors.executors.minded import Minded
@@ -82,9 +82,7 @@ class Surroundings(Struct, frozen=True, dict=True):
             folder.mkdir()  # one call is all that a first attempt needs
         except OSError:
             self.remove_checkpoint_if_over(key)
-            for place in (folder.parent, folder):
-                if not place.is_dir():  # a task may have put something else there: nothing that one could go on from
-                    place.unlink(missing_ok=True)
+            clear_place(folder)
             folder.mkdir(parents=True, exist_ok=True)
         crash.after("checkpoint-folder-made")
 

@@ -70,9 +70,7 @@ def test_a_callable_goes_on_where_its_last_attempt_ended(tmp_path: Path) -> None
 def test_a_value_too_large_is_the_tasks_own_failure_and_a_full_disk_is_not(tmp_path: Path) -> None:
     refused = attempt_of("saves", 1, tmp_path, size=1001)
     assert refused.fault == "own" and "more than the 1000 allowed" in str(refused.error)
-    folder = Layout(str(tmp_path)).checkpoint("r", "a")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_text("a file is where the folder should be")
+    Layout(str(tmp_path)).checkpoints.write_text("a file is where all folders should be")
     unsaved = attempt_of("saves", 2, tmp_path, size=1)
     assert unsaved.fault == "infra" and str(unsaved.error).startswith(CheckpointUnsaved.__name__)
 

@@ -25,6 +25,66 @@ def walk(folder, context):
 def heavy(context):
     (Path(context.env["AIDOS_CHECKPOINT_DIR"]) / "data").write_bytes(bytes(400_000))
 """
+ODD = """
+import os, shutil, socket
+from pathlib import Path
+
+def value(folder):
+    return folder / "value-1-2.json"
+
+def pipe(folder):
+    value(folder).unlink()
+    os.mkfifo(value(folder))
+
+def folder(folder):
+    value(folder).unlink()
+    value(folder).mkdir()
+
+def no_end(folder):
+    value(folder).unlink()
+    value(folder).symlink_to("/dev/zero")
+
+def listener(folder):
+    value(folder).unlink()
+    os.chdir(folder)
+    socket.socket(socket.AF_UNIX).bind(value(folder).name)
+
+def huge(folder):
+    os.truncate(value(folder), 1 << 40)
+
+def pipe_of_the_next(folder):
+    value(folder).unlink()
+    os.mkfifo(folder / ".value-2-1.json.new")
+
+def file_for_the_folder(folder):
+    shutil.rmtree(folder)
+    folder.write_text("mine")
+
+def pipe_for_the_folder(folder):
+    shutil.rmtree(folder)
+    os.mkfifo(folder)
+
+def link_for_the_folder(folder):
+    elsewhere = folder.parent.parent.parent.parent / "elsewhere"
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
+
+def file_for_all_folders(folder):
+    shutil.rmtree(folder.parent)
+    folder.parent.write_text("mine")
+
+def spoils(how, context):
+    if context.attempt == 1:
+        context.checkpoint("whole")
+        context.checkpoint("newest")
+        globals()[how](Path(context.env["AIDOS_CHECKPOINT_DIR"]))
+        raise RuntimeError("again")
+    found = context.last_checkpoint
+    context.checkpoint("more")
+    return [found, context.last_checkpoint]
+"""
+OF_A_VALUE = ("pipe", "folder", "no_end", "listener", "huge", "pipe_of_the_next")
+OF_A_FOLDER = ("file_for_the_folder", "pipe_for_the_folder", "link_for_the_folder")
 COMMAND = """
 if test -e "$AIDOS_CHECKPOINT_DIR/half"; then cat "$AIDOS_CHECKPOINT_DIR/half" > whole.txt; exit 0; fi
 trap 'echo told > "$AIDOS_CHECKPOINT_DIR/half"; exit 1' TERM
@@ -85,5 +145,22 @@ def test_a_checkpoint_over_its_limit_fails_its_task_and_says_so(place: Place) ->
     for name in ("greedy", "heavy"):
         said = place.aidos("output", f"work/{name}").stdout
         assert "over its limit of 300,000 bytes or 20,000 entries and has been removed" in said
+    assert not saved(place)
+    place.assert_clean()
+
+
+def test_what_a_task_puts_in_the_place_of_its_checkpoint_is_none_and_holds_up_no_attempt(place: Place) -> None:
+    (place.folder / "odd.py").write_text(ODD)
+    tasks = {
+        how: {"call": "odd:spoils", "args": {"how": how}, "timeout": "20s", "retries": 1, "retry": {"delay": "10ms"}}
+        for how in (*OF_A_VALUE, *OF_A_FOLDER, "file_for_all_folders")
+    }
+    tasks["file_for_all_folders"]["needs"] = [*OF_A_VALUE, *OF_A_FOLDER]
+    run = place.begin("run", str(place.requirement(tasks, repo=None)), PYTHONPATH=str(place.folder))
+    assert run.wait(90) == 0, place.said()
+    results = {how: place.data("output", f"work/{how}")["result"] for how in tasks}
+    assert results == {how: ["whole" if how in OF_A_VALUE else None, "more"] for how in tasks}
+    assert {task["infra_faults"] for task in place.data("status", "work")["tasks"]} == {0}
+    assert (place.folder / "elsewhere" / "value-1-2.json").exists(), "what a link led to is not ours"
     assert not saved(place)
     place.assert_clean()

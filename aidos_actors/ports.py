@@ -182,5 +182,9 @@ class Executor(Protocol):
         """Where this life of a worker says which callable it has begun. Called before any of them, in the main
         thread."""
 
+    def wear(self) -> str:
+        """What keeps this process from calling another callable after one was called, in words; empty when nothing
+        does. At once."""
+
     def close(self) -> None:
         """Nothing that was started for it lives any more."""

@@ -1,7 +1,8 @@
 """How a Worker calls callables that come in batches: beside its mailbox, in chunks of some milliseconds.
 
 A callable that takes long holds nobody up: what has ended is told at the next look, and what has not begun goes back to
-the Scheduler. One that does not return in time is reported as failed, and its worker ends, for it cannot be stopped.
+the Scheduler. One that does not return in time is reported as failed, and its worker ends, for it cannot be stopped. So
+does one whose process a callable has changed for good: what it holds is told first.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Calling:
         self._is_looking = False
         self._is_calling = False
         self._timed: AttemptKey | None = None
-        self._last_words: AttemptKey | None = None
+        self._leaving = ""
         self._is_ending = False
 
     def held(self) -> tuple[AttemptKey, ...]:
@@ -80,8 +81,8 @@ class Calling:
                 self._tell()
             case CallsNoted():
                 self._queue.noted(order.seq)
-                if self._last_words is not None and not self._queue.untold():
-                    self._actor.stop("normal", f"the call of {self._last_words} did not end in time")
+                if self._leaving and not self._queue.untold():
+                    self._actor.stop("normal", self._leaving)
 
     def end(self, key: AttemptKey, reason: EndReason) -> None:
         """It has ended, or will be reported as ended; the one that is being called takes this worker with it."""
@@ -100,6 +101,9 @@ class Calling:
         if done.error is not None:
             raise done.error
         self._is_calling = False
+        self._leaving = self._leaving or self._hands.wear()
+        if self._leaving:
+            self._queue.take_back(GIVEN_BACK)
         self._tell()
         self._go_on()
 
@@ -121,17 +125,18 @@ class Calling:
         self._tell()
 
     def begin_no_more(self) -> None:
-        """A callable that is called alone was given up, and takes this worker with it: what is ordered meanwhile goes
-        back with its death."""
+        """This worker ends with a callable that is called alone: what is ordered meanwhile goes back with its death."""
         self._is_ending = True
-        self._mark.let_be()
+        self._mark.rest()
 
     def _give_up(self, outcome: AttemptOutcome) -> None:
         self._queue.take_back(GIVEN_BACK)
-        self._last_words = self._queue.abandon(outcome) or self._last_words
+        given_up = self._queue.abandon(outcome)
+        if given_up is not None:
+            self._leaving = f"the call of {given_up} did not end in time"
 
     def _go_on(self) -> None:
-        if self._queue.is_waiting and not (self._is_calling or self._is_ending or self._last_words is not None):
+        if self._queue.is_waiting and not (self._is_calling or self._is_ending or self._leaving):
             self._is_calling = True
             self._actor.start_job(JOB, self._hands.call_some, self._queue)
         self._look_again()

@@ -28,7 +28,7 @@ class CallDue(Struct, frozen=True):
 
 class Held(Struct):
     """An attempt in this worker's hands. ``minder`` is who has had its command; ``watched``: its callable, while that
-    is called; ``worked``: how its work ended, while that is verified."""
+    is called; ``worked``: how its work ended, while that is verified; ``leaving``: why this worker ends with it."""
 
     order: Start
     report: AttemptReport
@@ -37,7 +37,7 @@ class Held(Struct):
     ending: EndReason | None = None
     watched: WatchedCall | None = None
     worked: AttemptOutcome | None = None
-    is_over_time: bool = False
+    leaving: str = ""
     until: float = 0.0
 
     def given(self, minded: Minding) -> None:

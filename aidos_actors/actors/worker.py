@@ -138,7 +138,7 @@ class Worker(ManagedActor):
                 self._line.say(AttemptEnded(self._me, order.key, never_held(order.reason), self._hands.waiting()))
             case End() if held is not None:
                 self._end(held, order.reason)
-            case Acknowledge() if held is not None:
+            case Acknowledge() if held is not None and held.report.phase == "ended":
                 self._acknowledged(held)
 
     def _start(self, order: Start) -> None:
@@ -167,13 +167,11 @@ class Worker(ManagedActor):
             self._say(held)
 
     def _acknowledged(self, held: Held) -> None:
-        if held.report.phase != "ended":
-            return
         crash.before("result-forgotten")
         del self._held[held.order.key]
         crash.after("result-forgotten")
-        if held.is_over_time:
-            self.stop("normal", f"the call of {name_of(held.order.key)} did not end in time")
+        if held.leaving:
+            self.stop("normal", held.leaving)
 
     # ---- one attempt, step by step; each step is a job
 
@@ -219,6 +217,9 @@ class Worker(ManagedActor):
 
     def _worked(self, held: Held, outcome: AttemptOutcome) -> None:
         held.minded = held.watched = None
+        if held.order.task.call is not None and (wear := self._hands.wear()):
+            held.leaving = wear
+            self._calling.begin_no_more()
         if outcome.ok and held.order.task.verify and held.ending is None:
             held.worked = outcome
             left_s = max(0.001, held.until - self.now())
@@ -239,7 +240,7 @@ class Worker(ManagedActor):
 
     def _give_up(self, held: Held, outcome: AttemptOutcome) -> None:
         """A callable cannot be stopped: it takes this worker with it, once its end is on record."""
-        held.is_over_time = True
+        held.leaving = f"the call of {name_of(held.order.key)} did not end in time"
         self._calling.begin_no_more()
         self._ended(held, outcome)
 

@@ -33,14 +33,12 @@ class BegunMark:
         self._place = 0
 
     def begin(self, key: AttemptKey, limit_s: float) -> None:
-        """``key`` is being called from here on; it should end within ``limit_s`` seconds."""
+        """``key`` is being called from here on; it should end within ``limit_s`` seconds. It stays the one begun last
+        after its end, for its result is not on record yet."""
         self._write(f"{key.requirement} {key.task} {key.number}\n".encode())
 
-    def end(self) -> None:
-        """It has ended; it stays the one begun last, for its result is not on record yet."""
-
-    def let_be(self) -> None:
-        """What is being called was given up, and may go on for as long as this process lives."""
+    def rest(self) -> None:
+        """Nothing is being called, or it was given up, and may go on for as long as this process lives."""
 
     def _write(self, line: bytes) -> None:
         self._place = 1 - self._place
@@ -60,10 +58,7 @@ class TimedMark(BegunMark):
         super().begin(key, limit_s)
         self._last_resort.expect_end_within(limit_s)
 
-    def end(self) -> None:
-        self._last_resort.call_off()
-
-    def let_be(self) -> None:
+    def rest(self) -> None:
         self._last_resort.call_off()
 
 

@@ -6,8 +6,10 @@ import contextlib
 import inspect
 import json
 import os
+import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -15,20 +17,30 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from aidos_actors.core.errors import AidosError
 from aidos_actors.core.kept_text import kept
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Call, CallEnded, Start
 from aidos_actors.core.retry import EXCEPTION
+from aidos_actors.executors.as_found import AS_FOUND
 from aidos_actors.executors.checkpoints import CheckpointTooLarge, CheckpointUnsaved, ValueCheckpoints, clear_place
 from aidos_actors.executors.command import Surroundings
 from aidos_actors.executors.said import SAID
+from aidos_actors.executors.stray_alarm import ALARM, AlarmRang
 from aidos_actors.folders import delete_tree, remove_if_empty
 
 RESULT_BYTES_MAX = 1024 * 1024
 FUNCTIONS_MAX = 1000
 STACK_CHARS_MAX = 200_000
+_JSON = json.JSONEncoder(allow_nan=False)
 # Past whatever a metaclass makes of them.
 _name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 _mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+
+
+class Worn(AidosError):
+    """The process in which callables are called is no more as they should find it."""
+
+    code = "worn"
 
 
 class CallContext:
@@ -116,7 +128,8 @@ def call(around: Surroundings, order: Start, progress: Callable[[], None] | None
 
 
 def call_of_batch(around: Surroundings, requirement: str, order: Call) -> CallEnded:
-    """The same for one callable of a batch. Its folder is made when it is asked for."""
+    """The same for one callable of a batch. Its folder is made when it is asked for. ``Worn``: it failed, and nobody
+    knows whether by itself or because of what one before it has left behind."""
     contexts: list[CallContext] = []
     key = AttemptKey(requirement, order.task, order.number)
 
@@ -131,6 +144,8 @@ def call_of_batch(around: Surroundings, requirement: str, order: Call) -> CallEn
         each.close()
     if isinstance(result, str):
         return CallEnded(order.task, order.number, result)
+    if result.fault == "own" and (wear := AS_FOUND.wear()):
+        raise Worn(wear)
     return CallEnded(order.task, order.number, None, result)
 
 
@@ -156,7 +171,10 @@ def _stack_of(error: BaseException) -> str:
 def load(name: str) -> Any:
     """The callable that ``package.module:function`` names. ImportError or AttributeError else."""
     module, _, path = name.partition(":")
+    is_new = module not in sys.modules
     found: Any = import_module(module)
+    if is_new:
+        AS_FOUND.imported()
     for part in path.split("."):
         found = getattr(found, part)
     return found
@@ -165,12 +183,13 @@ def load(name: str) -> Any:
 def _called(
     name: str, args: Mapping[str, Any], context: Callable[[], CallContext], output: Callable[[], Path]
 ) -> str | AttemptOutcome:
-    """The result as JSON text, or how it failed. A child that the callable has forked may come back here as well: it
-    ends, for all that is left to do is its parent's."""
+    """The result as JSON text, or how it failed; its process is again as it was found. A child that the callable has
+    forked may come back here as well: it ends, for all that is left to do is its parent's."""
     me = os.getpid()
     ended = _ended(name, args, context, output)
     if os.getpid() != me:
         os._exit(0 if isinstance(ended, str) else 1)
+    AS_FOUND.put_back()
     return ended
 
 
@@ -183,9 +202,12 @@ def _ended(
             args = {**args, "context": context()}
         SAID.begin(output)
         try:
-            result = function(**args)
+            result = Context().run(function, **args)
         finally:
             SAID.end()
+            stood = ALARM.end()
+        if stood is not None:
+            raise AlarmRang.at(stood)
         text = _as_json(result, name)
     except BaseException as error:
         with contextlib.suppress(OSError), output().open("a", errors="backslashreplace") as file:
@@ -200,7 +222,7 @@ def _ended(
 
 def _as_json(result: Any, name: str) -> str:
     try:
-        return json.dumps(result, allow_nan=False)
+        return _JSON.encode(result)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} returned {type(result).__name__}, which is not JSON: {error}") from None
 

@@ -23,13 +23,11 @@ class CallMark(Protocol):
     """Which callable is being called, so that it is known after the death of its process. One at a time."""
 
     def begin(self, key: AttemptKey, limit_s: float) -> None:
-        """It is being called from here on, and should end within ``limit_s`` seconds."""
+        """It is being called from here on, and should end within ``limit_s`` seconds. After its end it stays the one
+        begun last: its result is not on record yet."""
 
-    def end(self) -> None:
-        """It has ended. It stays the one begun last: its result is not on record yet."""
-
-    def let_be(self) -> None:
-        """It was given up: nobody minds any more how long it takes."""
+    def rest(self) -> None:
+        """None is being called, or it was given up, and nobody minds any more how long it takes."""
 
 
 class Current(Struct):
@@ -109,7 +107,6 @@ class CallQueue:
     def end(self, current: Current, ended: CallEnded) -> None:
         """It has ended, unless it was abandoned meanwhile."""
         now = self.clock()
-        self._mark.end()
         with self._lock:
             self.current = None
             if self._abandoned == current.key:
@@ -118,6 +115,10 @@ class CallQueue:
             spans = self._ended[current.requirement].spans
             calls, span_s = spans.get(current.call.function, (0, 0.0))
             spans[current.call.function] = (calls + 1, span_s + now - current.began_at)
+
+    def rest(self) -> None:
+        """For a while nothing more is begun."""
+        self._mark.rest()
 
     def take_back(self, outcome: AttemptOutcome, keys: Iterable[AttemptKey] | None = None) -> None:
         """Those of ``keys`` (None: all) that have not begun never will; each has ended with ``outcome``."""
@@ -138,7 +139,7 @@ class CallQueue:
             if current is None or self._abandoned is not None:
                 return None
             self._abandoned = current.key
-            self._mark.let_be()
+            self._mark.rest()
             self._keep(current.requirement, CallEnded(current.call.task, current.call.number, None, outcome))
             return current.key
 
@@ -189,3 +190,4 @@ def run_chunk(queue: CallQueue, carry: Callable[[str, Call], CallEnded]) -> None
         queue.end(current, carry(current.requirement, current.call))
         if queue.clock() >= until:
             break
+    queue.rest()

@@ -11,6 +11,7 @@ from aidos_actors import crash
 from aidos_actors.core.agent_profile import AgentProfile
 from aidos_actors.core.orders import AttemptOutcome, Call, CallEnded, Minder, Start, WorkerId
 from aidos_actors.executors.agent import AgentHands
+from aidos_actors.executors.as_found import AS_FOUND
 from aidos_actors.executors.begun import TimedMark
 from aidos_actors.executors.call import call, call_of_batch
 from aidos_actors.executors.call_queue import CallMark, CallQueue, run_chunk
@@ -20,6 +21,7 @@ from aidos_actors.executors.environment import forget_repository
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import NurseryLost, Order
 from aidos_actors.executors.said import SAID
+from aidos_actors.executors.stray_alarm import ALARM
 from aidos_actors.executors.sweep import end_marked, wait_gone
 from aidos_actors.folders import delete_tree
 from aidos_actors.layout import Layout
@@ -41,6 +43,8 @@ class WorkerHands:
     ) -> None:
         SAID.catch_prints()
         forget_repository()
+        ALARM.listen()
+        AS_FOUND.begin()
         self._around = Surroundings(base_env, layout, checkpoints)
         self._nursery = Nursery(keeps_one=True)
         self._agents = AgentHands(self._around, agents or {})
@@ -107,9 +111,12 @@ class WorkerHands:
         try:
             outcome = call(self._around, order, progress)
         finally:
-            self._mark.end()
+            self._mark.rest()
         crash.after("call-run")
-        return self._left(order, outcome)
+        wear = AS_FOUND.wear()
+        if wear and outcome.ok and order.task.verify is not None:
+            return AttemptOutcome(False, None, f"{wear}, so its verify cannot run there", "call", fault="own")
+        return outcome if wear else self._left(order, outcome)
 
     def _left(
         self, order: Start, outcome: AttemptOutcome, *, is_verified: bool = False, all_ended: bool = False
@@ -142,6 +149,9 @@ class WorkerHands:
     def begun_mark(self, worker: WorkerId) -> CallMark:
         self._mark: CallMark = TimedMark(self._around.layout.begun(worker.path), worker.incarnation)
         return self._mark
+
+    def wear(self) -> str:
+        return AS_FOUND.wear()
 
     def close(self) -> None:
         self._nursery.close()

@@ -1,9 +1,10 @@
 """The end of a callable that is over its time and keeps the interpreter's lock, as a search by a bad pattern does.
 
 Nothing that is written in Python can run beside such a callable: not its worker's mailbox, and no timer of it. So the
-kernel is asked for an alarm, some seconds after the worker itself would have acted; its handler is one of C that writes
-down where every thread stands (Python's faulthandler), and then the alarm ends this very process. What was written is
-how the Scheduler tells such a death from others.
+kernel is asked for a signal, some seconds after the worker itself would have acted; its handler is one of C that writes
+down where every thread stands (Python's faulthandler), and then the signal ends this very process. What was written is
+how the Scheduler tells such a death from others. It is a signal and a timer that no callable has a name for: who sets
+an alarm of its own neither calls this off nor sets it off.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import faulthandler
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
+from aidos_actors.executors.signal_timer import SignalTimer
 from supervisors.whereabouts import pid_of
 
 GRACE_S = 2.0
+LAST_SIGNAL = signal.SIGRTMAX
 SUFFIX = ".overdue"
 STACK_BYTES_MAX = 64 * 1024
 _FRAME = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
@@ -28,16 +32,22 @@ class LastResort:
 
     def __init__(self, folder: Path, incarnation: str) -> None:
         self._file = (folder / f"{incarnation}{SUFFIX}").open("wb")
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        faulthandler.register(signal.SIGALRM, file=self._file, all_threads=True, chain=True)
+        signal.signal(LAST_SIGNAL, signal.SIG_DFL)
+        faulthandler.register(LAST_SIGNAL, file=self._file, all_threads=True, chain=True)
+        self._timer = SignalTimer(LAST_SIGNAL)
+        self._span_s = self._set_at = 0.0
 
     def expect_end_within(self, span_s: float) -> None:
         """This process ends when it does not say otherwise within ``span_s`` seconds and some more. Any thread."""
-        signal.setitimer(signal.ITIMER_REAL, span_s + GRACE_S)
+        now = time.monotonic()
+        if span_s != self._span_s or now > self._set_at + GRACE_S / 2:  # a little early does not matter
+            self._span_s, self._set_at = span_s, now
+            self._timer.set(span_s + GRACE_S)
 
     def call_off(self) -> None:
-        """What was expected has happened. Any thread."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        """Nothing is expected any more. Any thread."""
+        self._span_s = self._set_at = 0.0
+        self._timer.set(0)
 
 
 def end_worker(path: str, incarnation: str) -> None:

@@ -45,6 +45,9 @@ class Hands:
     def clear(self, _order: Start) -> Any:
         return None
 
+    def wear(self) -> str:
+        return ""
+
     def called(self, order: Start, progress: Callable[[], None]) -> Any:
         args = order.task.args
         for _ in range(args.get("words", 0)):

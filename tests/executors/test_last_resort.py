@@ -10,10 +10,10 @@ import pytest
 
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.executors.begun import BegunMark, begun_by, forget, last_calls
-from aidos_actors.executors.last_resort import end_worker, overdue, place_in
+from aidos_actors.executors.last_resort import LAST_SIGNAL, end_worker, overdue, place_in
 
 WORKER = """
-import re, sys, threading, time
+import re, signal, sys, threading, time
 from pathlib import Path
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.executors import last_resort
@@ -29,13 +29,14 @@ def keeps():
 
 def given_up():
     mark.begin(KEY, 0.2)
-    mark.let_be()
+    mark.rest()
     time.sleep(1.2)
 
-def ends():
+def alarms():
     mark.begin(KEY, 0.2)
-    mark.end()
-    time.sleep(1.2)
+    signal.alarm(900)
+    signal.alarm(0)
+    re.match("(a+)+$", "a" * 60 + "b")
 
 mark = TimedMark(Path(sys.argv[1]), "7-life")
 function = f"__main__:{sys.argv[2]}"
@@ -59,8 +60,9 @@ def worker(folder: Path, how: str) -> int:
     return subprocess.run([sys.executable, "-c", WORKER, str(folder), how], timeout=30).returncode
 
 
-def test_it_ends_by_the_alarm_and_says_which_callable_stood_where(tmp_path: Path) -> None:
-    assert worker(tmp_path, "keeps") == -14
+@pytest.mark.parametrize("how", ["keeps", "alarms"])
+def test_it_is_ended_and_says_which_callable_stood_where(tmp_path: Path, how: str) -> None:
+    assert worker(tmp_path, how) == -LAST_SIGNAL
     begun, place = last_calls(tmp_path, "7-life")
     assert [str(key.task) for key in begun or ()] == ["a"]
     assert place is not None and ", line " in place
@@ -68,9 +70,8 @@ def test_it_ends_by_the_alarm_and_says_which_callable_stood_where(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("how", ["given_up", "ends"])
-def test_one_that_ended_or_was_given_up_may_take_its_time(tmp_path: Path, how: str) -> None:
-    assert worker(tmp_path, how) == 0
+def test_one_that_was_given_up_may_take_its_time(tmp_path: Path) -> None:
+    assert worker(tmp_path, "given_up") == 0
     assert last_calls(tmp_path, "7-life")[1] is None
 
 
@@ -79,7 +80,7 @@ def test_one_that_ended_stays_the_one_begun_last(tmp_path: Path) -> None:
     mark = BegunMark(tmp_path, "7-life")
     assert begun_by(tmp_path, "7-life") == ()
     mark.begin(AttemptKey("r", "a", 1), 5.0)
-    mark.end()
+    mark.rest()
     assert begun_by(tmp_path, "7-life") == (AttemptKey("r", "a", 1),)
     mark.begin(AttemptKey("r", "b", 2), 5.0)
     assert begun_by(tmp_path, "7-life") == (AttemptKey("r", "b", 2),)

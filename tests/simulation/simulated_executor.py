@@ -62,6 +62,9 @@ class SimulatedExecutor:
     def begun_mark(self, worker: WorkerId) -> CallMark:
         return BegunMark(self._layout.begun(worker.path), worker.incarnation)
 
+    def wear(self) -> str:
+        return ""
+
     def called(self, order: Start, _progress: Callable[[], None]) -> AttemptOutcome:
         steps: Any = self._called(order)
         return steps  # type: ignore[no-any-return]

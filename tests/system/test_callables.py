@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from tests.system.conftest import Place, eventually
 
 JOBS = """
-import os, re, subprocess, sys, threading, time
+import os, re, signal, subprocess, sys, threading, time
 
 def gives(it):
     return it
@@ -27,6 +28,23 @@ def prints():
     threading.Thread(target=print, args=("of a thread",)).start()
     time.sleep(0.3)
     return 1
+
+def sets_an_alarm():
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    time.sleep(0.6)
+
+def handles_an_alarm():
+    signal.signal(signal.SIGALRM, print)
+
+def leaves_an_alarm():
+    signal.alarm(1)
+
+def forks_who_sets_an_alarm():
+    child = os.fork()
+    if child == 0:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        time.sleep(60)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 def nested():
     found = []
@@ -149,4 +167,24 @@ def test_what_a_callable_prints_is_its_output_and_not_that_of_the_runtime(place:
         "to everybody", "of errors", "bytes", "of a thread"]  # fmt: skip
     assert place.data("output", "work/mute")["output"] == ""
     assert "of a program" in done.stderr and "to everybody" not in done.stderr
+    place.assert_clean()
+
+
+@pytest.mark.parametrize("verify", [None, "true"], ids=["in a batch", "alone"])
+def test_an_alarm_of_a_callable_s_own_is_no_time_limit_and_ends_nobody(place: Place, verify: str | None) -> None:
+    (place.folder / "jobs.py").write_text(JOBS)
+    names = ["sets_an_alarm", "handles_an_alarm", "leaves_an_alarm", "forks_who_sets_an_alarm"]
+    tasks: dict[str, Any] = {
+        name: {"call": f"jobs:{name}", "timeout": "30s", "retries": 0, "verify": verify} for name in names
+    }
+    tasks["after"] = {"call": "jobs:waits", "args": {"steps": 10}, "needs": ["leaves_an_alarm"], "retries": 0}
+    run = place.begin("run", str(place.requirement(tasks, repo=None)), "--workers", "1", PYTHONPATH=str(place.folder))
+    assert run.wait(60) == 1, place.said()
+    found = {task["id"]: task for task in place.data("status", "work")["tasks"]}
+    assert {task["infra_faults"] for task in found.values()} == {0}
+    said = found["sets_an_alarm"]["error"]
+    assert said.startswith("AlarmRang: SIGALRM came while it was called, at ") and "in sets_an_alarm" in said
+    assert "signal only works in main thread" in found["handles_an_alarm"]["error"]
+    assert place.data("output", "work/forks_who_sets_an_alarm")["result"] == -14
+    assert {found[name]["state"] for name in ("leaves_an_alarm", "forks_who_sets_an_alarm", "after")} == {"done"}
     place.assert_clean()

@@ -183,15 +183,15 @@ class OpenRequirement(CallsTogether):
             self._offer_anew(task)
 
     def _offer_anew(self, task: str) -> None:
-        """It is offered when it is ready and all it needs is done: one of those may have been reverted meanwhile."""
         record = self.tasks.get(task)
-        if record is None:
-            return
-        self._withdraw(record)
-        if record.state not in OFFERED_SOON:
-            return
-        if not self.is_met(record):
-            self.blocked[task] = None
+        if record is not None:
+            self._withdraw(record)
+            self._offer_if_met(record)
+
+    def _offer_if_met(self, record: TaskRecord) -> None:
+        """It is offered when it is ready and all it needs is done: one of those may have been reverted meanwhile."""
+        if record.state in OFFERED_SOON and not self.is_met(record):
+            self.blocked[record.id] = None
         elif is_offered(record):
             self._offer(record)
 
@@ -206,8 +206,7 @@ class OpenRequirement(CallsTogether):
             return False
         self.unfinished += 1
         self.tasks[row.id] = row
-        if is_offered(row):
-            self._offer(row)
+        self._offer_if_met(row)
         return True
 
     def _offer(self, record: TaskRecord) -> None:

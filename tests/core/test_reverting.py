@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from board_bench import INTEGRATED, Bench
+from board_bench import INTEGRATED, W1, Bench
 
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.states import RequirementState, TaskState
@@ -58,6 +58,7 @@ def test_what_needs_it_waits_again_until_it_is_done_again() -> None:
     assert bench.task("b").state is TaskState.READY, "it was unblocked before"
     assert not any(key.task == "b" for key in bench.ledger.attempts), "it needs what is being reverted"
     bench.restart()
+    bench.take(bench.board.worker_up(W1, 9, bench.now))
     bench.dispatch()
     assert not any(key.task == "b" for key in bench.ledger.attempts)
 

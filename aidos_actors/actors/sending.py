@@ -70,7 +70,7 @@ class Sending:
                 if isinstance(order, End):
                     self._end_ordered(order)
         for worker, found in of_workers.items():
-            message = WorkerOrders(tuple(found))
+            message = WorkerOrders(tuple(found), self._greetings.get(worker, 0))
             if self._living.get(worker.path, worker.incarnation) != worker.incarnation:
                 continue
             if not self._send_short(worker, message) and worker in self._by_mail:

@@ -115,7 +115,7 @@ class Worker(ManagedActor):
 
     def _told(self, message: WorkerOrders) -> None:
         for order in message.orders:
-            if order.worker == self._me:
+            if order.worker == self._me and message.greeting == self._greetings:
                 self._order(order)
 
     def _order(self, order: WorkerOrder) -> None:

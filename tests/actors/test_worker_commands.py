@@ -10,7 +10,7 @@ import pytest
 from worker_bench import KEY, Mark, WorkerPlace, living_worker
 
 from aidos_actors.actors.words import AttemptEnded, MinderReady, WorkerHello
-from aidos_actors.core.orders import AttemptOutcome, End, EndReason, Minder, Start, WorkerId
+from aidos_actors.core.orders import Acknowledge, AttemptOutcome, End, EndReason, Minder, Start, WorkerId
 from aidos_actors.core.requirement import Task
 from aidos_actors.executors.call_queue import CallMark
 from aidos_actors.executors.checkpoints import CheckpointLimits
@@ -102,6 +102,17 @@ def test_it_runs_at_once_by_the_minder_on_record_which_waits_again_afterwards(pl
     ended = place.ended()
     assert (ended.outcome, ended.waiting) == (AttemptOutcome(True, 0, is_minder_free=True), WAITING)
     assert Hands.begun == [True] and not place.heard(MinderReady)
+
+
+def test_an_order_that_comes_late_by_another_way_starts_nothing_again(place: Place) -> None:
+    """A worker greets by mail while a new Scheduler begins, and by the short way when it is there. What the first
+    greeting is answered is in the mail when all of it is over."""
+    place.order(place.start())
+    place.ended()
+    place.order(Acknowledge(place.me, KEY))
+    place.order(place.start(), greeting=place.greeting - 1)
+    place.tree.sleep(10.0)
+    assert Hands.begun == [True]
 
 
 def test_one_whose_minder_has_gone_has_not_started(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

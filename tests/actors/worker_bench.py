@@ -28,13 +28,15 @@ class WorkerPlace:
 
     def __init__(self, tree: SimulatedTree) -> None:
         self.tree = tree
-        self.me = eventually(lambda: self.heard(WorkerHello), clock=tree)[-1].worker
+        hello = eventually(lambda: self.heard(WorkerHello), clock=tree)[-1]
+        self.me, self.greeting = hello.worker, hello.number
 
     def heard(self, kind: type) -> list[Any]:
         return [each for each in self.tree.ask("scheduler", "kept") if isinstance(each, kind)]
 
-    def order(self, *orders: WorkerOrder) -> None:
-        self.tree.ask("scheduler", ("send", WORKER, WorkerOrders(orders)))
+    def order(self, *orders: WorkerOrder, greeting: int | None = None) -> None:
+        greeting = self.greeting if greeting is None else greeting
+        self.tree.ask("scheduler", ("send", WORKER, WorkerOrders(orders, greeting)))
 
 
 @contextmanager

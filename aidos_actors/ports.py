@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from aidos_actors.actors.words import Delivered, GitWord, GitWork
-from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import AttemptOutcome, Minder, Start, WorkerId
 from aidos_actors.core.records import (
@@ -21,6 +20,7 @@ from aidos_actors.core.records import (
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.executors.call_queue import CallMark, CallQueue
 from aidos_actors.executors.orders import Outcome
+from aidos_actors.withdrawal import Withdrawal
 
 
 class LedgerView(Protocol):
@@ -120,16 +120,18 @@ class ReplanningAnalyzer(Analyzer, Protocol):
 class Workspace(Protocol):
     """What GitOps does to repositories. Called beside its mailbox, from one thread for each lane; blocks."""
 
-    def carry_out(self, work: GitWork) -> GitWord:
+    def carry_out(self, work: GitWork, withdrawal: Withdrawal) -> GitWord:
         """The order is done and durable, as if once, and this is what to tell the Scheduler. Raises what git and the
-        disk raise, ``TryAgain`` when a process still works where nobody may, ``Fenced`` when the epoch is over."""
+        disk raise, ``TryAgain`` when a process still works where nobody may, ``Fenced`` when the epoch is over; soon
+        after it was withdrawn ``Withdrawn``, when a gate ran for it."""
 
     def clean(self) -> None:
         """Nothing is left of what a dead GitOps had under way. Called once, before anything else; blocks."""
 
-    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+    def integrate(self, works: tuple[GitWork, ...], withdrawal: Withdrawal) -> Delivered:
         """Those that could be are on their target, all of them one target's; the others wait on. Raises as
-        ``carry_out``, and ``Conflict`` when the target must not be moved."""
+        ``carry_out``, and ``Conflict`` when the target must not be moved; ``Withdrawn`` soon after it was withdrawn,
+        and then it has moved nothing. One that is not wanted goes alone: it is said whether it is on the target."""
 
     def close(self) -> None:
         """Nothing that was started for it lives any more."""

@@ -22,6 +22,7 @@ from aidos_actors.core.merge_queue import BATCH_MAX
 from aidos_actors.core.orders import AttemptKey, Discard, Integrate, Prepare
 from aidos_actors.gitops.carry_out import GitHands
 from aidos_actors.layout import Layout
+from aidos_actors.withdrawal import Withdrawal
 
 RATIO_GOAL = 1.5
 SYNCED = ("-c", "core.fsync=committed,reference")
@@ -98,7 +99,7 @@ class Ours:
         began = time.perf_counter()
         for number in range(self.tasks):
             order = Prepare(self.key(number), str(self.repo), self.path(number), "aidos/bench", self.base)
-            self.hands.carry_out(self.work(order))
+            self.hands.carry_out(self.work(order), Withdrawal())
         took_s = time.perf_counter() - began
         for number in range(self.tasks):
             (Path(self.path(number)) / f"task{number}.txt").write_text(str(number))
@@ -112,7 +113,7 @@ class Ours:
             works.append(self.work(Integrate(*words, f"Task {number}", None, self.base)))
         before, began = self.commands, time.perf_counter()
         while works:
-            done = {word.key for word in self.hands.integrate(tuple(works[:BATCH_MAX])).words}
+            done = {word.key for word in self.hands.integrate(tuple(works[:BATCH_MAX]), Withdrawal()).words}
             works = [work for work in works if work.order.key not in done]
         took_s = time.perf_counter() - began
         assert len(git(self.repo, "rev-list", f"{self.base}..aidos/bench").split()) == self.tasks
@@ -121,7 +122,8 @@ class Ours:
     def discard(self) -> float:
         began = time.perf_counter()
         for number in range(self.tasks):
-            self.hands.carry_out(self.work(Discard(self.key(number), str(self.repo), self.path(number), ())))
+            order = Discard(self.key(number), str(self.repo), self.path(number), ())
+            self.hands.carry_out(self.work(order), Withdrawal())
         return (time.perf_counter() - began) / self.tasks * 1000
 
     def close(self) -> None:

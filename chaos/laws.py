@@ -89,7 +89,7 @@ def attempts_follow_each_other(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding("attempts", f"attempt {number} of task {task} follows attempt {last[task]}")
             last[task] = number
             under_way[task] = number
-        elif kind in (*ENDS, "task_done") and under_way.get(task) == number:
+        elif _is_over(event) and under_way.get(task) == number:
             del under_way[task]
 
 
@@ -184,6 +184,12 @@ def _accepted(evidence: Evidence) -> dict[str, Event]:
         elif kind == "task_kept" and task in condemned:
             found[task] = condemned.pop(task)
     return found
+
+
+def _is_over(event: Event) -> bool:
+    """Whether nothing of an attempt lives from here on. A worker that has one that is cancelled tells of its end."""
+    kind = event["type"]
+    return kind in ENDS or kind == "task_done" or (kind == "attempt_cancelled" and not event["data"]["is_with_worker"])
 
 
 def _trailers(commit: Commit) -> tuple[str, str, str]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from chaos.facts import Evidence, Finding, Record
 from chaos.journal import Event
 
+_FAULTS = frozenset({"attempt_lost", "attempt_released", "attempt_conflicted", "attempt_cancelled", "task_condemned"})
+
 
 def records_are_of_the_journal(evidence: Evidence) -> Iterator[Finding]:
     """Every line is readable and belongs to an attempt that was started; one key a task, one task a key."""
@@ -34,7 +36,7 @@ def records_are_of_the_journal(evidence: Evidence) -> Iterator[Finding]:
 
 
 def further_records_have_a_fault(evidence: Evidence) -> Iterator[Finding]:
-    """An attempt starts once; all but the accepted one were ended by a fault, by the journal."""
+    """An attempt starts once; all but the accepted one were ended by a fault, or cancelled, by the journal."""
     faulty = {(e["task"], e["attempt"]) for e in evidence.own_events if _is_fault(e)}
     accepted = {e["task"]: e["attempt"] for e in evidence.own_events if e["type"] == "task_done"}
     starts: dict[tuple[str, int], int] = defaultdict(int)
@@ -44,7 +46,7 @@ def further_records_have_a_fault(evidence: Evidence) -> Iterator[Finding]:
         if count > 1:
             yield Finding("doubled", f"attempt {number} of task {task} was carried out {count} times")
         if number != accepted.get(task) and (task, number) not in faulty:
-            text = f"attempt {number} of task {task} left a record, was not accepted and not ended by a fault"
+            text = f"attempt {number} of task {task} left a record, was not accepted, cancelled or ended by a fault"
             yield Finding("records", text)
 
 
@@ -69,6 +71,6 @@ def attempts_never_overlap(evidence: Evidence) -> Iterator[Finding]:
 
 def _is_fault(event: Event) -> bool:
     """Whether it says that an attempt ended otherwise than by its acceptance, or that this was taken back."""
-    if event["type"] in ("attempt_lost", "attempt_released", "attempt_conflicted", "task_condemned"):
+    if event["type"] in _FAULTS:
         return True
     return bool(event["type"] == "attempt_ended" and event["data"].get("fault") != "none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
+from aidos_actors.crash import AT_VARIABLE
 from chaos.sweep_words import ONLY_IN_WORDS
 
 ONLY_WITHOUT_A_REPOSITORY = frozenset(
@@ -21,9 +23,10 @@ ONLY_WITHOUT_A_REPOSITORY = frozenset(
 ONLY_ON_A_RED_TARGET = frozenset({"revert-written", "revert-confirmed"})
 ONLY_WITH_A_LARGE_DOCUMENT = frozenset({"document-stored"})
 ONLY_WITH_MANY_RESTORE_POINTS = frozenset({"restore-point-pruned"})
+ONLY_WHEN_CANCELLED = frozenset({"work-withdrawn"})
 RESTORE_POINTS = 210
 ONLY_SOMETIMES = ONLY_WITHOUT_A_REPOSITORY | ONLY_ON_A_RED_TARGET | ONLY_WITH_A_LARGE_DOCUMENT
-ONLY_SOMETIMES |= ONLY_WITH_MANY_RESTORE_POINTS | ONLY_IN_WORDS
+ONLY_SOMETIMES |= ONLY_WITH_MANY_RESTORE_POINTS | ONLY_WHEN_CANCELLED | ONLY_IN_WORDS
 LARGE_CHARACTERS = 110_000
 LATER_BY_MAX = 1
 # Where the first Scheduler comes before its tree has started: a death there ends the whole start, not one process.
@@ -120,14 +123,27 @@ def write_work(folder: Path, case: Case) -> tuple[Path, frozenset[str] | None]:
         tasks["first"]["run"] += f"; if {is_reverted}; then echo good; else echo bad; fi >> first.txt"
         tasks["last"]["run"] += f"; touch '{folder}/soured'"
         verify += f" && {{ test ! -e '{folder}/soured' || ! grep -q bad first.txt; }}"
+    if case.first.point in ONLY_WHEN_CANCELLED:  # its first gate would judge for ever, and is wanted again
+        judged = f"'{folder}/judged'"
+        tasks["left"]["run"] += "; touch long.txt"
+        verify += f" && {{ test ! -e long.txt || test -e {judged} || {{ touch {judged}; exec sleep 600; }}; }}"
+        tasks["canceller"] = {"run": _steered(folder, judged), "retries": 9}
     _make_repository(folder / "shop")
     if case.first.point in ONLY_WITH_MANY_RESTORE_POINTS:
         refs = "".join(f"create refs/aidos/restore/old/t-{number} HEAD\n" for number in range(RESTORE_POINTS))
         words = ["git", "update-ref", "--stdin"]
         subprocess.run(words, cwd=folder / "shop", input=refs.encode(), check=True, timeout=GIT_TIMEOUT_S)
     (folder / "aidos.toml").write_text('[projects."shop"]\npush_remote = "origin"\n')
-    changing = frozenset(name for name, task in tasks.items() if "run" in task)
+    changing = frozenset(name for name, task in tasks.items() if "run" in task and name != "canceller")
     return _write(folder, {"id": "shop", "repo": "./shop", "verify": verify, "tasks": tasks}), changing
+
+
+def _steered(folder: Path, judged: str) -> str:
+    """What a task does that cancels another at its gate, and then has it done all the same."""
+    aidos = f"env -u {AT_VARIABLE} '{sys.executable}' -m aidos_actors"
+    about = f"shop/left --state '{folder}/state'"
+    waits = f"while ! test -e {judged}; do sleep 0.05; done"
+    return f"{waits}; {aidos} cancel {about}; until {aidos} retry {about}; do sleep 0.1; done"
 
 
 def work() -> str:

@@ -14,7 +14,6 @@ from aidos_actors.analysis_settings import DOCUMENT
 from aidos_actors.analyzers.answers import NoPlan
 from aidos_actors.analyzers.held import hold_while_exists
 from aidos_actors.analyzers.kept import KeptPlans
-from aidos_actors.analyzers.withdrawal import Withdrawal, Withdrawn
 from aidos_actors.blobs import get_text, put_text
 from aidos_actors.core.amending import amended
 from aidos_actors.core.errors import AidosError, BadInput
@@ -26,6 +25,7 @@ from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.folders import end_of
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Analyzer, ReplanningAnalyzer, WithdrawableAnalyzer
+from aidos_actors.withdrawal import Withdrawal, Withdrawn
 
 OUTPUT_BYTES_MAX = 4000
 

@@ -20,13 +20,13 @@ from aidos_actors.actors.asking import Asking, Lane
 from aidos_actors.actors.words import SCHEDULER, AnalysisDue, AnalysisHeldUp, PlanRejected
 from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.analyzers.configured import configured
-from aidos_actors.analyzers.withdrawal import Withdrawn
 from aidos_actors.core import analysis
 from aidos_actors.core.analysis import Ask, Failure, Reject, Wait
 from aidos_actors.core.orders import Analyse, Withdraw
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Analyzer as AnalyzerPort
+from aidos_actors.withdrawal import Withdrawn
 from supervisors import ExitReason, ManagedActor
 from supervisors.messages import JobDone, Peer
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aidos_actors.analyzers.answers import NoPlan, NotNow
-from aidos_actors.analyzers.withdrawal import Withdrawn
 from aidos_actors.core.analysis import Failure
+from aidos_actors.withdrawal import Withdrawn
 from supervisors import ManagedActor
 
 NEXT_LOOK_S = 5.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.analysis import Failure
 from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import Analyse
 from aidos_actors.core.requirement import Requirement
+from aidos_actors.withdrawal import Withdrawal
 
 
 class Asking(Struct):

@@ -38,6 +38,7 @@ from aidos_actors.gitops.push import Remote
 from aidos_actors.gitops.watches import Watches
 from aidos_actors.layout import Layout
 from aidos_actors.ports import Workspace
+from aidos_actors.withdrawal import Withdrawal, Withdrawn
 from supervisors import Backoff, ExitReason, ManagedActor
 from supervisors.backoff import ceiling_s
 from supervisors.messages import JobDone
@@ -69,7 +70,7 @@ class Frozen(AidosError):
 class GitOps(ManagedActor):
     """Answers ``Prepare`` with ``WorktreeReady``, ``Integrate`` with ``WorkIntegrated``, ``Discard`` with
     ``WorktreeGone``, ``Revert`` with ``WorkReverted``, and ``Watch`` with ``TargetSeen`` when there is something to
-    tell."""
+    tell. Of an ``Integrate`` that is not wanted any more ``WorkIntegrated`` says so, or that it is done already."""
 
     treatments = TREATMENTS
 
@@ -86,6 +87,7 @@ class GitOps(ManagedActor):
         self._failures: dict[str, int] = {}
         self._watches = Watches()
         self._for_green: set[str] = set()
+        self._withdrawals: dict[str, Withdrawal] = {}
         self._is_look_set = False
         for repo in self._remotes:
             self._push(repo)
@@ -95,8 +97,11 @@ class GitOps(ManagedActor):
     def receive(self, message: Any, sender: str | None) -> None:
         is_reminder = False
         match message:
-            case GitWork(order=Watch() | Unwatch()):
+            case GitWork(order=Watch() | Unwatch() as order):
+                before = self._watches.of(order.key.requirement)
                 self._watches.take(message)
+                if before is not None and self._watches.of(order.key.requirement) is None:
+                    self._lanes.drop(before)
                 self._set_look()
             case GitWork():
                 is_reminder = self._lanes.knows(message)
@@ -111,7 +116,9 @@ class GitOps(ManagedActor):
             case JobDone(job=job) if job == CLEANING:
                 self._is_clean = True
             case JobDone(job=lane):
+                del self._withdrawals[lane]
                 self._done(self._lanes.ended(lane), message)
+        self._end_what_is_in_vain()
         if self._is_clean:
             self._start(is_reminder=is_reminder)
 
@@ -126,12 +133,22 @@ class GitOps(ManagedActor):
             return is_free
 
         for lane, works in self._lanes.next(may_begin):
+            withdrawal = self._withdrawals[lane] = Withdrawal()
             if isinstance(works[0].order, Integrate):
-                self.start_job(lane, self._hands.integrate, works)
+                self.start_job(lane, self._hands.integrate, works, withdrawal)
             else:
-                self.start_job(lane, self._hands.carry_out, works[0])
+                self.start_job(lane, self._hands.carry_out, works[0], withdrawal)
         if is_reminder and self._lanes.has_waiting and not self._lanes.is_busy and not held_back:
             raise Frozen("orders wait, nothing holds them back, and none is under way")
+
+    def _end_what_is_in_vain(self) -> None:
+        """A train of which one is not wanted any more, or a look for nobody, ends soon, and with it the gate that runs
+        for it; the others of the train wait on."""
+        for lane in self._lanes.in_vain():
+            if not self._withdrawals[lane].is_withdrawn:
+                crash.before("work-withdrawn")
+                self._withdrawals[lane].withdraw()
+                crash.after("work-withdrawn")
 
     def _set_look(self) -> None:
         if self._watches.works and not self._is_look_set:
@@ -149,6 +166,9 @@ class GitOps(ManagedActor):
             self.succeeded(operation_of(works[0]))
             for work in works:
                 self._lanes.fenced(work)
+        elif isinstance(error, Withdrawn):
+            self.abandoned(operation_of(works[0]))
+            self._lanes.back(works)
         elif isinstance(error, Conflict) and isinstance(works[0].order, Integrate):
             for work in works:
                 said = f"{error.message}. {error.hint}".strip()

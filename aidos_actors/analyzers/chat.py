@@ -21,8 +21,8 @@ from typing import Any
 from msgspec import Struct
 
 from aidos_actors.analyzers.answers import NoPlan, NotNow
-from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.errors import TryAgain, Unfit
+from aidos_actors.withdrawal import Withdrawal
 
 CONNECT_MAX_S = 10.0
 REST_DEFAULT_S = 10.0

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from aidos_actors.analysis_settings import CommandAnalysis
 from aidos_actors.analyzers.answers import NoPlan, read_amendment, read_answer
-from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.amending import told
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.failed_task import FailedTask
@@ -24,6 +23,7 @@ from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.nursery import Nursery, run
 from aidos_actors.executors.orders import Order, Outcome
 from aidos_actors.folders import delete_tree
+from aidos_actors.withdrawal import Withdrawal
 
 TEMPORARY = 75  # what sysexits.h calls EX_TEMPFAIL
 SAID_CHARS_MAX = 300

@@ -158,7 +158,7 @@ def cancel_attempt(draft: Draft, attempt: AttemptRecord, reason: str) -> None:
 def discarded(draft: Draft, key: AttemptKey) -> None:
     """The worktree is gone; the attempt leaves the books."""
     attempt = draft.books.attempt(key)
-    if attempt is None or attempt.ended_at is None or attempt.state is AttemptState.INTEGRATING:
+    if attempt is None or attempt.ended_at is None or attempt.state in ATTEMPT_OPEN:
         return
     row = draft.save_attempt(replace(attempt, worktree=None))
     draft.note("worktree_discarded", row)

@@ -99,6 +99,12 @@ def _attempt_cancelled(rows: Rows, event: JournalEvent) -> None:
     rows.move_attempt(event, "cancel", error=data["reason"], ended_at=ended_at, worktree=data["worktree"])
 
 
+def _integration_withdrawn(rows: Rows, event: JournalEvent) -> None:
+    """With its task. What becomes of both is told when GitOps has said whether it was published."""
+    rows.move_attempt(event, "withdraw")
+    rows.move_task(event, "withdraw", error=event.data["reason"])
+
+
 def _minder(event: JournalEvent) -> dict[str, Any]:
     """It waits for another command, and is not to be waited for."""
     return {"minder_pid": None, "minder_started": None} if event.data.get("is_minder_free") else {}
@@ -121,5 +127,6 @@ FOLDS_OF_ATTEMPTS: Mapping[str, Folds] = {
     "attempt_lost": _attempt_lost,
     "attempt_released": _released,
     "attempt_cancelled": _attempt_cancelled,
+    "integration_withdrawn": _integration_withdrawn,
     "worktree_discarded": lambda rows, event: rows.move_attempt(event, None, worktree=None),
 }

@@ -48,6 +48,12 @@ OF_GITOPS = (
         "integrating again discards that worktree and asks the gate again",
     ),
     CrashPoint(
+        "work-withdrawn", "actors/gitops.py", ("gitops",),
+        "what is under way for a result that nobody wants any more is told to end, its gate with it",
+        "the gate is being ended and nobody was told; its minder ends it with GitOps",
+        "the Scheduler asks each new GitOps again, which finds the commit on the target, or says that none will be",
+    ),
+    CrashPoint(
         "restore-point", "gitops/publish.py", ("gitops",),
         "a ref names the head from before",
         "a restore point of a commit that was not published",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from aidos_actors.core import agent_work, replans
+from aidos_actors.core import integrations, replans
 from aidos_actors.core.attempts import cancel_attempt
 from aidos_actors.core.draft import Draft
-from aidos_actors.core.lifecycle import skip_dependents
+from aidos_actors.core.lifecycle import skip_dependents, task_cancelled
 from aidos_actors.core.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Withdraw
 from aidos_actors.core.records import RequirementRecord, TaskRecord
@@ -24,22 +24,27 @@ _MAY_BE_ASKED_ABOUT = frozenset({RequirementState.ANALYSING, RequirementState.PA
 
 
 def cancel_task(draft: Draft, opened: OpenRequirement, task: TaskRecord, reason: str) -> None:
-    """The task is cancelled, and its open attempt with it: a worker that may have it still has to report its end."""
+    """The task is cancelled, and its open attempt with it: a worker that may have it still has to report its end. One
+    whose result may be on the target is as soon as GitOps says that it is not."""
     replans.withdraw(draft, opened, task)
     attempt = opened.open_attempt(task.id)
+    if task.state is TaskState.WITHDRAWING:
+        return
+    if attempt is not None and task.state is TaskState.INTEGRATING:
+        integrations.withdraw(draft, attempt, task, reason)
+        return
     if attempt is not None:
         cancel_attempt(draft, attempt, reason)
-    row = draft.move_task(task, "cancel", error=reason, finished_at=draft.now, result=None)
-    draft.note("task_cancelled", row, reason=reason)
-    agent_work.let_go(draft, opened, task.id)
+    task_cancelled(draft, opened, task, reason)
 
 
 def cancel_one(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
-    """The task is cancelled and what needs it is skipped; a final task stays as it is."""
+    """The task is cancelled and what needs it is skipped, as soon as it is; a final task stays as it is."""
     if task.state in TASK_FINAL:
         return
     cancel_task(draft, opened, task, CANCELLED)
-    skip_dependents(draft, opened, task)
+    if opened.tasks[task.id].state is TaskState.CANCELLED:
+        skip_dependents(draft, opened, task)
 
 
 def cancel_all(draft: Draft, opened: OpenRequirement) -> None:

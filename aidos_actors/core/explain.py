@@ -41,6 +41,8 @@ def explain(
         return list(_of_requirement(opened))
     if task.state is TaskState.REVERTING:
         return [Reason("reverting", f"its commit turned the target red and is being taken back: {task.error}")]
+    if task.state is TaskState.WITHDRAWING:
+        return [Reason("withdrawing", f"it is being ended ({task.error}), unless its result is published already")]
     if task.state is TaskState.REPLANNING:
         return [_waits_for_a_plan(opened, task)]
     attempt = opened.open_attempt(task.id)

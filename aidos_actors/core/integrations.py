@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from aidos_actors.core import agent_work
-from aidos_actors.core.attempts import note_end
+from aidos_actors.core.attempts import cancel_attempt, note_end
 from aidos_actors.core.draft import Draft
 from aidos_actors.core.kept_text import kept
 from aidos_actors.core.leasing import around
-from aidos_actors.core.lifecycle import give_back, own_failure, task_done
+from aidos_actors.core.lifecycle import give_back, own_failure, skip_dependents, task_cancelled, task_done
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Integration
+from aidos_actors.core.records import AttemptRecord, TaskRecord
 from aidos_actors.core.states import AttemptState
+
+_AWAITED = frozenset({AttemptState.INTEGRATING, AttemptState.WITHDRAWING})
+
+
+def withdraw(draft: Draft, attempt: AttemptRecord, task: TaskRecord, reason: str) -> None:
+    """Nobody wants the result any more. Whether it is on the target already only GitOps can tell, which publishes it no
+    more once it has said no."""
+    row = draft.move_attempt(attempt, "withdraw")
+    draft.move_task(task, "withdraw", error=reason)
+    draft.note("integration_withdrawn", row, reason=reason)
 
 
 def integrated(draft: Draft, key: AttemptKey, answer: Integration) -> None:
-    """The commit is on the target and the task done; or the work is done again, or it has failed."""
+    """The commit is on the target and the task done; or the work is done again, or it has failed. When it was to be
+    withdrawn: the task is done all the same, or cancelled, and what needs it skipped."""
     attempt = draft.books.attempt(key)
-    if attempt is None or attempt.state is not AttemptState.INTEGRATING:
+    if attempt is None or attempt.state not in _AWAITED:
         if attempt is None or attempt.state is AttemptState.CANCELLED:
             draft.note_refusal(key, result="integrated", verdict=answer.verdict, commit=answer.commit)
-        if attempt is not None and attempt.state is AttemptState.CANCELLED and answer.commit is not None:
-            _opened, task = around(draft, attempt)  # it came too late: the commit is there, and must not come twice
-            draft.note("task_published", draft.save_task(replace(task, commit=answer.commit)), commit=answer.commit)
         return
     opened, task = around(draft, attempt)
     idle = agent_work.idle(opened, attempt, answer)
     if answer.verdict == "integrated" and idle is None:
         draft.move_attempt(attempt, "accept")
         task_done(draft, opened, task, answer.commit, task.result)
+        return
+    if attempt.state is AttemptState.WITHDRAWING:
+        reason = task.error or ""
+        cancel_attempt(draft, attempt, reason)
+        task_cancelled(draft, opened, task, reason)
+        skip_dependents(draft, opened, task)
         return
     error = kept(idle or answer.error or answer.verdict)
     if answer.verdict == "conflict":

@@ -199,6 +199,13 @@ def retry_is_due(draft: Draft, task: TaskRecord) -> None:
     draft.note("task_ready", row)
 
 
+def task_cancelled(draft: Draft, opened: OpenRequirement, task: TaskRecord, reason: str) -> None:
+    """It will not go on, and no commit of it is on the target."""
+    row = draft.move_task(task, "cancel", error=reason, finished_at=draft.now, result=None)
+    draft.note("task_cancelled", row, reason=reason)
+    agent_work.let_go(draft, opened, task.id)
+
+
 def unblock(draft: Draft, task: TaskRecord) -> None:
     """What it needs is done."""
     draft.note("task_ready", draft.move_task(task, "unblock"))

@@ -22,7 +22,6 @@ Minder = tuple[int, int]  # (pid, start time in clock ticks): a reused pid is an
 Fault = Literal["none", "own", "infra", "released", "cancelled", "limited", "absent"]
 Phase = Literal["starting", "minded", "running", "ended"]
 EndReason = Literal["cancel", "deadline", "drain"]
-Verdict = Literal["integrated", "conflict", "gate_failed", "refused"]
 
 
 class AttemptKey(Struct, frozen=True, order=True, gc=False):
@@ -150,7 +149,7 @@ class CallsNoted(Struct, frozen=True):
 class Integrate(Struct, frozen=True):
     """To GitOps: bring the work in ``path``, begun at ``base_commit``, onto ``target`` as one commit, after the gate
     ``verify``. A target that is not there yet begins at ``target_base``. Commits of attempts up to ``after`` are of
-    another definition of the task."""
+    another definition of the task. Not ``is_wanted``: only say whether it is there; if it is not, it never will be."""
 
     key: AttemptKey
     repo: str
@@ -161,6 +160,7 @@ class Integrate(Struct, frozen=True):
     verify: str | None
     target_base: str
     after: int = 0
+    is_wanted: bool = True
 
 
 class Discard(Struct, frozen=True):
@@ -237,7 +237,7 @@ class Integration(Struct, frozen=True):
     """GitOps' answer to ``Integrate``; no ``commit``: nothing to add; ``is_unchanged``: nor had the task any change."""
 
     commit: str | None
-    verdict: Verdict
+    verdict: Literal["integrated", "conflict", "gate_failed", "refused", "withdrawn"]
     error: str | None = None
     exit_code: int | None = None
     is_unchanged: bool = False

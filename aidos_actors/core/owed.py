@@ -9,6 +9,7 @@
 | in a batch of callables | the whole batch is owed one StartCalls (draining: what has not begun is asked back) |
 | cancelled, end not reported yet | End, to its worker |
 | integrating | Integrate, to GitOps |
+| withdrawing | the same, as one that is not wanted any more |
 | closed, worktree kept for the next attempt of an agent | nothing |
 | closed, worktree not discarded yet | Discard, to GitOps |
 
@@ -91,7 +92,7 @@ def owed_by_attempt(books: Books, attempt: AttemptRecord) -> WorkerOrder | GitOr
             if is_command_minded(opened, attempt):
                 return _start(opened, attempt)
             return Go(holder_of(attempt), key_of(attempt))
-        case AttemptState.INTEGRATING:
+        case AttemptState.INTEGRATING | AttemptState.WITHDRAWING:
             return _integrate(opened, attempt)
     if attempt.ended_at is None:
         return _end(attempt, "deadline" if attempt.error == "deadline" else "cancel")
@@ -241,4 +242,5 @@ def _integrate(opened: OpenRequirement, attempt: AttemptRecord) -> Integrate:
     assert model.repo and path and base_commit and target_base
     title = opened.definitions[attempt.task].title or attempt.task
     key, after = key_of(attempt), opened.tasks[attempt.task].revised_after or 0
-    return Integrate(key, model.repo, path, base_commit, model.target_branch, title, model.verify, target_base, after)
+    where, is_wanted = (model.repo, path, base_commit, model.target_branch), attempt.state is AttemptState.INTEGRATING
+    return Integrate(key, *where, title, model.verify, target_base, after, is_wanted)

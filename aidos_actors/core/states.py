@@ -4,11 +4,12 @@ Rules for this file: every change of state in the system is a row here; an event
 ``IllegalTransition`` and changes nothing; a new behaviour is a new row, never an ``if`` somewhere else.
 
 A task is *leased* from the moment a worker was promised it until its command has started, *running* until the command
-ended, *integrating* until its commit is on the target, *reverting* while a commit that turned the target red is taken
-back. Four ways lead back: ``fail`` is the task's own fault and uses up a retry; ``lose`` is a fault of the
-infrastructure and does not; ``release`` is an orderly hand-back (a drain); ``defer`` waits for a coding agent whose
-usage limit was reached, and uses up nothing either. One that has failed for good may be *replanning*: an analyzer is
-asked for other tasks in its place, and it fails when there are none.
+ended, *integrating* until its commit is on the target, *withdrawing* when it is not wanted any more and its commit may
+be there already, *reverting* while a commit that turned the target red is taken back. Four ways lead back: ``fail`` is
+the task's own fault and uses up a retry; ``lose`` is a fault of the infrastructure and does not; ``release`` is an
+orderly hand-back (a drain); ``defer`` waits for a coding agent whose usage limit was reached, and uses up nothing
+either. One that has failed for good may be *replanning*: an analyzer is asked for other tasks in its place, and it
+fails when there are none.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class TaskState(StrEnum):
     LEASED = "leased"
     RUNNING = "running"
     INTEGRATING = "integrating"
+    WITHDRAWING = "withdrawing"
     REVERTING = "reverting"
     REPLANNING = "replanning"
     BACKING_OFF = "backing_off"
@@ -51,6 +53,7 @@ class AttemptState(StrEnum):
     LEASED = "leased"
     RUNNING = "running"
     INTEGRATING = "integrating"
+    WITHDRAWING = "withdrawing"
     ACCEPTED = "accepted"
     FAILED = "failed"
     LOST = "lost"
@@ -125,8 +128,9 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "exhaust": T.FAILED,
         "replan": T.REPLANNING,
         "lose": T.READY,
-        "cancel": T.CANCELLED,
+        "withdraw": T.WITHDRAWING,
     },
+    T.WITHDRAWING: {"complete": T.DONE, "cancel": T.CANCELLED},
     T.REVERTING: {
         "fail": T.BACKING_OFF,
         "exhaust": T.FAILED,
@@ -140,7 +144,7 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
     T.DONE: {"condemn": T.REVERTING, **_REVISED},
     T.FAILED: {"retry": T.WAITING, **_REVISED},
     T.SKIPPED: {"retry": T.WAITING, **_REVISED},
-    T.CANCELLED: {"retry": T.WAITING, "recognise": T.DONE, **_REVISED},
+    T.CANCELLED: {"retry": T.WAITING, **_REVISED},
     T.REMOVED: {"revise": T.WAITING},
 }
 
@@ -167,8 +171,9 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
         "conflict": A.CONFLICTED,
         "fail": A.FAILED,
         "lose": A.LOST,
-        "cancel": A.CANCELLED,
+        "withdraw": A.WITHDRAWING,
     },
+    A.WITHDRAWING: {"accept": A.ACCEPTED, "cancel": A.CANCELLED},
     A.ACCEPTED: {},
     A.FAILED: {},
     A.LOST: {},

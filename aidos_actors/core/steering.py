@@ -80,7 +80,7 @@ def retry(draft: Draft, opened: OpenRequirement) -> None:
     """Everything of it that failed, was skipped or cancelled is tried again, with all its retries; what waits for its
     next try waits no longer. What is done stays done. Raises ``TryAgain`` while a cancelled attempt is being ended."""
     wanted = list(opened.in_states(*_CAN_BE_RETRIED))
-    for task in wanted:
+    for task in (*wanted, *opened.in_states(TaskState.WITHDRAWING)):
         _refuse_while_ending(opened, task)
     _reopen(draft, opened)
     _try_again(draft, opened, wanted)
@@ -110,9 +110,10 @@ def retry_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
 
 
 def _refuse_while_ending(opened: OpenRequirement, task: TaskRecord) -> None:
-    """Its command may still run, and another one beside it must not."""
+    """Its command may still run, and another one beside it must not; or its result may be on the target."""
     attempt = opened.attempts.get((task.id, task.attempts))
-    if task.state is TaskState.CANCELLED and attempt is not None and attempt.ended_at is None:
+    is_held = task.state is TaskState.CANCELLED and attempt is not None and attempt.ended_at is None
+    if is_held or task.state is TaskState.WITHDRAWING:
         raise TryAgain(f"task {task.id!r} is being ended", hint="retry it when its attempt has ended")
 
 
@@ -141,11 +142,8 @@ def _try_again(draft: Draft, opened: OpenRequirement, tasks: Iterable[TaskRecord
     wanted = list(tasks)
     for task in wanted:
         replans.withdraw(draft, opened, task)
-        if task.commit is not None:  # it was cancelled while its work was published
-            draft.note("task_retried", task)
-            draft.note("task_done", draft.move_task(task, "recognise", error=None), commit=task.commit)
     clean = {"own_failures": 0, "ruled_failures": None, "agents": None, "conflicts": 0, "error": None, "result": None}
-    again = [draft.move_task(task, "retry", finished_at=None, **clean) for task in wanted if task.commit is None]
+    again = [draft.move_task(task, "retry", finished_at=None, **clean) for task in wanted]
     for task in again:
         draft.note("task_retried", task)
         if opened.is_met(task):

@@ -25,11 +25,8 @@ def _returned(rows: Rows, event: JournalEvent) -> None:
 
 def _task_done(rows: Rows, event: JournalEvent) -> None:
     """With its attempt, which was accepted when it ended, or is now that its commit is on the target; one of a batch
-    never has a row. Or it was cancelled too late, and its commit is recognised."""
+    never has a row."""
     commit, key = event.data["commit"], attempt_of(event)
-    if rows.task(event).state is TaskState.CANCELLED:
-        rows.move_task(event, "recognise", error=None)
-        return
     rows.move_task(event, "complete", commit=commit, error=None, finished_at=event.at)
     told_results.note(rows.results, event.data, (key.task, key.number))
     if key in rows.in_batches:
@@ -42,10 +39,8 @@ def _task_done(rows: Rows, event: JournalEvent) -> None:
 
 
 def _task_retried(rows: Rows, event: JournalEvent) -> None:
-    """One whose commit is on the target is not tried again; that it is done is told next."""
-    if rows.task(event).commit is None:
-        clean = {"own_failures": 0, "ruled_failures": None, "agents": None, "conflicts": 0, "error": None}
-        rows.move_task(event, "retry", finished_at=None, **clean)
+    clean = {"own_failures": 0, "ruled_failures": None, "agents": None, "conflicts": 0, "error": None}
+    rows.move_task(event, "retry", finished_at=None, **clean)
 
 
 def _task_reverted(rows: Rows, event: JournalEvent) -> None:
@@ -72,7 +67,6 @@ FOLDS_OF_TASKS: Mapping[str, Folds] = {
     "task_ready": _ready,
     "task_returned": _returned,
     "task_done": _task_done,
-    "task_published": lambda rows, event: rows.move_task(event, commit=event.data["commit"]),
     "task_failed": lambda rows, event: rows.move_task(event, "exhaust", finished_at=event.at, **_failure(event)),
     "task_retry_scheduled": lambda rows, event: rows.move_task(
         event, "fail", not_before_at=event.data["not_before_at"], **_failure(event)

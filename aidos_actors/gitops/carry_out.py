@@ -28,6 +28,7 @@ from aidos_actors.gitops.snapshot import remove_scratch, remove_scratch_of_the_g
 from aidos_actors.gitops.stashes import keep_stashes
 from aidos_actors.gitops.worktrees import discard, prepare
 from aidos_actors.layout import Layout
+from aidos_actors.withdrawal import Withdrawal
 
 MINDER_END_LIMIT_S = 10.0
 NAMED_MAX = 10
@@ -46,14 +47,14 @@ class GitHands:
         self._gates = GateFolders(layout.gates, self._run)
         self._targets = TargetHands(layout, base_env, self._nursery, self._run, remotes or {})
 
-    def carry_out(self, work: GitWork) -> GitWord:
+    def carry_out(self, work: GitWork, withdrawal: Withdrawal) -> GitWord:
         if isinstance(work.order, Sweep | Watch):
             self._gates.clear(work.order.repo)
-        return self._mending(work, lambda: self._carry_out(work))
+        return self._mending(work, lambda: self._carry_out(work, withdrawal))
 
-    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+    def integrate(self, works: tuple[GitWork, ...], withdrawal: Withdrawal) -> Delivered:
         self._gates.clear(works[0].order.repo or "")
-        return self._mending(works[0], lambda: self._targets.integrate(works))
+        return self._mending(works[0], lambda: self._targets.integrate(works, withdrawal))
 
     def _mending(self, work: GitWork, do: Callable[[], Done]) -> Done:
         """What ``do`` returns; done once more when it failed by damage that could be put right."""
@@ -69,7 +70,7 @@ class GitHands:
             logger.warning("damage in {} was put right: {}", repo, ", ".join(mended[:NAMED_MAX]))
             return do()
 
-    def _carry_out(self, work: GitWork) -> GitWord:
+    def _carry_out(self, work: GitWork, withdrawal: Withdrawal) -> GitWord:
         order = work.order
         match order:
             case Prepare():
@@ -79,7 +80,7 @@ class GitHands:
             case Sweep():
                 return self._sweep(order)
             case Watch():
-                return self._targets.look(work, order)
+                return self._targets.look(work, order, withdrawal)
             case Push():
                 return self._targets.push(order)
             case Revert():

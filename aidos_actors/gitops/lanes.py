@@ -2,7 +2,8 @@
 
 Work on worktrees and work on targets are two lanes, so that a long gate does not hold up the start of other tasks. What
 waits for one target and one gate is taken together, as the merge queue says. The same order again, while the first
-waits or is under way, is the same order; one of a newer epoch lends it its authority.
+waits or is under way, is the same order; one of a newer epoch lends it its authority. To integrate a result and to say
+that it is not wanted are the same order, too: what was said last counts.
 
 Every order that is wanted waits, is under way, or is put off until a moment that somebody keeps. One that is in none of
 these places would wait for ever: ``strays`` finds it, and hearing of it again brings it back.
@@ -49,6 +50,8 @@ class Lanes:
         name = name_of(work)
         if isinstance(work.order, Prepare):
             self._drop_sweep(work.order)
+        if self._lane_of(name) != _lane(work):
+            self._leave(name)
         self._wanted[name] = work
         if not self._has_place(name):
             self.again(name)
@@ -59,31 +62,50 @@ class Lanes:
         """A worktree is to be made of which a sweep that waits does not know."""
         for name, work in tuple(self._wanted.items()):
             sweep = work.order
-            if not isinstance(sweep, Sweep) or sweep.repo != order.repo or order.path in sweep.live:
-                continue
-            if not self._is_under_way(name):
-                self.forget(work)
-                self._waiting[_lane(work)].remove(name)
+            is_blind = isinstance(sweep, Sweep) and sweep.repo == order.repo and order.path not in sweep.live
+            if is_blind and not self._is_under_way(name):
+                self.drop(work)
+
+    def drop(self, work: GitWork) -> None:
+        """Nobody wants it any more: it does not wait, nor does it again when what is under way of it has ended."""
+        self._leave(name_of(work))
+        self.forget(work)
+
+    def _leave(self, name: str) -> None:
+        """It has no place but where it is under way."""
+        self._put_off.discard(name)
+        waiting = self._waiting.get(self._lane_of(name), deque())
+        if name in waiting:
+            waiting.remove(name)
+
+    def _lane_of(self, name: str) -> str:
+        """Where it belongs as it is wanted; nowhere when it is not."""
+        return _lane(self._wanted[name]) if name in self._wanted else ""
 
     def again(self, name: str) -> None:
         """The order ``name``, taken before and not forgotten, waits its turn once more."""
         self._put_off.discard(name)
         if name not in self._wanted or self._has_place(name):
             return
-        waiting = self._waiting.setdefault(_lane(self._wanted[name]), deque())
+        waiting = self._waiting.setdefault(self._lane_of(name), deque())
         is_urgent = isinstance(self._wanted[name].order, Revert)  # until then everybody else works on a red target
         (waiting.appendleft if is_urgent else waiting.append)(name)
 
     def back(self, works: Sequence[GitWork]) -> None:
         """They were under way and nothing is wrong with them: they wait before all others, in their order."""
         for work in reversed(works):
-            if name_of(work) in self._wanted:
-                self._waiting.setdefault(_lane(work), deque()).appendleft(name_of(work))
+            if lane := self._lane_of(name_of(work)):
+                self._waiting.setdefault(lane, deque()).appendleft(name_of(work))
 
     def put_off(self, work: GitWork) -> None:
-        """It failed for reasons of the machine: ``again`` will be called, and then it goes without company."""
-        self._put_off.add(name_of(work))
-        self._alone.add(name_of(work))
+        """It failed for reasons of the machine: ``again`` will be called, and then it goes without company. What is
+        wanted in its place has not failed, and does not wait."""
+        name = name_of(work)
+        self._alone.add(name)
+        if self._lane_of(name) == _lane(work):
+            self._put_off.add(name)
+        else:
+            self.again(name)
 
     def next(self, may_begin: Callable[[str], bool] = lambda _operation: True) -> list[tuple[str, tuple[GitWork, ...]]]:
         """What may start now, as (lane, orders that are carried out together); each is under way from here on.
@@ -129,6 +151,11 @@ class Lanes:
     def _keys_under_way(self) -> set[AttemptKey]:
         return {work.order.key for works in self._busy.values() for work in works}
 
+    def in_vain(self) -> list[str]:
+        """Lanes in which something is under way that is not wanted any more."""
+        busy = self._busy.items()
+        return [lane for lane, works in busy if any(self._lane_of(name_of(each)) != lane for each in works)]
+
     @property
     def is_busy(self) -> bool:
         """Whether any order is under way."""
@@ -164,7 +191,7 @@ class Lanes:
 
     def fenced(self, work: GitWork) -> None:
         """Its epoch is over: it waits again if a newer scheduler wants the same, else it is forgotten."""
-        if self._wanted[name_of(work)].epoch > work.epoch:
+        if self._wanted.get(name_of(work), work).epoch > work.epoch:
             self.again(name_of(work))
         else:
             self.forget(work)
@@ -181,11 +208,8 @@ class Lanes:
         return any(name_of(work) == name for works in self._busy.values() for work in works)
 
     def _has_place(self, name: str) -> bool:
-        return (
-            self._is_under_way(name)
-            or name in self._put_off
-            or name in self._waiting.get(_lane(self._wanted[name]), ())
-        )
+        waiting = self._waiting.get(self._lane_of(name), ())
+        return self._is_under_way(name) or name in self._put_off or name in waiting
 
 
 def name_of(work: GitWork) -> str:
@@ -198,13 +222,13 @@ def name_of(work: GitWork) -> str:
 
 def operation_of(work: GitWork) -> str:
     """What fails together: one kind of order on one repository."""
-    return f"{KINDS[type(work.order)]} {work.order.repo or 'folders'}"
+    return f"{KINDS[type(work.order)] if _is_wanted(work) else 'withdraw'} {work.order.repo or 'folders'}"
 
 
 def company_of(work: GitWork) -> tuple[object, ...]:
     """Orders for which this is the same may be carried out together: one target, one gate, one authority."""
     order = work.order
-    if not isinstance(order, Integrate):
+    if not isinstance(order, Integrate) or not order.is_wanted:
         return (name_of(work),)
     return order.repo, order.target, order.verify, work.epoch, work.installation
 
@@ -213,7 +237,13 @@ def _task_of(key: AttemptKey) -> tuple[str, str]:
     return key.requirement, key.task
 
 
+def _is_wanted(work: GitWork) -> bool:
+    return not isinstance(work.order, Integrate) or work.order.is_wanted
+
+
 def _lane(work: GitWork) -> str:
     if isinstance(work.order, Push):
         return f"remote {work.order.repo}"
+    if not _is_wanted(work):
+        return f"withdrawn {work.order.repo}"  # it only looks at the target, and waits for nobody's gate
     return f"{'target' if isinstance(work.order, ON_TARGETS) else 'worktrees'} {work.order.repo}"

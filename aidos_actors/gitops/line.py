@@ -15,11 +15,12 @@ from aidos_actors.gitops.greens import Greens
 from aidos_actors.gitops.outcomes import Emit, Gate, GateResult, emit_nothing
 from aidos_actors.gitops.push import intent_line
 from aidos_actors.gitops.worktrees import add_worktree, discard
+from aidos_actors.withdrawal import Withdrawal
 
 
 class Line(Struct, frozen=True):
     """The target results go onto, and who judges them. ``gate_folder`` says where a gate's worktree stands;
-    ``is_pushed``: the target goes to a remote."""
+    ``is_pushed``: the target goes to a remote; ``withdrawal``: nobody may want what is done there any more."""
 
     git: Git
     target: str
@@ -29,6 +30,7 @@ class Line(Struct, frozen=True):
     greens: Greens = field(default_factory=Greens)
     emit: Emit = emit_nothing
     is_pushed: bool = False
+    withdrawal: Withdrawal = field(default_factory=Withdrawal)
 
     @property
     def intents(self) -> list[str]:
@@ -37,7 +39,8 @@ class Line(Struct, frozen=True):
 
 
 def ask_gate(line: Line, key: AttemptKey, commit: str, tree: str) -> GateResult:
-    """What the gate says of the very commit that would be published, in a worktree of its own."""
+    """What the gate says of the very commit that would be published, in a worktree of its own. ``Withdrawn``, and it
+    has said nothing, when nobody wants to know it any more."""
     assert line.gate is not None and line.gate_folder is not None
     folder, repo, run = line.gate_folder(key), line.git.repo, line.git.run
     discard(repo, path=folder, run=run)
@@ -45,6 +48,7 @@ def ask_gate(line: Line, key: AttemptKey, commit: str, tree: str) -> GateResult:
         result = _checked_out(line, folder, commit, key) or _gated(line, line.gate, key, folder, tree)
     finally:
         discard(repo, path=folder, run=run)
+    line.withdrawal.check()
     line.greens.note(tree, result)
     line.emit("gated", {"tree": tree, "exit_code": result.exit_code})
     return result

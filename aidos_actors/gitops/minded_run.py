@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aidos_actors.executors.command import shell_order
+from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery, run
 from aidos_actors.executors.orders import NurseryLost, Order
 from aidos_actors.folders import end_of
 from aidos_actors.gitops.git import GIT_TIMEOUT_S, NOT_STARTED, Completed
 from aidos_actors.gitops.outcomes import GateResult
+from aidos_actors.withdrawal import Withdrawal
 
 GATE_TRIES_MAX = 3
 GATE_TIMEOUT_S = 3600.0
@@ -42,13 +44,20 @@ class MindedRun:
         return Completed(code, done.stdout, done.stderr + note)
 
 
-def run_gate(nursery: Nursery, command: str, folder: str, env: Mapping[str, str], output: Path) -> GateResult:
+def run_gate(
+    nursery: Nursery, command: str, folder: str, env: Mapping[str, str], output: Path, withdrawal: Withdrawal
+) -> GateResult:
     """``command`` has judged the merge result in ``folder``; what it wrote is in ``output``. It is asked again when its
-    minder was lost; one that loses it each time is taken for the one who ends it. Raises ``NurseryLost``."""
+    minder was lost; one that loses it each time is taken for the one who ends it. Withdrawn, it is ended with all that
+    it started, and what it said counts for nothing. Raises ``NurseryLost``."""
+
+    def began(minded: Minded) -> None:
+        withdrawal.then(lambda: minded.end("nobody wants its verdict any more"))
+
     order = shell_order(command, cwd=folder, env=env, output_path=output, timeout_s=GATE_TIMEOUT_S)
     for _ in range(GATE_TRIES_MAX):
         output.unlink(missing_ok=True)
-        done = run(nursery, order)
+        done = run(nursery, order, began)
         if done.reason != "lost":
             break
     if done.reason == "no_room":

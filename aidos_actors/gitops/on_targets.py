@@ -24,6 +24,7 @@ from aidos_actors.gitops.revert import take_back
 from aidos_actors.gitops.stack import Item
 from aidos_actors.gitops.train import Carried, carry
 from aidos_actors.layout import Layout
+from aidos_actors.withdrawal import Withdrawal, Withdrawn
 
 FILES_NAMED_MAX = 10
 RED_BORNE_S = 600.0
@@ -45,23 +46,33 @@ class TargetHands:
         self._unmendable: dict[tuple[str, str], dict[str, str]] = {}
         self._tokens: dict[tuple[str, int], EpochToken] = {}
 
-    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
+    def integrate(self, works: tuple[GitWork, ...], withdrawal: Withdrawal) -> Delivered:
         orders = [work.order for work in works if isinstance(work.order, Integrate)]
         first = orders[0]
+        if not first.is_wanted:
+            withdrawal.withdraw()
         repair_locks(first.repo, first.target, self._run)
-        line = self._line(works[0], first.repo, first.target, first.verify)
-        carried = carry(line, [_item(each) for each in orders])
-        for each in orders:
-            remove_if_empty(Path(self._gate_folder(each.key)).parent)
+        line = self._line(works[0], first.repo, first.target, first.verify, withdrawal)
+        try:
+            carried = carry(line, [_item(each) for each in orders])
+        except Withdrawn:
+            if first.is_wanted:
+                raise
+            return Delivered((WorkIntegrated(first.key, Integration(None, "withdrawn")),))
+        finally:
+            for each in orders:
+                remove_if_empty(Path(self._gate_folder(each.key)).parent)
         if carried.red is not None:
             self._bear_red(line, carried, orders)
         words = (WorkIntegrated(key, _integration(outcome)) for key, outcome in carried.outcomes.items())
         return Delivered(tuple(words), tuple(carried.clashes), carried.red is not None)
 
-    def look(self, work: GitWork, order: Watch) -> TargetSeen:
-        line = self._line(work, order.repo, order.target, order.verify)
-        seen = look_at(line, order.key, order.target_base)
-        remove_if_empty(Path(self._gate_folder(order.key)).parent)
+    def look(self, work: GitWork, order: Watch, withdrawal: Withdrawal) -> TargetSeen:
+        line = self._line(work, order.repo, order.target, order.verify, withdrawal)
+        try:
+            seen = look_at(line, order.key, order.target_base)
+        finally:
+            remove_if_empty(Path(self._gate_folder(order.key)).parent)
         return TargetSeen(order.key, seen)
 
     def push(self, order: Push) -> TargetsPushed:
@@ -71,7 +82,7 @@ class TargetHands:
 
     def take_back(self, work: GitWork, order: Revert) -> WorkReverted:
         repair_locks(order.repo, order.target, self._run)
-        line = self._line(work, order.repo, order.target, None)
+        line = self._line(work, order.repo, order.target, None, Withdrawal())
         return WorkReverted(order.key, take_back(line, order.key, order.target_base, order.reason))
 
     def _bear_red(self, line: Line, carried: Carried, orders: list[Integrate]) -> None:
@@ -87,11 +98,11 @@ class TargetHands:
         first = next(order.key for order in orders if order.key not in carried.outcomes)
         carried.outcomes[first] = GateFailed(said, result.exit_code)
 
-    def _line(self, work: GitWork, repo: str, target: str, verify: str | None) -> Line:
+    def _line(self, work: GitWork, repo: str, target: str, verify: str | None, withdrawal: Withdrawal) -> Line:
         def gate(key: AttemptKey, folder: str, _tree: str) -> GateResult:
             assert verify is not None
             output = self._layout.gate_output(key.requirement, key.task or OF_THE_TARGET, key.number)
-            return run_gate(self._nursery, verify, folder, self._gate_env(key, folder), output)
+            return run_gate(self._nursery, verify, folder, self._gate_env(key, folder), output, withdrawal)
 
         unmendable = self._unmendable.setdefault((repo, target), {})
         greens = self._greens.setdefault((repo, target, verify or ""), Greens(unmendable))
@@ -104,6 +115,7 @@ class TargetHands:
             self._gate_folder,
             greens,
             is_pushed=repo in self._remotes,
+            withdrawal=withdrawal,
         )
 
     def _token(self, repo: str, work: GitWork) -> EpochToken:

@@ -72,7 +72,8 @@ def carry(line: Line, items: Sequence[Item]) -> Carried:
     most one is blamed for what the gate refused.
 
     Raises ``Conflict`` when the user has the target checked out, ``Fenced`` when the epoch is over, ``TryAgain`` when
-    others kept moving the target, ``NotTheSameTree``, ``GitFailed``; in all these cases this call did not move it.
+    others kept moving the target, ``Withdrawn`` when one of them is not wanted any more and not on the target either,
+    ``NotTheSameTree``, ``GitFailed``; in all these cases this call did not move it.
     """
     carried = Carried()
     works: dict[AttemptKey, Work] = {}
@@ -106,6 +107,8 @@ def _try_once(line: Line, items: Sequence[Item], works: dict[AttemptKey, Work], 
         for key, commit in find_published(git, line.target, head, wanted).items():
             carried.note(key, "find", Integrated(commit))
     rest = [each for each in items if each.key not in carried.outcomes]
+    if rest:
+        line.withdrawal.check()
     _snapshot_all(line, [each for each in rest if each.key not in works], works, carried)
     rest = [each for each in rest if each.key in works]
     if not rest:
@@ -234,6 +237,7 @@ def _publish(line: Line, stack: list[Stacked], head: str | None, ground: str, ho
     if head is None:
         refuse_impossible(line.git, line.target)
     key, top = stack[0].item.key, stack[-1].commit
+    line.withdrawal.check()  # for the last time: from here on it is published
     if not publish(line.git, line.target, top, head, ground, key, line.epoch, also=line.intents, hold=hold):
         return False
     for each in stack:

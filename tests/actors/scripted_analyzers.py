@@ -12,10 +12,10 @@ from aidos_actors.actors.analyzer import Analyzer
 from aidos_actors.actors.words import AnalysisDue, AnalysisHeldUp, PlanAccepted, PlanRejected
 from aidos_actors.analysis_settings import AnalysisSettings
 from aidos_actors.analyzers.documents import DocumentAnalyzer
-from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import Analyse, Withdraw
 from aidos_actors.core.requirement import Requirement, Task
+from aidos_actors.withdrawal import Withdrawal
 from supervisors import ChildSpec, ManagedActor, SupervisorSpec
 from supervisors.testing import SimulatedTree, eventually
 

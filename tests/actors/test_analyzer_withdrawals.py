@@ -9,9 +9,9 @@ from scripted_analyzers import ANALYZER, DAY_S, FOUND, SCHEDULER, World, answere
 
 from aidos_actors.actors.words import PlanAccepted, PlanRejected
 from aidos_actors.analyzers.answers import NoPlan
-from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.errors import TryAgain
 from aidos_actors.core.orders import Withdraw
+from aidos_actors.withdrawal import Withdrawal
 from supervisors.testing import SimulatedTree, eventually
 
 

@@ -13,10 +13,10 @@ from aidos_actors.analyzers.answers import NoPlan
 from aidos_actors.analyzers.command import CommandAnalyzer
 from aidos_actors.analyzers.kept import KeptPlans
 from aidos_actors.analyzers.llm import LlmAnalyzer
-from aidos_actors.analyzers.withdrawal import Withdrawal
 from aidos_actors.core.amending import told
 from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.requirement import Requirement, Task
+from aidos_actors.withdrawal import Withdrawal
 from tests.chat_server import chat_server, tasks
 
 REQUIREMENT = Requirement(

@@ -70,3 +70,12 @@ def test_a_real_run_is_ended_twice_and_done_all_the_same() -> None:
     case = Case(1, Place("ref-moved", "after"), Place("result-told", "before"))
     (swept,) = sweep([case], 1, 150.0, said.append)
     assert swept.struck == 2 and not swept.findings, "\n".join(said)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("side", SIDES)
+def test_a_gate_that_nobody_waits_for_ends_though_git_s_actor_dies_of_it(side: str) -> None:
+    said: list[str] = []
+    case = Case(1, Place("work-withdrawn", side), Place("commit-confirmed", "after"))
+    (swept,) = sweep([case], 1, 150.0, said.append)
+    assert swept.struck == 2 and not swept.problems, "\n".join(said)

@@ -51,6 +51,16 @@ def test_a_good_run_without_a_repository_breaks_no_law() -> None:
     assert judge(replace(good, events=events, git=None, changing=None)) == []
 
 
+@pytest.mark.parametrize("is_with_worker", [True, False])
+def test_what_is_cancelled_ends_by_its_worker_s_word_or_at_once(is_with_worker: bool) -> None:
+    began = [] if not is_with_worker else [event("attempt_started", "last", 1, minder_pid=4004)]
+    cancelled = event("attempt_cancelled", "last", 1, is_with_worker=is_with_worker)
+    again = [event("attempt_leased", "last", 2), event("attempt_ended", "last", 2, fault="own")]
+    events = (event("attempt_leased", "last", 1), *began, cancelled, *again)
+    found = [each.text for each in judge(with_events(good_evidence(), *events)) if each.law == "doubled"]
+    assert bool(found) is is_with_worker
+
+
 def reverted_evidence(**more: Any) -> Evidence:
     """Task search was condemned, reverted and done again."""
     journal = [
@@ -106,7 +116,7 @@ BROKEN = [
     ("records", "different keys", with_records(Record("index", 2, "k-new", "beat", 2_500, 4002))),
     ("records", "given to different tasks", with_records(Record("page", 1, "k-index", "start", 9_000, 5))),
     ("doubled", "carried out 2 times", with_records(Record("index", 2, "k-index", "start", 2_001, 4009))),
-    ("records", "not ended by a fault", without(good_evidence(), "attempt_lost")),
+    ("records", "cancelled or ended by a fault", without(good_evidence(), "attempt_lost")),
     ("doubled", "seen alive at the same moment", replace(good_evidence(), together=(("index", 1, 2),))),
     ("doubled", "before the last sign of 1", with_records(Record("index", 1, "k-index", "end", 2_100, 4001))),
     ("doubled", "before the last sign of 1", with_records(Record("index", 1, "k-index", "beat", 2_100, 4001))),

@@ -25,6 +25,7 @@ from aidos_actors.core.requirement import Requirement, Task
 W1 = WorkerId("w/1", "first")
 W2 = WorkerId("w/2", "first")
 INTEGRATED = Integration("c0ffee", "integrated")
+WITHDRAWN = Integration(None, "withdrawn")
 
 
 def requirement(tasks: dict[str, dict[str, Any]], **more: Any) -> Requirement:

@@ -33,7 +33,12 @@ class GitOps:
             case Prepare(key=key):
                 self.truth.folders.add(order.path)
                 self.outbox.append(("prepared", (key, "head", order.repo)))
+            case Integrate(key=key, is_wanted=False):
+                answer = self.answers.setdefault(key, Integration(None, "withdrawn"))
+                self.outbox.append(("integrated", (key, answer)))
             case Integrate(key=key):
+                known = self.answers.get(key)
+                assert known is None or known.verdict != "withdrawn", f"{key} is to be published after all"
                 answer = self.answers.setdefault(key, trouble or Integration(f"commit-{key}", "integrated"))
                 if answer.commit is not None:
                     owner = self.truth.commits.setdefault((key.requirement, key.task), key)

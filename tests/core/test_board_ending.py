@@ -132,17 +132,6 @@ def test_while_its_last_task_is_being_ended_it_is_not_too_late_to_cancel() -> No
     assert (bench.record().state, bench.record().error) == (RequirementState.CANCELLED, "cancelled")
 
 
-def test_a_commit_that_lands_after_the_cancel_is_noted_and_changes_nothing() -> None:
-    bench = Bench({"a": {}}, repo="/repo")
-    bench.end(bench.run())
-    bench.take(bench.board.steer("cancel", "r", None, bench.now))
-    bench.take(bench.board.integrated(A1, INTEGRATED, bench.now))
-    refused, published = bench.ledger.events[-2:]
-    assert refused.data == {"result": "integrated", "verdict": "integrated", "commit": "c0ffee"}
-    assert (published.type, published.data) == ("task_published", {"commit": "c0ffee"})
-    assert bench.task().state is TaskState.CANCELLED
-
-
 @pytest.mark.parametrize("is_analysed", [True, False])
 def test_before_its_plan_a_requirement_is_cancelled_at_once(is_analysed: bool) -> None:
     bench = Bench()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from board_bench import W1, W2, Bench, requirement
+from board_bench import W1, W2, WITHDRAWN, Bench, requirement
 from board_doers import OWN
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +94,8 @@ def test_serial_goes_in_file_order_and_a_retry_keeps_its_turn() -> None:
     bench.end(bench.run())
     assert leased(bench) == [], "a integrates"
     bench.take(bench.board.steer("cancel", "r", "a", bench.now))
+    assert leased(bench) == [], "a may be on the target already"
+    bench.take(bench.board.integrated(AttemptKey("r", "a", 2), WITHDRAWN, bench.now))
     assert leased(bench) == ["b"]
 
 

@@ -17,8 +17,9 @@ def order(kind: str, task: str, repo: str = "/shop") -> GitOrder:
     match kind:
         case "prepare":
             return Prepare(key, repo, path, "aidos/shop", "base")
-        case "integrate":
-            return Integrate(key, repo, path, "base", "aidos/shop", "title", None, "base")
+        case "integrate" | "withdraw":
+            is_wanted = kind == "integrate"
+            return Integrate(key, repo, path, "base", "aidos/shop", "title", None, "base", is_wanted=is_wanted)
         case _:
             return Discard(key, repo, path, ())
 
@@ -142,7 +143,9 @@ def test_an_order_that_has_lost_its_place_is_found_and_comes_back_when_it_is_tol
     assert names(lanes.next()) == ["integrate shop/a/1"]
 
 
-WORK = st.builds(work, st.sampled_from(("prepare", "integrate", "discard")), st.sampled_from("abc"), st.integers(1, 3))
+WORK = st.builds(
+    work, st.sampled_from(("prepare", "integrate", "withdraw", "discard")), st.sampled_from("abc"), st.integers(1, 3)
+)
 
 
 @given(st.lists(st.one_of(WORK, st.sampled_from(("ended", "fenced", "failed", "back")), st.none()), max_size=60))

@@ -23,6 +23,7 @@ from aidos_actors.gitops.leftovers import prune_restore_points, sweep_worktrees
 from aidos_actors.gitops.repair import repair_locks
 from aidos_actors.gitops.worktrees import add_worktree, discard
 from aidos_actors.layout import Layout
+from aidos_actors.withdrawal import Withdrawal
 
 KEY = AttemptKey("shop", "one", 1)
 
@@ -69,9 +70,9 @@ def test_what_a_killed_integration_left_beside_a_worktree_goes_with_it(sandbox: 
         scratch.mkdir(parents=True)
         (scratch / "index").write_text("torn")
     work = lambda order: GitWork(1, "0" * 16, order)  # noqa: E731
-    hands.carry_out(work(Sweep(KEY, str(sandbox.repo), (str(path),))))
+    hands.carry_out(work(Sweep(KEY, str(sandbox.repo), (str(path),))), Withdrawal())
     assert not lost.exists() and path.with_name("one.1.integrating").exists(), "beside a living one it may be in use"
-    hands.carry_out(work(Discard(KEY, str(sandbox.repo), str(path), ())))
+    hands.carry_out(work(Discard(KEY, str(sandbox.repo), str(path), ())), Withdrawal())
     assert not list((sandbox.state / "worktrees").rglob("*"))
     hands.close()
 

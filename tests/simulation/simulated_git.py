@@ -22,6 +22,7 @@ from aidos_actors.actors.words import (
 from aidos_actors.core.orders import Discard, Prepare
 from aidos_actors.core.target_orders import Push, Revert, Sweep, Watch
 from aidos_actors.layout import Layout
+from aidos_actors.withdrawal import Withdrawal
 from tests.simulation.simulated_target import SimulatedTarget
 from tests.simulation.world import Steps
 
@@ -37,11 +38,11 @@ class SimulatedWorkspace(SimulatedTarget):
         steps: Any = self._clean()
         return steps  # type: ignore[no-any-return]
 
-    def carry_out(self, work: GitWork) -> GitWord:
-        steps: Any = self._steps(work)  # a generator: the simulated machine lets its seconds pass
+    def carry_out(self, work: GitWork, withdrawal: Withdrawal) -> GitWord:
+        steps: Any = self._steps(work, withdrawal)  # a generator: the simulated machine lets its seconds pass
         return steps  # type: ignore[no-any-return]
 
-    def _steps(self, work: GitWork) -> Steps:
+    def _steps(self, work: GitWork, withdrawal: Withdrawal) -> Steps:
         match work.order:
             case Prepare() as order:
                 commit = yield from self._prepare(order)
@@ -49,7 +50,7 @@ class SimulatedWorkspace(SimulatedTarget):
             case Sweep() as order:
                 return SweptUp(order.key, (yield from self._sweep(order)))
             case Watch() as order:
-                return TargetSeen(order.key, (yield from self._look(order)))
+                return TargetSeen(order.key, (yield from self._look(order, withdrawal)))
             case Push() as order:
                 return TargetsPushed(order.key, order.repo, (yield from self._push()))
             case Revert() as order:
@@ -59,6 +60,6 @@ class SimulatedWorkspace(SimulatedTarget):
                 return WorktreeGone(order.key)
         raise TypeError(work)
 
-    def integrate(self, works: tuple[GitWork, ...]) -> Delivered:
-        steps: Any = self._integrate(works)
+    def integrate(self, works: tuple[GitWork, ...], withdrawal: Withdrawal) -> Delivered:
+        steps: Any = self._integrate(works, withdrawal)
         return steps  # type: ignore[no-any-return]

@@ -11,7 +11,7 @@ from aidos_actors.core.orders import AttemptKey, Start
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.executors.orders import Outcome
 from tests.simulation.simulated_model import HARD
-from tests.simulation.simulated_repository import repository
+from tests.simulation.simulated_repository import ENDLESS, repository
 from tests.simulation.world import Life, Steps, World, step
 
 LOOK_S = 0.02
@@ -132,7 +132,8 @@ class SimulatedMinder(Life):
         if order.repo is not None and not minded.is_check:
             repo = repository(self.world)
             is_red = order.key.task == "wild" and not any(each.reverts for each in repo.commits.values())
-            repo.worktrees[order.path].files["red" if is_red else order.key.task] = order.key.task
+            name = "red" if is_red else ENDLESS if order.key == self.world.endless else order.key.task
+            repo.worktrees[order.path].files[name] = order.key.task
 
     def _dying_s(self) -> float:
         """Most descendants are gone at once; some take long to end, and whoever comes next has to wait."""

@@ -8,6 +8,7 @@ from aidos_actors.core.errors import Fenced
 from aidos_actors.core.orders import AttemptKey
 from tests.simulation.world import World
 
+ENDLESS = "endless"  # what holds a file of this name is judged for an hour
 Tree = tuple[tuple[str, str], ...]
 
 

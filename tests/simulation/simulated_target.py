@@ -9,16 +9,18 @@ from aidos_actors.core.errors import Fenced, NotFound, TryAgain
 from aidos_actors.core.merge_queue import AskGate, Ground, Train, next_move
 from aidos_actors.core.orders import AttemptKey, Integrate, Integration
 from aidos_actors.core.target_orders import Reversal, Revert, Sighting, Watch
-from tests.simulation.simulated_repository import Commit, Tree
+from aidos_actors.withdrawal import Withdrawal
+from tests.simulation.simulated_repository import ENDLESS, Commit, Tree
 from tests.simulation.simulated_worktrees import SimulatedWorktrees
 from tests.simulation.world import Steps
 
 GATE_S = (0.02, 0.3)
+GATE_LIMIT_S, GATE_LOOK_S = 3600.0, 0.05
 PUBLISH_TRIES_MAX = 50
 
 
 class SimulatedTarget(SimulatedWorktrees):
-    def _integrate(self, works: tuple[GitWork, ...]) -> Steps:
+    def _integrate(self, works: tuple[GitWork, ...], withdrawal: Withdrawal) -> Steps:
         """As the real one: one commit on the other, the gate on the top, one move of the target; the first to blame."""
         orders = [work.order for work in works if isinstance(work.order, Integrate)]
         guard = yield from self._claim(works[0])
@@ -31,6 +33,8 @@ class SimulatedTarget(SimulatedWorktrees):
                 if published is not None:
                     said[order.key] = Integration(published, "integrated")
             rest = [order for order in orders if order.key not in said]
+            if rest and not rest[0].is_wanted:
+                return Delivered((WorkIntegrated(rest[0].key, Integration(None, "withdrawn")),))
             for order in rest:
                 if order.key not in trees:
                     try:
@@ -41,7 +45,7 @@ class SimulatedTarget(SimulatedWorktrees):
                     if trees[order.key] == self._repo.commits[order.base_commit].tree:
                         said[order.key] = Integration(None, "integrated")
             rest = [order for order in rest if order.key not in said]
-            has_ended = not rest or (yield from self._publish(guard, rest, trees, head, said))
+            has_ended = not rest or (yield from self._publish(guard, rest, trees, head, said, withdrawal))
             if has_ended is not False:
                 words = tuple(WorkIntegrated(key, answer) for key, answer in said.items())
                 return Delivered(words, is_red=has_ended is None)
@@ -70,12 +74,12 @@ class SimulatedTarget(SimulatedWorktrees):
             self._world.broken.append(f"{head} is pushed over {theirs}")
         repo.remote[target] = head
 
-    def _look(self, order: Watch) -> Steps:
+    def _look(self, order: Watch, withdrawal: Withdrawal) -> Steps:
         """The first commit with which the gate refuses the line is the culprit."""
         head = self._repo.refs.get(f"refs/heads/{order.target}")
         if head is None or head == order.target_base or not self._is_red(head):
             return Sighting(head, False) if head not in (None, order.target_base) else None
-        yield from self._gate_at(order.key, head)
+        yield from self._gate_at(order.key, head, withdrawal)
         line = self._repo.line(f"refs/heads/{order.target}")
         culprit = next(name for name in reversed(line) if self._is_red(name))
         return Sighting(head, True, culprit, self._repo.commits[culprit].key, "somebody", "red")
@@ -140,6 +144,7 @@ class SimulatedTarget(SimulatedWorktrees):
         trees: dict[AttemptKey, Tree],
         head: str | None,
         said: dict[AttemptKey, Integration],
+        withdrawal: Withdrawal,
     ) -> Steps:
         """Whether the target moved, or nothing was to be published; None when it is red itself. A tree with a file
         named ``red`` is red."""
@@ -155,11 +160,12 @@ class SimulatedTarget(SimulatedWorktrees):
         train = Train(len(stack), Ground.RED if self._is_red(ground) else Ground.GREEN)
         while isinstance(move := next_move(train, has_gate=first.verify is not None), AskGate):
             order, commit = stack[move.length - 1]
-            yield from self._gate_at(order.key, commit)
+            yield from self._gate_at(order.key, commit, withdrawal)
             train = train.judged(move.length, is_green=not self._is_red(commit))
         if move.is_ground_red:
             return None
         if move.publish:
+            withdrawal.check()
             key, top = first.key, stack[move.publish - 1][1]
             restore = f"refs/aidos/restore/{key.requirement}/{key.task}-{key.number}"
             if not (yield from self._move(guard, restore, ground, ref, top, head or "")):
@@ -179,12 +185,18 @@ class SimulatedTarget(SimulatedWorktrees):
             yield from self._do("ref-synced", lambda: None)
         return has_moved
 
-    def _gate_at(self, key: AttemptKey, commit: str) -> Steps:
+    def _gate_at(self, key: AttemptKey, commit: str, withdrawal: Withdrawal) -> Steps:
+        """An hour long when it is endless, unless nobody wants its verdict any more."""
         gate = f"gate of {key}"
         yield from self._discard(gate)
         yield from self._add(gate, commit)
+        if any(name == ENDLESS for name, _ in self._repo.commits[commit].tree):
+            ends_at = self._world.machine.now() + GATE_LIMIT_S
+            while self._world.machine.now() < ends_at and not withdrawal.is_withdrawn:
+                yield GATE_LOOK_S
         yield from self._do("gate-run", lambda: None, GATE_S)
         yield from self._discard(gate)
+        withdrawal.check()
 
     def _merge(self, order: Integrate, tree: Tree, parent: str) -> Tree:
         """The work's own files over what others published meanwhile: these tasks never touch the same one."""

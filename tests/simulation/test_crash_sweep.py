@@ -14,6 +14,7 @@ from aidos_actors.core.crash_points import CRASH_POINTS, SIDES
 from chaos.sweep_cases import ONLY_AFTER
 from supervisors.systems.simulated import Faults
 from tests.simulation.whole_life import WholeLife
+from tests.simulation.withdrawn_life import WithdrawnLife
 from tests.simulation.world import Place
 
 RTO_S = 6.0  # where the same need not be done again, it counts to the end of the whole life
@@ -45,13 +46,18 @@ def is_red(*places: Place) -> bool:
     return any(place.point.startswith("revert-") for place in places)
 
 
+def kind_of(*places: Place) -> type[WholeLife]:
+    """Only of what somebody cancels something is withdrawn."""
+    return WithdrawnLife if any(place.point == "work-withdrawn" for place in places) else WholeLife
+
+
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("name", CRASH_POINTS)
 def test_a_process_ends_at_each_point_and_the_work_is_done_all_the_same(name: str, side: str) -> None:
     place = Place(name, side)
     earlier = None if is_red(place) else ONLY_AFTER.get(name)  # in these lives a target turns red by itself
     places = (place,) if earlier is None else (Place(earlier.point, earlier.side, earlier.nth), place)
-    life = lived(WholeLife(seed=FIRST_SEED + 1, places=places, is_large=is_large(place), is_red=is_red(place)))
+    life = lived(kind_of(place)(seed=FIRST_SEED + 1, places=places, is_large=is_large(place), is_red=is_red(place)))
     assert len(life.fates.struck) == len(places), f"{place} was never reached"
     assert max(life.back_after_s()) < (RTO_ON_RED_S if is_red(place) else RTO_S)
 
@@ -68,7 +74,7 @@ def random_life(seed: int) -> WholeLife:
     )
     kill = 0.0 if places and chance.random() < 0.5 else 0.003
     faults = Faults(kill=kill, kills_max=chance.choice((1, 2, 5)), lose=chance.choice((0.0, 0.01)))
-    return WholeLife(
+    return kind_of(*places)(
         seed=seed,
         places=places,
         faults=faults,

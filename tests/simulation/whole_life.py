@@ -15,6 +15,7 @@ from typing import Any
 from aidos_actors import crash
 from aidos_actors.actors.words import SCHEDULER
 from aidos_actors.analysis_settings import AnalysisSettings
+from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.core.views import event_view, status_view
@@ -111,11 +112,12 @@ class WholeLife:
     faults: Faults | None = None
     is_large: bool = False
     is_red: bool = False
+    endless: AttemptKey | None = None
     meanwhile: Callable[[SimulatedTree], None] = lambda _tree: None
     before_end: Callable[[], Any] = lambda: None
 
     def run(self) -> WholeLife:
-        self.world = World(self.seed)
+        self.world = World(self.seed, self.endless)
         WORLD.append(self.world)
         self.fates = Fates(self.world, self.places)
         try:
@@ -150,20 +152,22 @@ class WholeLife:
         return requirements(is_large=self.is_large, is_red=self.is_red)
 
     def submit(self, requirement: Requirement) -> None:
+        base_commit = None if requirement.repo is None else "c0"
+        self.insist(verb="submit", document=requirement.model_dump_json(), base_commit=base_commit)
+
+    def insist(self, **call: Any) -> dict[str, Any]:
         """Repeated, as callers do, until it is on the ledger's disk."""
-        call = {"verb": "submit", "document": requirement.model_dump_json(), "base_commit": "c0"}
-        if requirement.repo is None:
-            call["base_commit"] = None  # type: ignore[assignment]
         until = self.machine.now() + LIMIT_S
         while self.machine.now() < until:
             try:
                 answer = self.tree.ask(SCHEDULER, call, timeout_s=5.0)
             except SupervisorError:
-                self.tree.sleep(0.1)
-                continue
-            assert "value" in answer, answer
-            return
-        raise AssertionError(f"nobody took {requirement.id}; seed {self.seed}")
+                answer = {"error": {"code": "try_again"}}
+            if "value" in answer:
+                return dict(answer["value"])
+            assert answer["error"]["code"] == "try_again", answer
+            self.tree.sleep(0.1)
+        raise AssertionError(f"nobody answers {call['verb']}; seed {self.seed}")
 
     def _is_over(self) -> bool:
         found = self.world.disk.requirements

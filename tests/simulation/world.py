@@ -96,9 +96,10 @@ class Life:
 @dataclass(eq=False, repr=False)
 class World:
     """``machine`` is set when the tree stands on it. What stands below a ``disowned`` process takes it for dead.
-    Laws that can be seen broken at once are judged here."""
+    Laws that can be seen broken at once are judged here. ``endless``: whose result a gate judges for an hour."""
 
     seed: int
+    endless: AttemptKey | None = None
     machine: Simulation = field(default_factory=Simulation)
     disk: Disk = field(default_factory=Disk)
     folders: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""How a question that an analyzer was asked is withdrawn while it works on it."""
+"""How what was asked of somebody is withdrawn while he works on it: a plan of an analyzer, a run of a gate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aidos_actors.core.errors import AidosError
 
 
 class Withdrawn(AidosError):
-    """Nobody wants the answer any more; it says nothing of the analyzer."""
+    """Nobody wants the answer any more; it says nothing of who was asked."""
 
     code = "withdrawn"
 

@@ -10,6 +10,7 @@ from aidos_actors.core.orders import AttemptKey, Integrate, Integration
 from aidos_actors.core.target_orders import Push, Revert, Watch
 from aidos_actors.executors.environment import task_environment
 from aidos_actors.executors.nursery import Nursery
+from aidos_actors.executors.sweep import MARK_VARIABLE
 from aidos_actors.folders import remove_if_empty
 from aidos_actors.gitops.epoch import EpochToken, claim_epoch
 from aidos_actors.gitops.git import Git, Run
@@ -134,6 +135,7 @@ class TargetHands:
             "AIDOS_TASK": key.task,
             "AIDOS_ATTEMPT": str(key.number),
             "AIDOS_WORKTREE": folder,
+            MARK_VARIABLE: str(self._layout.gates),
         }
         return task_environment(self._base_env, {}, own)
 

@@ -73,6 +73,24 @@ def test_past_its_deadline_while_its_gate_runs_it_has_failed_at_once(place: Plac
     place.assert_clean()
 
 
+def test_cancelled_when_all_have_died_it_ends_with_the_next_start_and_so_does_what_its_gate_left(place: Place) -> None:
+    """The daemon has outlived its minder; the gate's folder and the intent of the row are still there."""
+    place.begin("serve", "--workers", "1")
+    eventually(place.is_up)
+    place.data("submit", str(place.requirement({"a": {"run": "echo a > a1.txt"}}, verify=endless_gate(place))))
+    eventually(lambda: gate_runs(place))
+    daemon = int((place.folder / "daemon.pid").read_text())
+    place.kill(*(pid for pid in place.marked() if pid != daemon))
+    eventually(lambda: place.marked() in ([], [daemon]))
+    assert place.data("cancel", "work")["state"] == "running" and states(place) == {"a": "withdrawing"}
+    serve = place.begin("serve", "--workers", "1")
+    eventually(lambda: place.event("requirement_cancelled"))
+    assert is_gone(place) and commits(place) == []
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    place.assert_clean()
+
+
 def test_a_drain_does_not_wait_for_a_gate_and_the_next_run_judges_again(place: Place) -> None:
     judges = endless_gate(place, f"! test -e {place.folder}/drained")
     run = place.begin("run", str(place.requirement({"a": {"run": "echo a > a1.txt"}}, verify=judges)))

@@ -67,8 +67,8 @@ class CallsEnded(Struct, frozen=True):
 
 
 class WorkerOrders(Struct, frozen=True):
-    """To a worker: carry them out in this order. ``greeting`` is the number of the last ``WorkerHello`` before them: when
-    it has said another since, they have come late, by another way, and are told again."""
+    """To a worker: carry them out in this order. ``greeting`` is the number of the last ``WorkerHello`` before them.
+    When it has said another since, they have come late, by another way, and are told again."""
 
     orders: tuple[WorkerOrder, ...]
     greeting: int

@@ -134,7 +134,7 @@ def target_is_linear(evidence: Evidence) -> Iterator[Finding]:
 
 
 def git_is_clean(evidence: Evidence) -> Iterator[Finding]:
-    """``git fsck`` finds nothing; no worktree and no lock of ours is left."""
+    """``git fsck`` finds nothing; no worktree of ours is left, and no lock that the next start would not clear."""
     git = evidence.git or GitFacts("")
     if git.fsck:
         yield Finding("fsck", git.fsck)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from aidos_actors.gitops.repair import LOCK_AGE_MIN_S, repair_locks
 from chaos.facts import Commit, GitFacts
 from chaos.faults.processes import Process, process_of
 
@@ -42,7 +43,9 @@ def worktrees_of(repo: str) -> list[str]:
 
 
 def git_facts(repo: str, target: str, base: str, known_worktrees: Iterable[str]) -> GitFacts:
-    """The repository as it is now. A target that does not exist has no commits."""
+    """The repository as it is now, but for locks that the next start would set aside: they are. A target that does not
+    exist has no commits."""
+    repair_locks(repo, target, now=time.time() + LOCK_AGE_MIN_S)  # by then they are old enough
     common = Path(git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir"))
     fsck = git(repo, "fsck", "--no-dangling", "--no-progress", allowed=tuple(range(256)))
     known = set(known_worktrees)

@@ -21,6 +21,7 @@ from aidos_actors.actors.words import (
     Delivered,
     GitWord,
     GitWork,
+    OrdersHeldUp,
     SweptUp,
     TargetSeen,
     TargetsPushed,
@@ -43,8 +44,7 @@ from supervisors import Backoff, ExitReason, ManagedActor
 from supervisors.backoff import ceiling_s
 from supervisors.messages import JobDone
 
-LOOK_EVERY_S = 15.0
-RED_WAIT_S = 15.0
+LOOK_EVERY_S = RED_WAIT_S = 15.0
 CLEANING = "clean up"
 ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
@@ -88,10 +88,9 @@ class GitOps(ManagedActor):
         self._watches = Watches()
         self._for_green: set[str] = set()
         self._withdrawals: dict[str, Withdrawal] = {}
-        self._is_look_set = False
+        self._is_look_set = self._is_clean = False
         for repo in self._remotes:
             self._push(repo)
-        self._is_clean = False
         self.start_job(CLEANING, self._hands.clean)
 
     def receive(self, message: Any, sender: str | None) -> None:
@@ -236,6 +235,7 @@ class GitOps(ManagedActor):
         if isinstance(works[0].order, Sweep):  # by the next try the rows would have gone on
             self._lanes.forget(works[0])
             return
+        self.send(SCHEDULER, OrdersHeldUp(self._lanes.about(operation), str(error)))
         again_s = self.failed(operation, error, may_restart=not self._lanes.is_busy) or 0.0
         grade = self.treatments.of(error).grade
         from loguru import logger  # it imports asyncio: not at every start, for a line that is rarely written

@@ -1,4 +1,5 @@
-"""What the Scheduler does when nothing comes: orders are told once more, and who cannot hear is ended."""
+"""What the Scheduler does when nothing comes: orders are told once more, who cannot hear is ended,
+and why an answer has to wait is kept for who asks."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery, LookForRoom, LookWhetherEnded
-from aidos_actors.actors.words import ANALYZER, GITOPS
+from aidos_actors.actors.words import ANALYZER, GITOPS, OrdersHeldUp
 from aidos_actors.core.board import Board
 from aidos_actors.core.orders import Step
 from aidos_actors.core.owed import Role
@@ -24,7 +25,7 @@ class Reminding:
         self._take = take
 
     def take(self, word: Any) -> bool:
-        """What the timer ``word`` calls for will be sent with the next commit, or is done. False for other words."""
+        """What ``word`` calls for will be sent with the next commit, or is done. False for other words."""
         board = self._board
         match word:
             case LookForRoom():
@@ -34,6 +35,8 @@ class Reminding:
             case LookWhetherEnded(worker=worker, key=key):
                 if board.is_calling(worker, key):
                     end_worker(worker.path, worker.incarnation)
+            case OrdersHeldUp(keys=keys, error=error):
+                board.orders_held_up(keys, error)
             case _:
                 return False
         return True

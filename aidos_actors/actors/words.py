@@ -97,6 +97,13 @@ class WorktreeGone(Struct, frozen=True):
     key: AttemptKey
 
 
+class OrdersHeldUp(Struct, frozen=True):
+    """What GitOps was to do about ``keys`` failed for reasons of the machine, and is tried again by itself."""
+
+    keys: tuple[AttemptKey, ...]
+    error: str
+
+
 class TargetSeen(Struct, frozen=True):
     """What a target that is watched for the requirement of ``key`` looks like; None: nothing is on it yet."""
 

@@ -3,7 +3,8 @@
 The caller passes ``now`` (wall seconds that never go back), writes ``Step.batch`` in one transaction, and only then
 sends ``Step.orders``. If writing fails it throws the board away and restores one: nothing here is worth keeping.
 
-Not kept in the rows are only: which workers live, whom the adoption window waits for, and whether a drain is under way.
+Not kept in the rows are only: which workers live, whom the adoption window waits for, whether a drain is under way, and
+why GitOps has to try again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from aidos_actors.core.states import REQUIREMENT_FINAL
 from aidos_actors.core.target_orders import Reversal, Sighting
 
 __all__ = ["Board", "EndedRows", "Settings"]
+
+ERROR_CHARS_MAX = 1000
 
 
 class Board(RequirementVerbs):
@@ -130,6 +133,15 @@ class Board(RequirementVerbs):
     def prepare_failed(self, key: AttemptKey, error: str, now: float) -> Step:
         """There is no worktree; the task is ready again and no retry is used up."""
         return self._step(now, attempts.prepare_failed, key, error)
+
+    def orders_held_up(self, keys: Iterable[AttemptKey], error: str) -> None:
+        """What GitOps is to do about these failed and is tried again: ``explain`` says why, as long as they stand where
+        they stand now. It is on no record."""
+        for key in keys:
+            opened = self._books.open.get(key.requirement)
+            row = opened.tasks.get(key.task) if opened is not None else None
+            if opened is not None and row is not None:
+                opened.held_up[key.task] = (key.number, row.state, error[:ERROR_CHARS_MAX])
 
     def integrated(self, key: AttemptKey, answer: Integration, now: float) -> Step:
         """The task is done, or done again, or has failed once more."""

@@ -40,20 +40,30 @@ def explain(
     if not opened.tasks:
         return list(_of_requirement(opened))
     if task.state is TaskState.REVERTING:
-        return [Reason("reverting", f"its commit turned the target red and is being taken back: {task.error}")]
+        text = f"its commit turned the target red and is being taken back: {task.error}"
+        return [Reason("reverting", text), *_held_up(opened, task)]
     if task.state is TaskState.WITHDRAWING:
-        return [Reason("withdrawing", f"it is being ended ({task.error}), unless its result is published already")]
+        text = f"it is being ended ({task.error}), unless its result is published already"
+        return [Reason("withdrawing", text), *_held_up(opened, task)]
     if task.state is TaskState.REPLANNING:
         return [_waits_for_a_plan(opened, task)]
     attempt = opened.open_attempt(task.id)
     if attempt is not None:
         where = _where(opened, attempt) if is_live else f"on record as {attempt.state}, on {attempt.worker}"
-        return [Reason(str(task.state), f"attempt {attempt.number} is {where}")]
+        waits = attempt.state is AttemptState.INTEGRATING or is_unprepared(opened, attempt)
+        found = [Reason(str(task.state), f"attempt {attempt.number} is {where}")]
+        return found + (list(_held_up(opened, task)) if waits else [])
     found = [*_of_requirement(opened), *_of_task(opened, task, now)]
     if not is_live:
         return found or [Reason("next", "nothing of its requirement holds it back")]
     found += [*_of_agents(books, opened, task, now), *_of_workers(books, opened, task)]
     return found or [_its_turn(books, task)]
+
+
+def _held_up(opened: OpenRequirement, task: TaskRecord) -> Iterator[Reason]:
+    number, state, error = opened.held_up.get(task.id, (0, task.state, ""))
+    if (number, state) == (task.attempts, task.state):
+        yield Reason("held_up", f"the last try failed, and it is tried again by itself: {error}")
 
 
 def _where(opened: OpenRequirement, attempt: AttemptRecord) -> str:

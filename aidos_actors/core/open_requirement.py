@@ -48,6 +48,7 @@ class OpenRequirement(CallsTogether):
         self.asked: FailedTask | None = None
         self.blocked: dict[str, None] = {}
         self.seen: Sighting | None = None
+        self.held_up: dict[str, tuple[int, TaskState, str]] = {}
         self._held = 0
         self._past = PastAttempts()
         self._holders: dict[str, int] = {}

@@ -48,9 +48,9 @@ def _needed(git: Git) -> Iterator[tuple[str, str]]:
     said = git.call("config", "-z", "--get-regexp", r"^filter\.", allowed=(0, 1)).stdout.decode(errors="replace")
     found: dict[str, dict[str, str]] = {}
     for entry in said.split("\0"):
-        key, _, value = entry.partition("\n")
+        key, is_said, value = entry.partition("\n")
         if match := KEYS.fullmatch(key):
-            found.setdefault(match["name"], {})[match["key"]] = value
+            found.setdefault(match["name"], {})[match["key"]] = value if is_said else "true"
     for name, keys in found.items():
         is_required = keys.get("required", "").lower() in ("true", "yes", "on", "1")
         one_by_one = [keys.get("smudge", ""), keys.get("clean", "")] if is_required else []

@@ -84,8 +84,8 @@ class GitFailed(AidosError):
 
     def __init__(self, argv: Sequence[str], exit_code: int, stderr: str) -> None:
         last_words = " ".join(stderr.split())[-600:] or "it said nothing"
-        super().__init__(
-            f"git {' '.join(argv)[:200]} ended with {exit_code}: {last_words}",
+        super().__init__(  # the reason first: whoever has little room cuts off the rest
+            f"{last_words} (git {' '.join(argv)[:200]} ended with {exit_code})",
             hint="Look at `git fsck`, free disk space and permissions; the call may be repeated.",
         )
         self.argv = tuple(argv)

@@ -140,11 +140,8 @@ class Lanes:
         if not isinstance(work.order, Integrate):
             return [first]
         under_way, company = self._keys_under_way(), company_of(work)
-        fit = [
-            name
-            for name in names
-            if company_of(self._wanted[name]) == company and self._wanted[name].order.key not in under_way
-        ]
+        works = [self._wanted[name] for name in names]
+        fit = [name_of(each) for each in works if company_of(each) == company and each.order.key not in under_way]
         fit = fit[fit.index(first) :]
         return compose(fit, self._clashes, lambda name: _task_of(self._wanted[name].order.key), alone=self._alone)
 
@@ -169,6 +166,10 @@ class Lanes:
     def has_waiting(self) -> bool:
         """Whether an order could be under way and is not."""
         return any(self._waiting.values())
+
+    def about(self, operation: str) -> tuple[AttemptKey, ...]:
+        """Whose orders stand or fall with ``operation``, whether they were begun or not."""
+        return tuple(work.order.key for work in self._wanted.values() if operation_of(work) == operation)
 
     @property
     def is_idle(self) -> bool:

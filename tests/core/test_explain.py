@@ -184,6 +184,23 @@ def test_what_an_attempt_that_is_about_to_start_waits_for() -> None:
     assert desk.board.explain("r", "a", desk.now)[0].text == "attempt 1 is being integrated into aidos/r"
 
 
+def test_why_what_an_attempt_waits_for_has_not_been_done_so_far() -> None:
+    """Until it is done, or the attempt is another."""
+    desk = Desk({"a": {}}, repo="/repo")
+    key = desk.lease()
+    desk.board.orders_held_up([key, replace(key, task="none"), replace(key, requirement="none")], "no disk")
+    assert desk.reasons("a") == ["leased", "held_up"]
+    assert "no disk" in desk.board.explain("r", "a", desk.now)[1].text
+    desk.run(key)
+    assert desk.reasons("a") == ["running"]
+    desk.end(key)
+    assert desk.reasons("a") == ["integrating"]
+    desk.board.orders_held_up([key], "no remote")
+    assert desk.reasons("a") == ["integrating", "held_up"]
+    desk.board.orders_held_up([replace(key, number=7)], "of another attempt")
+    assert desk.reasons("a") == ["integrating"]
+
+
 def test_at_rest_only_what_is_on_record_is_told() -> None:
     """Who works, and how many may, is known to nobody then."""
     desk = Desk({"a": {}, "b": {}, "c": {"needs": ["a"]}}, slots=2, settings={"workers_total": 1})

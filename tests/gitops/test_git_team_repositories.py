@@ -83,7 +83,13 @@ def test_a_filter_whose_program_is_missing_is_said_at_submission(sandbox: Sandbo
     with pytest.raises(BadInput, match=r"git-nosuch.*filter json") as refused:
         inspect_repository(str(sandbox.repo), None, TARGET)
     assert "Install" in refused.value.hint
-    _configure(sandbox, process="", smudge="", required="false", clean="/no/such || cat")
+    sandbox.git("config", "--unset-all", "filter.json.required", codes=(0, 5))
+    _configure(sandbox, process="", smudge="git-nosuch", clean="/no/such || cat")
+    with (sandbox.repo / ".git" / "config").open("a") as config:
+        config.write('[filter "json"]\n\trequired\n')  # git takes that for true
+    with pytest.raises(BadInput, match=r"git-nosuch.*filter json"):
+        inspect_repository(str(sandbox.repo), None, TARGET)
+    _configure(sandbox, smudge="", required="false")
     assert inspect_repository(str(sandbox.repo), None, TARGET).base_commit == sandbox.base
 
 

@@ -1,12 +1,16 @@
-"""A repository that cannot be written degrades GitOps: merging waits, all else goes on, and it comes back by itself."""
+"""A repository that cannot be written or read whole degrades GitOps: what needs it waits and says why, all else goes
+on, and it comes back by itself."""
 
 from __future__ import annotations
 
 import json
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.system.conftest import Place, eventually
 
@@ -56,6 +60,59 @@ def test_merging_waits_work_goes_on_and_it_comes_back_by_itself(place: Place) ->
     assert (node["degraded"], node["pid"], node["restarts"]) == (None, before["pid"], 0)
     assert status(place)[0] == 0
     place.assert_laws("work", {"slow"})
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    place.assert_clean()
+
+
+def make_partial_clone(place: Place) -> Callable[[], object]:
+    """The place's repository lacks the content of its files, and the remote that has it is away until it is called
+    back."""
+    remote, away = place.folder / "remote", place.folder / "away"
+    place.git("config", "uploadpack.allowFilter", "true")
+    place.repo.rename(remote)
+    words = ["clone", "-q", "--no-checkout", "--filter=blob:none", f"file://{remote}", str(place.repo)]
+    subprocess.run(["git", *words], check=True)
+    remote.rename(away)
+    return lambda: away.rename(remote)
+
+
+def make_filter_fail(place: Place) -> Callable[[], object]:
+    """A file of the place's repository goes through a filter that fails until it is put right."""
+    (place.repo / ".gitattributes").write_text("a.txt filter=sour\n")
+    place.git("add", "-A")
+    place.git("commit", "-q", "-m", "Filter")
+    place.git("config", "filter.sour.required", "true")
+    place.git("config", "filter.sour.clean", "cat")
+    place.git("config", "filter.sour.smudge", "false")
+    return lambda: place.git("config", "filter.sour.smudge", "cat")
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [(make_partial_clone, "Could not read from remote repository"), (make_filter_fail, "smudge filter sour failed")],
+)
+def test_a_task_whose_worktree_cannot_be_made_says_why(
+    place: Place, harm: Callable[[Place], Callable[[], object]], why: str
+) -> None:
+    put_right = harm(place)
+    serve = place.begin("serve", "--workers", "2")
+    place.aidos("submit", str(place.requirement({name: {"run": f"echo > {name}"} for name in "ab"})))
+
+    def told(task: str) -> str | None:
+        texts = [reason["text"] for reason in place.data("explain", f"work/{task}")["reasons"]]
+        return next((text for text in texts if why in text), None)
+
+    eventually(lambda: told("a") and told("b"))
+    eventually(lambda: f"prepare {place.repo}" in (said := gitops(place)["degraded"] or "") and why in said)
+
+    put_right()
+    eventually(lambda: status(place, "work")[1]["state"] == "done")
+    assert not (told("a") or told("b"))
+    tasks = status(place, "work")[1]["tasks"]
+    assert [(task["attempts"], task["infra_faults"]) for task in tasks] == [(1, 0)] * 2
+    assert gitops(place)["degraded"] is None
+    place.assert_laws("work", {"a", "b"})
     serve.send_signal(signal.SIGTERM)
     assert serve.wait(60) == 0
     place.assert_clean()

@@ -10,10 +10,11 @@ from aidos_actors import Requirement, Runtime, Task
 from aidos_actors.offline import open_desk
 from aidos_actors.state_dir import prepare_state_dir
 from supervisors.outbox import KEPT_MAX
-from tests.system.conftest import Place, eventually
+from tests.system.conftest import Place
 
 COUNT = KEPT_MAX + 100
 CALL = "os.path:exists"
+PATIENCE_S = 150.0
 
 
 @pytest.mark.chaos
@@ -25,6 +26,4 @@ def test_all_that_wait_for_the_analyzer_when_a_scheduler_starts_get_there(place:
             document = Requirement(id=f"r{number}", title="", tasks=tasks).model_dump_json()
             desk.submit({"verb": "submit", "document": document})
     with Runtime(place.state, workers=2) as runtime:
-        listed = lambda: [each["state"] for each in runtime.ask({"verb": "status"})["requirements"]]  # noqa: E731
-        eventually(lambda: set(listed()) == {"done"})
-        assert len(listed()) == COUNT
+        assert {runtime.wait(f"r{number}", PATIENCE_S).state for number in range(COUNT)} == {"done"}

@@ -22,6 +22,7 @@ from supervisors.messages import (
     Readable,
     Stop,
 )
+from supervisors.outbox import mark_of
 from supervisors.parcel import check_info, opened, packed
 from supervisors.ports import System
 from supervisors.shell import Mail, Resend
@@ -96,6 +97,9 @@ class ActorShell:
                 self.stopping = message.reason
 
     def _deliver(self, message: Deliver, sender_address: Any) -> None:
+        if not message.request:
+            mark = mark_of(self.system.incarnation, message.sender_incarnation, message.route)
+            self.system.begun(mark, message.seq)
         try:
             payload = opened(message.payload)
         except SupervisorError as error:  # its sender's fault, which ends nobody

@@ -155,13 +155,14 @@ class ChildIgnored(Struct, frozen=True):
 
 class ChildEnded(Struct, frozen=True):
     """From the system to a supervisor: this process of its child has ended; comes once per process. ``worked``: its
-    page entry said that it had handled something."""
+    page entry said that it had handled something. ``begun``: mark -> number of the last message begun."""
 
     child: str
     generation: int
     reason: ExitReason
     pid: int | None = None
     worked: bool = False
+    begun: Mapping[int, int] = field(default_factory=dict)
 
 
 class Peer(Struct, frozen=True):

@@ -2,21 +2,32 @@
 
 Rules for this file: pure bookkeeping, no transport. A message is *kept* until ``began`` names it; it goes out again,
 in order, to whatever incarnation succeeds the one it was sent to. The message that was being handled when a process
-died was begun, so it is not repeated. For each incarnation of the target the numbers count from 1, so that it sees a
-gap where the transport lost something, and begins nothing behind it until that has come again. Per target at most
-``KEPT_MAX`` messages are kept (more: dropped and counted) and at most ``WINDOW`` are on the way: an unread burst to
-one hung process would stop Thespian's sender for everyone.
+died was begun, so it is not repeated: where the word of that has not come, the news of the end says so. For each
+incarnation of the target the numbers count from 1, so that it sees a gap where the transport lost something, and begins
+nothing behind it until that has come again. Per target at most ``KEPT_MAX`` messages are kept (more: dropped and
+counted) and at most ``WINDOW`` are on the way: an unread burst to one hung process would stop Thespian's sender for
+everyone.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 from msgspec import Struct, field
 
 KEPT_MAX = 1000
 WINDOW = 10
+MARKS_CACHED = 1024
+
+
+@lru_cache(MARKS_CACHED)
+def mark_of(incarnation: str, sender_incarnation: str, route: str) -> int:
+    """64 bits that stand for all that this life of a sender sends by ``route`` to this life of its target."""
+    text = f"{incarnation} {sender_incarnation} {route}"
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
 
 
 class Kept(Struct):

@@ -112,6 +112,10 @@ class System(Protocol):
         """This process's page entry says now that it advances, and has reached ``stage``. That it enters and leaves a
         handler the system writes by itself; while idle nothing is written."""
 
+    def begun(self, mark: int, number: int) -> None:
+        """This process's page says that message ``number`` of what ``mark`` stands for has begun, and all before it;
+        ``ChildEnded`` will say so, however this process ends."""
+
     def degrade(self, reason: str) -> None:
         """This process's page entry says why it works with less than its full ability; empty: it is well."""
 

@@ -7,6 +7,7 @@ whose end is the end of the system.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -18,6 +19,7 @@ from supervisors.whereabouts import INCARNATIONS_MAX, Degraded, Leave, Listed, L
 
 EVENTS_MAX = 10_000
 KNOWN_AFTER_LOSS_S = 30.0
+NOTHING: Mapping[int, int] = {}
 
 
 class Registrar(Struct):
@@ -80,7 +82,7 @@ class Registrar(Struct):
         lost = self._lose_what_is_below(path, home[0] if home else "", event.at)
         is_final = path not in self.entries or self.entries[path].state == "stopped"
         forgotten = self._forget_below(path) if is_final else set()
-        told = self._tell({path, *lost} if home else lost, event.reason)
+        told = self._tell({path, *lost} if home else lost, event.reason, noted.begun)
         return [*told, *self._tell(forgotten - lost, None)]
 
     def note_listed(self, listed: Listed) -> list[tuple[Any, Located]]:
@@ -208,20 +210,23 @@ class Registrar(Struct):
                 del lives[incarnation]
         return list(lives.values())
 
-    def _located(self, name: str, reason: ExitReason | None) -> Located:
+    def _located(self, name: str, reason: ExitReason | None, begun: Mapping[int, int] = NOTHING) -> Located:
         try:
             path = self.resolve(name)
         except SupervisorError:
-            return Located(name, "", None, None, reason)
+            return Located(name, "", None, None, reason, begun=begun)
         incarnation, address = self.homes.get(path, (None, None))
-        return Located(name, path, incarnation, address, reason, self.entries[path].state == "stopped")
+        is_stopped = self.entries[path].state == "stopped"
+        return Located(name, path, incarnation, address, reason, is_stopped, begun)
 
-    def _tell(self, paths: set[str], reason: ExitReason | None) -> list[tuple[Any, Located]]:
+    def _tell(
+        self, paths: set[str], reason: ExitReason | None, begun: Mapping[int, int] = NOTHING
+    ) -> list[tuple[Any, Located]]:
         told = []
         for name, askers in list(self._askers.items()):
             if name not in paths and not any(path.endswith("/" + name) for path in paths):
                 continue
-            where = self._located(name, reason)
+            where = self._located(name, reason, begun)
             for (asker, stays), lives in list(askers.items()):
                 has_ended = asker in paths and asker not in self.homes
                 if not has_ended:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from supervisors.errors import SupervisorError
 from supervisors.messages import Answer, Began, Deliver, LifecycleEvent
-from supervisors.outbox import Kept, Route
+from supervisors.outbox import Kept, Route, mark_of
 from supervisors.whereabouts import INCARNATIONS_MAX, Leave, Locate, Located, Remark
 
 RESEND_AFTER_S = 5.0
@@ -88,6 +88,9 @@ class Mail:
         route = self._routes.get(where.name)
         if route is None:
             return
+        if route.incarnation is not None and where.begun:
+            mark = mark_of(route.incarnation, self._system.incarnation, route.name)
+            route.began(route.incarnation, where.begun.get(mark, 0))
         route.moved(where.path, where.incarnation, where.address)
         self._flush(route)
 

@@ -191,9 +191,8 @@ class SupervisorShell:
         self._homes.pop(ended.child, None)
         self._ungreeted.discard((ended.child, ended.generation))
         reason = self._lookout.reason_of(ended)
-        fraction = self.system.entropy.fraction()
-        event = do.Ended(ended.child, ended.generation, reason, ended.worked, fraction)
-        self._on(event, lambda: self._report("exited", ended.child, ended.pid, reason))
+        event = do.Ended(ended.child, ended.generation, reason, ended.worked, self.system.entropy.fraction())
+        self._on(event, lambda: self._report("exited", ended.child, ended.pid, reason, ended.begun))
 
     def _child_ignored(self, ignored: ChildIgnored) -> None:
         row = self.family.find(ignored.child)
@@ -208,13 +207,13 @@ class SupervisorShell:
 
         self._on(do.Ignored(ignored.child, ignored.generation), tell)
 
-    def _report(self, kind: str, child: str, pid: int | None, reason: ExitReason | None) -> None:
+    def _report(self, kind: str, child: str, pid: int | None, reason: ExitReason | None, begun: Any = None) -> None:
         path = f"{self.system.path}/{child}"
         row = self.family.find(child)
         home = self._homes.get(child, (None, None)) if kind == "started" else (None, None)
         event = LifecycleEvent(self.system.wall(), kind, path, pid, reason)
         child_now = told(self._described(row), self.family.phase) if row else None
-        self.news.tell(Noted(event, child_now, home[0], home[1], self.system.incarnation))
+        self.news.tell(Noted(event, child_now, home[0], home[1], self.system.incarnation, begun or {}))
 
     # ---- what callers ask
 

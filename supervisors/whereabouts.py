@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from supervisors.errors import ExitReason
 from supervisors.messages import ChildInfo, LifecycleEvent
@@ -47,7 +48,7 @@ class Leave(Struct, frozen=True):
 
 class Located(Struct, frozen=True):
     """``name`` stands for ``path`` (empty: nothing yet), alive when ``incarnation`` is set; ``is_stopped``: it does not
-    come back by itself. Comes at each change."""
+    come back by itself. ``begun`` is what the life that has just ended had begun. Comes at each change."""
 
     name: str
     path: str
@@ -55,17 +56,19 @@ class Located(Struct, frozen=True):
     address: Any
     reason: ExitReason | None = None
     is_stopped: bool = False
+    begun: Mapping[int, int] = field(default_factory=dict)
 
 
 class Noted(Struct, frozen=True):
     """From a supervisor to the registrar: a lifecycle event, the child as it is now (None: forgotten), and what is
-    needed to reach its process. ``by`` is the incarnation of the supervisor."""
+    needed to reach its process, or what it had begun. ``by`` is the incarnation of the supervisor."""
 
     event: LifecycleEvent
     child: ChildInfo | None = None
     incarnation: str | None = None
     address: Any = None
     by: str = ""
+    begun: Mapping[int, int] = field(default_factory=dict)
 
 
 class Degraded(Struct, frozen=True):

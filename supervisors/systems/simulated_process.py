@@ -26,6 +26,7 @@ from supervisors.systems.entropy import SeededEntropy
 from supervisors.systems.no_descriptors import NoDescriptors
 from supervisors.systems.page import Page
 from supervisors.systems.simulated import Address, Simulation, is_mail
+from supervisors.systems.simulated_entry import WritesItsEntry
 from supervisors.systems.simulated_jobs import SimulatedJobs
 from supervisors.systems.simulated_reports import message_of
 from supervisors.systems.simulated_snapshots import KeepsSnapshots
@@ -37,7 +38,7 @@ class Killed(BaseException):
     """Unwinds the handler of a process that is dead already. Nobody catches it for good."""
 
 
-class SimulatedProcess(KeepsSnapshots, NoDescriptors):
+class SimulatedProcess(KeepsSnapshots, NoDescriptors, WritesItsEntry):
     """One process. ``report`` is called with what its supervisor is to hear of it, a while after it happened."""
 
     def __init__(
@@ -110,12 +111,6 @@ class SimulatedProcess(KeepsSnapshots, NoDescriptors):
             return Sight(Beat(generation), ProcessState.GONE)
         beat = replace(born._pen.read(), generation=generation)
         return Sight(beat, ProcessState.STOPPED if born.is_frozen else ProcessState.RUNS)
-
-    def beat(self, stage: Stage | None = None) -> None:
-        self._after_lag(lambda: self._pen.beat(self.machine.now(), stage))
-
-    def degrade(self, reason: str) -> None:
-        self._after_lag(lambda: self._pen.degrade(reason))
 
     def started(self, info: Any) -> None:
         self.effect("started")
@@ -247,4 +242,5 @@ class SimulatedProcess(KeepsSnapshots, NoDescriptors):
             return
         if word[0] != "started":
             del self.children[child_id, generation]
-        self.arrive(message_of(child_id, generation, child.pid, child._shell.handled > 0, word), None)
+        has_worked, begun = child._shell.handled > 0, child._pen.marks()
+        self.arrive(message_of(child_id, generation, child.pid, has_worked, begun, word), None)

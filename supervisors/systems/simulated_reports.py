@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from supervisors.messages import ChildEnded, ChildIgnored, ChildStarted
 
 
 def message_of(
-    child: str, generation: int, pid: int, has_worked: bool, word: tuple[Any, ...]
+    child: str, generation: int, pid: int, has_worked: bool, begun: Mapping[int, int], word: tuple[Any, ...]
 ) -> ChildStarted | ChildIgnored | ChildEnded:
     """``word`` is (started, incarnation, address, info), (ignored,) or (ended, reason)."""
     match word:
@@ -17,5 +18,5 @@ def message_of(
         case ("ignored",):
             return ChildIgnored(child, generation, pid)
         case (_, reason):
-            return ChildEnded(child, generation, reason, pid, has_worked)
+            return ChildEnded(child, generation, reason, pid, has_worked, begun)
     raise ValueError(f"nothing a child says: {word!r}")

@@ -129,6 +129,9 @@ class ThespianSystem(KeepsSnapshots):
     def beat(self, stage: Stage | None = None) -> None:
         self._pen.beat(self.now(), stage)
 
+    def begun(self, mark: int, number: int) -> None:
+        self._pen.begun(mark, number)
+
     def degrade(self, reason: str) -> None:
         self._pen.degrade(reason)
 
@@ -226,14 +229,14 @@ class ThespianSystem(KeepsSnapshots):
         if child.process.exitcode is None:  # asked first: join waits for a pipe, which its own fork children keep open
             child.process.join(1.0)
         child.close()
-        worked = child.pen.read().handled > 0
+        worked, begun = child.pen.read().handled > 0, child.pen.marks()
         self._page.give_back(child.pen)
         end_orphans({each.pid for each in self._children.values()})
         if child.ignored:
             self._handle(ChildIgnored(child.id, child.generation, child.pid), None)
             return
         reason = child.last_word or reason_of_exit(child.process.exitcode)
-        self._handle(ChildEnded(child.id, child.generation, reason, child.pid, worked), None)
+        self._handle(ChildEnded(child.id, child.generation, reason, child.pid, worked, begun), None)
 
     def _close_inherited(self) -> None:
         """Runs in a new child: the pipes of its siblings, and its supervisor's own, are not its business."""

@@ -51,6 +51,7 @@ PURE = {
     "supervisors/messages.py",
     "supervisors/parcel.py",
     "supervisors/shell.py",
+    "supervisors/systems/simulated_entry.py",
     "supervisors/systems/simulated_guardian.py",
     "supervisors/systems/simulated_jobs.py",
     "supervisors/systems/simulated_process.py",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from supervisors.liveness import Beat, Stage
-from supervisors.systems.page import ENTRIES_PER_SHEET, TEXT_BYTES_MAX, Page
+from supervisors.systems.page import ENTRIES_PER_SHEET, MARKS_MAX, TEXT_BYTES_MAX, Page
 
 
 def test_what_a_fork_child_writes_its_parent_reads() -> None:
@@ -56,3 +57,26 @@ def test_a_long_reason_is_cut() -> None:
     assert cut == ("x" + "磁" * 100)[: len(cut)] and TEXT_BYTES_MAX - 3 < len(cut.encode()) <= TEXT_BYTES_MAX
     pen.degrade("")
     assert pen.read().degraded == ""
+
+
+def test_what_a_process_had_begun_is_read_after_its_end() -> None:
+    page = Page()
+    pens = [page.take(generation, 1.0) for generation in (1, 2)]
+    pid = os.fork()
+    if pid == 0:
+        for mark, number in ((7, 1), (2**64 - 1, 1), (7, 2)):
+            pens[0].begun(mark, number)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert [pen.marks() for pen in pens] == [{7: 2, 2**64 - 1: 1}, {}]
+    page.give_back(pens[0])
+    next_pen = page.take(3, 2.0)
+    pens[0].begun(7, 3)
+    assert next_pen.marks() == {}, "nothing of the one before it, and nothing by it"
+
+
+def test_of_more_senders_than_there_is_room_for_the_first_are_forgotten() -> None:
+    pen = Page().take(1, 1.0)
+    for mark in range(MARKS_MAX + 2):
+        pen.begun(mark, 1 + mark)
+    assert pen.marks() == {mark: 1 + mark for mark in range(2, MARKS_MAX + 2)}

@@ -76,9 +76,7 @@ def test_a_puppet_does_what_it_is_told_on_both_systems(kind: str, tmp_path: Path
             seen.append(eventually(lambda: (now := tree.ask("a", "incarnation")) not in seen and now, clock=clock))
             last = tree.which_children("root")[0].last_exit
             assert (last.kind, last.detail) == (how, detail)
-        restarts = tree.which_children("root")[0].restarts
-        # What ends its process before the word that it was begun has left comes once more, on a real system.
-        assert restarts == len(expected) or (kind == "real" and restarts > len(expected))
+        assert tree.which_children("root")[0].restarts == len(expected)
         tree.tell("a", ("watch", "t"))
         tree.tell("a", ("later", 0.01, "rang"))
         eventually(lambda: "rang" in tree.ask("a", "kept") and len(tree.ask("a", "kept")) == 2, clock=clock)

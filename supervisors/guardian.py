@@ -245,6 +245,5 @@ def main(body: bytes) -> None:
     guardian = Guardian(charge)
     code = guardian.run()
     sys.stderr.flush()
-    os._exit(
-        guardian.told_code or code
-    )  # there is nothing left to be put away, and somebody may be waiting for this end
+    # There is nothing left to be put away, and somebody may be waiting for this end.
+    os._exit(guardian.told_code or code)

@@ -6,7 +6,7 @@ stopping or in a restart loop. The root carries the registrar besides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -207,7 +207,9 @@ class SupervisorShell:
 
         self._on(do.Ignored(ignored.child, ignored.generation), tell)
 
-    def _report(self, kind: str, child: str, pid: int | None, reason: ExitReason | None, begun: Any = None) -> None:
+    def _report(
+        self, kind: str, child: str, pid: int | None, reason: ExitReason | None, begun: Mapping[int, int] | None = None
+    ) -> None:
         path = f"{self.system.path}/{child}"
         row = self.family.find(child)
         home = self._homes.get(child, (None, None)) if kind == "started" else (None, None)

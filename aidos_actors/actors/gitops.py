@@ -44,7 +44,8 @@ from supervisors import Backoff, ExitReason, ManagedActor
 from supervisors.backoff import ceiling_s
 from supervisors.messages import JobDone
 
-LOOK_EVERY_S = RED_WAIT_S = 15.0
+LOOK_EVERY_S = 15.0
+RED_WAIT_S = 15.0
 CLEANING = "clean up"
 ONE_ORDER = Backoff(initial_s=0.2, factor=2, max_s=30)
 
@@ -88,7 +89,8 @@ class GitOps(ManagedActor):
         self._watches = Watches()
         self._for_green: set[str] = set()
         self._withdrawals: dict[str, Withdrawal] = {}
-        self._is_look_set = self._is_clean = False
+        self._is_look_set = False
+        self._is_clean = False
         for repo in self._remotes:
             self._push(repo)
         self.start_job(CLEANING, self._hands.clean)
@@ -96,11 +98,9 @@ class GitOps(ManagedActor):
     def receive(self, message: Any, sender: str | None) -> None:
         is_reminder = False
         match message:
-            case GitWork(order=Watch() | Unwatch() as order):
-                before = self._watches.of(order.key.requirement)
-                self._watches.take(message)
-                if before is not None and self._watches.of(order.key.requirement) is None:
-                    self._lanes.drop(before)
+            case GitWork(order=Watch() | Unwatch()):
+                if (over := self._watches.take(message)) is not None:
+                    self._lanes.drop(over)
                 self._set_look()
             case GitWork():
                 is_reminder = self._lanes.knows(message)

@@ -67,9 +67,8 @@ def charged(
 
 def told_why_not_up(kind: str, reason: Any, state: str, as_json: bool, debug: bool) -> int:
     """Why there is no system is said as by every verb; the exit code."""
-    if kind == "conflict":
-        return give_error(_owned(Path(state), str(reason)), Options(state, None, as_json, debug))
-    error = start_error(reason.detail) or start_failure(reason)
+    is_owned = kind == "conflict"
+    error = _owned(Path(state), str(reason)) if is_owned else start_error(reason.detail) or start_failure(reason)
     return give_error(error, Options(state, None, as_json, debug))
 
 

@@ -52,8 +52,9 @@ def read_frame(door: Door, sort: str, before: dict[str, Any] | None = None) -> d
     ``cpu_percent`` is the share of one processor since the frame ``before``, or since the process began."""
     now = time.time()
     rows = list(_flat(read_tree(door), ""))
+    known, since = _used_by(before)
     for row in rows:
-        row["cpu_percent"] = _cpu_percent(row, before, now)
+        row["cpu_percent"] = _cpu_percent(row, known, now - since)
     events = [_event(event) for event in door.command("events")[-EVENTS_SHOWN:]]
     return {"at": rfc3339(now), "sort": sort, "processes": sorted(rows, key=SORTS[sort]), "events": events}
 
@@ -66,13 +67,18 @@ def _flat(node: dict[str, Any], above: str) -> Iterator[dict[str, Any]]:
         yield from _flat(child, path)
 
 
-def _cpu_percent(row: dict[str, Any], before: dict[str, Any] | None, now: float) -> float | None:
-    used_s, span_s = row["cpu_s"], row["uptime_s"]
-    if before is not None:
-        known = {each["pid"]: each["cpu_s"] for each in before["processes"]}
-        if (already_s := known.get(row["pid"])) is not None and used_s is not None:
-            used_s, span_s = used_s - already_s, now - datetime.fromisoformat(before["at"]).timestamp()
-    return round(100 * used_s / span_s, 1) if used_s is not None and span_s else None
+def _used_by(frame: dict[str, Any] | None) -> tuple[dict[int | None, float | None], float]:
+    """What each process had used by that frame, and the moment of it."""
+    if frame is None:
+        return {}, 0.0
+    return {each["pid"]: each["cpu_s"] for each in frame["processes"]}, datetime.fromisoformat(frame["at"]).timestamp()
+
+
+def _cpu_percent(row: dict[str, Any], known: dict[int | None, float | None], span_s: float | None) -> float | None:
+    used_s, already_s = row["cpu_s"], known.get(row["pid"])
+    if already_s is None:
+        already_s, span_s = 0.0, row["uptime_s"]
+    return round(100 * (used_s - already_s) / span_s, 1) if used_s is not None and span_s else None
 
 
 def _event(event: dict[str, Any]) -> dict[str, Any]:

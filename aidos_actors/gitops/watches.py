@@ -12,16 +12,19 @@ class Watches:
         self._told: dict[str, Sighting] = {}
         self._newest_epoch = 0
 
-    def take(self, work: GitWork) -> None:
-        """A Scheduler begins a watch or ends it; the watches of one that is over end with it."""
+    def take(self, work: GitWork) -> GitWork | None:
+        """A Scheduler begins a watch or ends it; the watches of one that is over end with it. The watch of that
+        requirement that is over now, if one is."""
+        name = work.order.key.requirement
+        before = self._works.get(name)
         self._newest_epoch = max(self._newest_epoch, work.epoch)
         self._works = {name: each for name, each in self._works.items() if each.epoch == self._newest_epoch}
-        name = work.order.key.requirement
         if isinstance(work.order, Watch) and work.epoch == self._newest_epoch:
             self._works[name] = work
         elif isinstance(work.order, Unwatch):
             self._works.pop(name, None)
             self._told.pop(name, None)
+        return before if name not in self._works else None
 
     @property
     def works(self) -> tuple[GitWork, ...]:

@@ -31,10 +31,16 @@ Act = Callable[[Withdrawal], object]
 class Bench(Protocol):
     """``result`` is one that waits; ``integrate`` takes some together; ``at_gate``: what is done at an endless gate."""
 
-    def result(self, task: str, *files: str) -> Integrate: ...
+    hands: Any
+
     def integrate(
         self, *orders: Integrate, at_gate: Act | None = None, withdrawal: Withdrawal | None = None
-    ) -> dict[str, Integration]: ...
+    ) -> dict[str, Integration]:
+        works = tuple(work(order) for order in orders)
+        return answers(self._while(at_gate, lambda given: self.hands.integrate(works, given), withdrawal))
+
+    def _while(self, at_gate: Act | None, do: Callable[[Withdrawal], Any], given: Withdrawal | None = None) -> Any: ...
+    def result(self, task: str, *files: str) -> Integrate: ...
     def look(self, at_gate: Act) -> object: ...
     def publish_by_others(self, *files: str) -> None: ...
     def on_target(self) -> list[str]: ...
@@ -55,7 +61,7 @@ def answers(delivered: Delivered) -> dict[str, Integration]:
     return {word.key.task: word.answer for word in delivered.words}
 
 
-class RealBench:
+class RealBench(Bench):
     def __init__(self, folder: Path) -> None:
         self.sandbox = Sandbox(folder)
         self.began = folder / "gate-began"
@@ -71,12 +77,6 @@ class RealBench:
     @property
     def _gate(self) -> str:
         return GATE.format(began=self.began)
-
-    def integrate(
-        self, *orders: Integrate, at_gate: Act | None = None, withdrawal: Withdrawal | None = None
-    ) -> dict[str, Integration]:
-        works = tuple(work(order) for order in orders)
-        return answers(self._while(at_gate, lambda given: self.hands.integrate(works, given), withdrawal))
 
     def look(self, at_gate: Act) -> object:
         order = Watch(AttemptKey("shop", "", 0), str(self.sandbox.repo), TARGET, self.sandbox.base, self._gate)
@@ -130,7 +130,7 @@ class RealBench:
         self.hands.close()
 
 
-class SimulatedBench:
+class SimulatedBench(Bench):
     def __init__(self, folder: Path) -> None:
         self.world = World(seed=1)
         WORLD.append(self.world)
@@ -143,12 +143,6 @@ class SimulatedBench:
         content = dict(self.repo.commits[base].tree) | dict.fromkeys(files, "x")
         self.repo.worktrees[path] = Worktree(base, content, is_marked=True)
         return Integrate(AttemptKey("shop", task, 1), "/shop", path, base, TARGET, task, "gate", "c0")
-
-    def integrate(
-        self, *orders: Integrate, at_gate: Act | None = None, withdrawal: Withdrawal | None = None
-    ) -> dict[str, Integration]:
-        works = tuple(work(order) for order in orders)
-        return answers(self._while(at_gate, lambda given: self.hands.integrate(works, given), withdrawal))
 
     def look(self, at_gate: Act) -> object:
         order = Watch(AttemptKey("shop", "", 0), "/shop", TARGET, "c0", "gate")

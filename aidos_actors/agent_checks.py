@@ -9,8 +9,8 @@ from pathlib import Path
 
 from aidos_actors.agent_settings import AgentSettings, names_of, profiles_of
 from aidos_actors.analyzers.problems import WrongAgents, shown
-from aidos_actors.core.agent_choice import chain_of
-from aidos_actors.core.agent_profile import AgentProfile
+from aidos_actors.core.agents.choice import chain_of
+from aidos_actors.core.agents.profile import AgentProfile
 from aidos_actors.core.spelling import suggestion
 from aidos_actors.programs import program_of
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from aidos_actors.agent_presets import ALWAYS_ALLOWED, ALWAYS_SET, PRESETS
-from aidos_actors.core.agent_choice import AgentRules
-from aidos_actors.core.agent_profile import OPTIONS, PLACES, AgentProfile, PromptWay, Reads, Variables
+from aidos_actors.core.agents.choice import AgentRules
+from aidos_actors.core.agents.profile import OPTIONS, PLACES, AgentProfile, PromptWay, Reads, Variables
 from aidos_actors.core.spelling import suggestion
 from aidos_actors.core.variable_names import OWN_PREFIX, SECRET_NAME
 

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.core.timeline import Timeline
+from aidos_actors.core.board.timeline import Timeline
 from aidos_actors.layout import Layout
 from aidos_actors.ports import LedgerView
 

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aidos_actors.core.board import Board
+from aidos_actors.core.board.board import Board
 from aidos_actors.core.settings import Settings
 from aidos_actors.layout import Layout
 from aidos_actors.ports import LedgerView

@@ -19,7 +19,7 @@ from aidos_actors.actors.gitops import GitOps
 from aidos_actors.actors.scheduler import Scheduler
 from aidos_actors.actors.worker import Worker
 from aidos_actors.analysis_settings import AnalysisSettings
-from aidos_actors.core.agent_profile import AgentProfile
+from aidos_actors.core.agents.profile import AgentProfile
 from aidos_actors.core.projects import Project
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.hands import WorkerHands

@@ -10,7 +10,7 @@ from aidos_actors import crash
 from aidos_actors.actors.words import AnalysisDue, AnalysisHeldUp, PlanAccepted, PlanRejected
 from aidos_actors.blobs import get_text
 from aidos_actors.core.analysis import Planned
-from aidos_actors.core.board import Board
+from aidos_actors.core.board.board import Board
 from aidos_actors.core.orders import Step
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.ports import LedgerView

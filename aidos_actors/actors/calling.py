@@ -13,6 +13,7 @@ from typing import Any, get_args
 from msgspec import Struct
 
 from aidos_actors.actors.words import CallsEnded
+from aidos_actors.core.board.watched_call import failed_by
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,
@@ -23,7 +24,6 @@ from aidos_actors.core.orders import (
     StartCalls,
     WorkerId,
 )
-from aidos_actors.core.watched_call import failed_by
 from aidos_actors.executors.call_queue import CallQueue, Told
 from aidos_actors.ports import Executor
 from supervisors import ManagedActor

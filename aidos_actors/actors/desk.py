@@ -17,12 +17,12 @@ from aidos_actors.actors.desk_words import refuse_odd
 from aidos_actors.actors.status import list_of_requirements, result_of, status_of, told_state
 from aidos_actors.actors.waiting import EndWaiter, EventWaiter, Whoever
 from aidos_actors.blobs import get_text
-from aidos_actors.core.board import Board, EndedRows
+from aidos_actors.core.board.board import Board, EndedRows
+from aidos_actors.core.board.steering import OF_REQUIREMENTS
 from aidos_actors.core.documents import requirement_of
 from aidos_actors.core.errors import BadInput, NotFound
 from aidos_actors.core.orders import Step
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
-from aidos_actors.core.steering import OF_REQUIREMENTS
 from aidos_actors.core.views import event_view
 from aidos_actors.ports import LedgerView
 

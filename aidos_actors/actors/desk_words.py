@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aidos_actors.core.board.steering import OF_REQUIREMENTS
 from aidos_actors.core.errors import BadInput
-from aidos_actors.core.steering import OF_REQUIREMENTS
 
 COUNT_MAX = 2**62  # what a database counts to
 

@@ -28,9 +28,9 @@ from aidos_actors.actors.words import (
     WorkIntegrated,
     WorkReverted,
 )
+from aidos_actors.core.board.owed import NOBODY
 from aidos_actors.core.errors import AidosError, Conflict, Fenced
 from aidos_actors.core.orders import Integrate, Integration
-from aidos_actors.core.owed import NOBODY
 from aidos_actors.core.target_orders import Push, Sweep, Unwatch, Watch
 from aidos_actors.faults import TREATMENTS
 from aidos_actors.gitops.carry_out import GitHands

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from aidos_actors import crash
 from aidos_actors.actors.calling import FAULT_OF_END
 from aidos_actors.actors.words import AttemptEnded, MinderReady
+from aidos_actors.core.board.watched_call import WatchedCall
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, AttemptReport, EndReason, Minder, Start, WorkerId
-from aidos_actors.core.watched_call import WatchedCall
 from aidos_actors.executors.agent import AgentAbsent
 from aidos_actors.executors.orders import NurseryLost, SpawnFailed
 from aidos_actors.ports import Minding

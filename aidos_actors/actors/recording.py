@@ -7,7 +7,7 @@ from typing import Any
 
 from aidos_actors import crash
 from aidos_actors.actors.words import AttemptEnded, CallsEnded, MinderReady, WorkIntegrated, WorkReverted
-from aidos_actors.core.board import Board
+from aidos_actors.core.board.board import Board
 from aidos_actors.core.orders import Step
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery, LookForRoom, LookWhetherEnded
 from aidos_actors.actors.words import ANALYZER, GITOPS, OrdersHeldUp
-from aidos_actors.core.board import Board
+from aidos_actors.core.board.board import Board
+from aidos_actors.core.board.owed import Role
 from aidos_actors.core.orders import Step
-from aidos_actors.core.owed import Role
 from aidos_actors.executors.last_resort import end_worker
 
 DOERS: dict[str, Role] = {ANALYZER: "analyzer", GITOPS: "gitops"}

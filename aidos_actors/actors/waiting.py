@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from aidos_actors.actors.desk_socket import Caller
-from aidos_actors.core.board import Board
+from aidos_actors.core.board.board import Board
 from aidos_actors.core.views import event_view
 from aidos_actors.ports import LedgerView
 from supervisors.actor import Asked

@@ -27,10 +27,10 @@ from aidos_actors.analyzers.prompts import (
     unfenced,
 )
 from aidos_actors.analyzers.purse import Purse
+from aidos_actors.core.agents.spending import Charge, DayLimits
 from aidos_actors.core.errors import Unfit
 from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.requirement import Requirement, Task
-from aidos_actors.core.spending import Charge, DayLimits
 from aidos_actors.withdrawal import Withdrawal
 
 PLAINER = {"json_schema": "json_object", "json_object": "text"}

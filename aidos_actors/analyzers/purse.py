@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from aidos_actors import crash
 from aidos_actors.analyzers.answers import NotNow
-from aidos_actors.core.spending import Charge, DayLimits, Spent, day_of, reserve, settle, until_next_day_s
+from aidos_actors.core.agents.spending import Charge, DayLimits, Spent, day_of, reserve, settle, until_next_day_s
 from aidos_actors.durable_file import write_durably
 
 

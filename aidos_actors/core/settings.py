@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from aidos_actors.core.agent_choice import AgentRules
+from aidos_actors.core.agents.choice import AgentRules
 from aidos_actors.core.projects import NO_PROJECT, Project
 
 

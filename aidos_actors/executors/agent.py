@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from aidos_actors.core.agent_profile import ARGUMENT_BYTES_MAX, AgentProfile
-from aidos_actors.core.agent_prompt import prompt_of
-from aidos_actors.core.agent_transcript import Transcript
-from aidos_actors.core.agent_verdict import Ending, usable_session, verdict
+from aidos_actors.core.agents.profile import ARGUMENT_BYTES_MAX, AgentProfile
+from aidos_actors.core.agents.prompt import prompt_of
+from aidos_actors.core.agents.transcript import Transcript
+from aidos_actors.core.agents.verdict import Ending, usable_session, verdict
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Start
 from aidos_actors.executors.agent_follow import CHUNK_BYTES, Follower
 from aidos_actors.executors.agent_leavings import HEADER_BYTES_MAX, cut, is_sound, remove_litter, with_something_in_it

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aidos_actors.core.agent_choice import LIMITED
-from aidos_actors.core.agent_profile import AgentProfile
-from aidos_actors.core.agent_transcript import Transcript
+from aidos_actors.core.agents.choice import LIMITED
+from aidos_actors.core.agents.profile import AgentProfile
+from aidos_actors.core.agents.transcript import Transcript
 from aidos_actors.executors.limits import fingerprint
 
 LOOK_S = 0.5

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from aidos_actors import crash
-from aidos_actors.core.agent_profile import AgentProfile
+from aidos_actors.core.agents.profile import AgentProfile
 from aidos_actors.core.orders import AttemptOutcome, Call, CallEnded, Minder, Start, WorkerId
 from aidos_actors.executors.agent import AgentHands
 from aidos_actors.executors.as_found import AS_FOUND

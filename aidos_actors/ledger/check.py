@@ -5,7 +5,7 @@
 | file | every page of the file with SQLite's own rules; damage is an error, and nothing else is looked at then |
 | references | rows with the rows they name |
 | sequence | the journal's numbers, from the first that is kept, with a count without gap |
-| fold | what the journal comes to (``core/journal.py``) with the tables; texts that it does not hold by their hashes |
+| fold | what the journal comes to (``core/journal``) with the tables; texts that it does not hold by their hashes |
 | day files | the table's events with their lines in the day files |
 
 Held in memory at once: a page of events, and the rows of one requirement, twice. Each requirement is looked at in one
@@ -23,8 +23,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from aidos_actors.core.folded import NAMES, AnyRow, Rows, said_of
-from aidos_actors.core.journal import BEGINS, JournalBroken, fold
+from aidos_actors.core.journal.folded import NAMES, AnyRow, Rows, said_of
+from aidos_actors.core.journal.journal import BEGINS, JournalBroken, fold
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.ledger import schema

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from aidos_actors.core.documents import requirement_of
+from aidos_actors.core.journal.told_results import ToldResults, results_sha256
 from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.states import TaskState
-from aidos_actors.core.told_results import ToldResults, results_sha256
 
 SAID_OF_OLD = ("title", "sha256", "repo", "target", "base_commit")
 NAMED_MAX = 5

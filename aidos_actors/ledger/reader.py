@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.core.batches import unfolded
+from aidos_actors.core.board.batches import unfolded
 from aidos_actors.core.errors import NotFound
 from aidos_actors.core.records import (
     AgentRecord,

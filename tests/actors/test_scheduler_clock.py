@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from aidos_actors.actors.scheduler import Scheduler
+from aidos_actors.core.board.timeline import Timeline
 from aidos_actors.core.records import Batch, NewEvent
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.timeline import Timeline
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.ledger_clock import LedgerClock

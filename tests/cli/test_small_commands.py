@@ -24,7 +24,7 @@ HEAVY = {
     "starlette",
     "thespian",
     "aidos_actors.actors.scheduler",
-    "aidos_actors.core.board",
+    "aidos_actors.core.board.board",
     "aidos_actors.executors",
     "supervisors.strategy",
     "supervisors.specs",

@@ -7,7 +7,7 @@ from typing import Any
 
 from board_bench import Bench
 
-from aidos_actors.core.agent_choice import AgentRules
+from aidos_actors.core.agents.choice import AgentRules
 from aidos_actors.core.orders import AgentEnd, AttemptOutcome
 
 RULES = {

@@ -7,7 +7,7 @@ from typing import Any
 from board_doers import OK
 from board_ledger import Ledger
 
-from aidos_actors.core.board import Settings
+from aidos_actors.core.board.board import Settings
 from aidos_actors.core.orders import (
     AttemptKey,
     AttemptOutcome,

@@ -10,10 +10,10 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from aidos_actors.core.batches import unfolded
-from aidos_actors.core.board import Board, Settings
-from aidos_actors.core.folded import Rows, without_body
-from aidos_actors.core.journal import fold
+from aidos_actors.core.board.batches import unfolded
+from aidos_actors.core.board.board import Board, Settings
+from aidos_actors.core.journal.folded import Rows, without_body
+from aidos_actors.core.journal.journal import fold
 from aidos_actors.core.orders import AttemptKey, Step
 from aidos_actors.core.records import (
     AgentRecord,

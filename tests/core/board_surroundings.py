@@ -12,9 +12,9 @@ from board_git import GitOps
 from board_laws import Laws
 from board_ledger import Ledger
 
-from aidos_actors.core.agent_choice import AgentRules
+from aidos_actors.core.agents.choice import AgentRules
 from aidos_actors.core.analysis import Planned
-from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.board.board import Board, Settings
 from aidos_actors.core.orders import Analyse, Discard, Integrate, Integration, Order, Prepare, Step, Withdraw, WorkerId
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.target_orders import Revert, Sweep, Unwatch, Watch

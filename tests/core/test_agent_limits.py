@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aidos_actors.core.agent_dialects import says_limit
-from aidos_actors.core.reset_times import reset_moment
+from aidos_actors.core.agents.dialects import says_limit
+from aidos_actors.core.agents.reset_times import reset_moment
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC).timestamp()
 BERLIN = ZoneInfo("Europe/Berlin")

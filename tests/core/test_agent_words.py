@@ -11,11 +11,11 @@ import pytest
 from test_agent_limits import NOW, at
 
 from aidos_actors.agent_settings import AgentSettings, profiles_of
-from aidos_actors.core.agent_dialects import DIALECTS
-from aidos_actors.core.agent_transcript import LINE_BYTES_MAX, Transcript
-from aidos_actors.core.agent_verdict import Ending, verdict
+from aidos_actors.core.agents.dialects import DIALECTS
+from aidos_actors.core.agents.reset_times import reset_moment
+from aidos_actors.core.agents.transcript import LINE_BYTES_MAX, Transcript
+from aidos_actors.core.agents.verdict import Ending, verdict
 from aidos_actors.core.orders import AttemptOutcome
-from aidos_actors.core.reset_times import reset_moment
 
 
 def read(dialect: str, *lines: str | dict) -> Transcript:

@@ -9,7 +9,7 @@ from board_bench import INTEGRATED, W1, Bench, requirement
 from board_doers import OK
 from msgspec.structs import replace
 
-from aidos_actors.core import ending
+from aidos_actors.core.board import ending
 from aidos_actors.core.errors import BadInput, Conflict, NotFound
 from aidos_actors.core.orders import (
     Acknowledge,
@@ -192,7 +192,7 @@ def test_a_step_that_raises_has_changed_nothing(verb: str, monkeypatch: pytest.M
     before = seen()
     with monkeypatch.context() as patch:
         patch.setattr(ending, "settle", breaks)
-        patch.setattr("aidos_actors.core.draft.Draft.step", breaks)
+        patch.setattr("aidos_actors.core.board.draft.Draft.step", breaks)
         with pytest.raises(RuntimeError):
             calls[verb](bench.now)
     assert seen() == before

@@ -6,7 +6,7 @@ import pytest
 from board_bench import W1, W2, Bench
 from board_doers import OK
 
-from aidos_actors.core import crew
+from aidos_actors.core.board import crew
 from aidos_actors.core.orders import Acknowledge, AttemptKey, AttemptReport, Discard, End, Start, Step, WorkerId
 from aidos_actors.core.states import AttemptState, TaskState
 

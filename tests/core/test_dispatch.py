@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from test_board_faults import lose_worker
 
-from aidos_actors.core.dispatch import Candidate, Lease, Load, next_lease
+from aidos_actors.core.board.dispatch import Candidate, Lease, Load, next_lease
+from aidos_actors.core.board.ready import TURNS, Lanes, rank_of, turns_of
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, WorkerId
-from aidos_actors.core.ready import TURNS, Lanes, rank_of, turns_of
 from aidos_actors.core.requirement import Mode
 
 pytestmark = pytest.mark.usefixtures("form")

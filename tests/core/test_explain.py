@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from test_board_world import requirements
 
-from aidos_actors.core.agent_choice import AgentRules
-from aidos_actors.core.board import Board, Settings
-from aidos_actors.core.crew import Crew
+from aidos_actors.core.agents.choice import AgentRules
+from aidos_actors.core.board.board import Board, Settings
+from aidos_actors.core.board.crew import Crew
 from aidos_actors.core.orders import Step, WorkerId
 from aidos_actors.core.projects import Project
 from aidos_actors.core.records import AgentRecord, AttemptRecord, RequirementRecord, TaskRecord

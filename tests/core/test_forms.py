@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from aidos_actors.core import forms
+from aidos_actors.core.board.links import Links
+from aidos_actors.core.board.planned_rows import planned_rows
 from aidos_actors.core.documents import requirement_of
 from aidos_actors.core.forms import Form, form_of, in_form
-from aidos_actors.core.links import Links
 from aidos_actors.core.packed_tasks import PackedTasks, outline, task_of
 from aidos_actors.core.packed_text import PackedText, packed_if_long
 from aidos_actors.core.plan import needs_of
-from aidos_actors.core.planned_rows import planned_rows
 from aidos_actors.core.records import TaskRecord
 from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.states import TASK_FINAL, TaskState

@@ -16,9 +16,9 @@ from board_ledger import Ledger
 from board_world import KINDS, World
 from msgspec.structs import replace
 
-from aidos_actors.core.folded import Rows, without_body
-from aidos_actors.core.journal import FOLDS, JournalBroken, fold
-from aidos_actors.core.lifecycle import PLAN_MARKS
+from aidos_actors.core.board.lifecycle import PLAN_MARKS
+from aidos_actors.core.journal.folded import Rows, without_body
+from aidos_actors.core.journal.journal import FOLDS, JournalBroken, fold
 from aidos_actors.core.records import JournalEvent
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.states import RequirementState
@@ -74,7 +74,7 @@ def lives() -> list[Ledger]:
 
 def test_every_event_that_the_core_notes_is_folded() -> None:
     noted = set(PLAN_MARKS) | {f"requirement_{how}" for how in ("done", "failed", "cancelled")}
-    for path in CORE.glob("*.py"):
+    for path in CORE.rglob("*.py"):
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
             if isinstance(call.func, ast.Attribute) and call.func.attr in ("note", "note_of_all"):
                 noted |= {kind.value for kind in call.args[:1] if isinstance(kind, ast.Constant)}

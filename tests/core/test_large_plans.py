@@ -7,7 +7,7 @@ import tracemalloc
 from board_bench import W1
 from msgspec.structs import asdict
 
-from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.board.board import Board, Settings
 from aidos_actors.core.documents import requirement_of
 from aidos_actors.core.forms import PACKED_FROM
 from aidos_actors.core.orders import CallEnded, CallSpan, StartCalls, Step

@@ -6,7 +6,7 @@ import pytest
 from board_bench import INTEGRATED, W1, W2, Bench
 from board_doers import OK
 
-from aidos_actors.core import books
+from aidos_actors.core.board import books
 from aidos_actors.core.orders import Acknowledge, AttemptKey, Discard, End
 from aidos_actors.core.states import AttemptState, RequirementState
 

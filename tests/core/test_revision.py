@@ -10,11 +10,11 @@ from board_doers import OWN
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aidos_actors.core.agent_choice import AgentRules
+from aidos_actors.core.agents.choice import AgentRules
+from aidos_actors.core.board.revision import unchanged
 from aidos_actors.core.errors import BadInput, Conflict
 from aidos_actors.core.orders import AttemptKey, Integrate, Step
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.revision import unchanged
 from aidos_actors.core.states import RequirementState, TaskState
 
 pytestmark = pytest.mark.usefixtures("form")

@@ -11,10 +11,10 @@ from board_bench import W1, Bench, requirement
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aidos_actors.core.board.serving import Place, Serving
 from aidos_actors.core.orders import WorkerId
 from aidos_actors.core.projects import Project, applied
 from aidos_actors.core.requirement import Mode, Requirement
-from aidos_actors.core.serving import Place, Serving
 
 ONE_CALL = {"call": "platform:machine"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aidos_actors.core.spending import Charge, DayLimits, Spent, day_of, reserve, settle, until_next_day_s
+from aidos_actors.core.agents.spending import Charge, DayLimits, Spent, day_of, reserve, settle, until_next_day_s
 
 DAY = 86400.0
 LIMITS = DayLimits(calls=3, tokens=100, cost=1.0, seconds=60.0)

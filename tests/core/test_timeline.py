@@ -8,8 +8,8 @@ from board_doers import OWN
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aidos_actors.core.board.timeline import JUMP_S, Timeline
 from aidos_actors.core.states import RequirementState, TaskState
-from aidos_actors.core.timeline import JUMP_S, Timeline
 
 HOURS = [5 * 3600.0, -5 * 3600.0]
 

@@ -10,7 +10,7 @@ from aidos_actors.agent_presets import PRESETS
 from aidos_actors.agent_settings import AgentSettings, profiles_of
 from aidos_actors.analyzers.document import read_requirement
 from aidos_actors.config import Config
-from aidos_actors.core.agent_profile import PLACES
+from aidos_actors.core.agents.profile import PLACES
 from aidos_actors.core.silence import CPU_SHARE
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "agents.md").read_text()

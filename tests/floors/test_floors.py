@@ -67,6 +67,7 @@ PURE = {
     "supervisors/snapshot_rules.py",
     "supervisors/snapshots/memory.py",
 } | {str(path.relative_to(ROOT)) for path in (ROOT / "aidos_actors/core").rglob("*.py")}
+BOARD_DOORS = {"board", "batches", "owed", "steering", "timeline", "watched_call"}
 CORE_THIRD_PARTY = {"msgspec", "pydantic"}
 ONLY_IN = {
     "thespian": {"supervisors/systems/thespian.py", "supervisors/systems/thespian_hardening.py",
@@ -126,6 +127,13 @@ def test_pure_files_touch_no_world(name: str) -> None:
         assert not foreign, (
             f"{name} imports {sorted(foreign)}; the core knows the standard library, msgspec and pydantic"
         )
+
+
+def test_the_board_is_entered_by_its_doors() -> None:
+    room = "aidos_actors.core.board."
+    outside = [path for path in FILES if "aidos_actors/core/" not in str(path)]
+    entered = {m.removeprefix(room).partition(".")[0] for path in outside for m in _imports(path) if m.startswith(room)}
+    assert entered == BOARD_DOORS
 
 
 @pytest.mark.parametrize("module", sorted(ONLY_IN))

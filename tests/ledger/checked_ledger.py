@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ledger_cases import NOON, work_through
 
-from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.board.board import Board, Settings
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.ledger.check import check
 from aidos_actors.ledger.ledger import Ledger

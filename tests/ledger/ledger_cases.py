@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.board.board import Board, Settings
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, CallSpan, Integration, Step, WorkerId
 from aidos_actors.core.records import AttemptRecord, Batch, JournalEvent, NewEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement

@@ -10,7 +10,7 @@ from checked_ledger import differences, revise, with_two_that_ended
 from ledger_cases import NOON, execute, work_through
 
 from aidos_actors.core.analysis import Planned
-from aidos_actors.core.board import Board, Settings
+from aidos_actors.core.board.board import Board, Settings
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, Step, WorkerId
 from aidos_actors.core.records import Batch, NewEvent
 from aidos_actors.core.requirement import Requirement, Task

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from aidos_actors.agent_settings import AgentSettings, profiles_of
 from aidos_actors.config import Config
-from aidos_actors.core.agent_facts import Facts
-from aidos_actors.core.agent_profile import AgentProfile
-from aidos_actors.core.agent_verdict import Ending, verdict
+from aidos_actors.core.agents.facts import Facts
+from aidos_actors.core.agents.profile import AgentProfile
+from aidos_actors.core.agents.verdict import Ending, verdict
 
 HERE = {"prompt": "do it", "prompt_file": "/p", "scratch": "/s", "worktree": "/w"}
 

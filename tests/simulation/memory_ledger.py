@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aidos_actors import crash
-from aidos_actors.core.batches import unfolded
+from aidos_actors.core.board.batches import unfolded
 from aidos_actors.core.errors import Fenced
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import (

@@ -21,7 +21,7 @@ from aidos_actors.analyzers.chat import Completion
 from aidos_actors.analyzers.documents import DocumentAnalyzer
 from aidos_actors.analyzers.llm import LlmAnalyzer
 from aidos_actors.analyzers.purse import Purse
-from aidos_actors.core.spending import DayLimits, Spent
+from aidos_actors.core.agents.spending import DayLimits, Spent
 from aidos_actors.ports import Analyzer
 from aidos_actors.withdrawal import Withdrawal
 from tests.simulation.world import World, world

@@ -1,0 +1,1 @@
+"""What is to be known of coding agents: what they are told, what they say, and what their end means."""

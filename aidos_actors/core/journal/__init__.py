@@ -1,0 +1,1 @@
+"""The journal, and the rows that it comes to."""

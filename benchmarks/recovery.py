@@ -29,7 +29,7 @@ from rows import Row
 
 from aidos_actors import Runtime, Task
 from supervisors import SupervisorError
-from supervisors.linux import descendants
+from supervisors.linux import descendants, is_alive, start_ticks
 
 WORK_MS = 50.0
 MORE_RUNS = {"worker": 5}
@@ -54,10 +54,17 @@ class Blows:
         return [Line(each[0], int(each[1]), float(each[2]), int(each[3])) for each in found if len(each) == 4]
 
     def worker(self) -> float:
-        victim = until(self._inside)
-        killed_at = time.monotonic()
-        os.kill(victim.pid, signal.SIGKILL)
-        return (self._begun(lambda line: line.number == victim.number and line.at > killed_at) - killed_at) * 1000
+        number, killed_at = until(self._killed_inside)
+        return (self._begun(lambda line: line.number == number and line.at > killed_at) - killed_at) * 1000
+
+    def _killed_inside(self) -> tuple[int, float] | None:
+        """Kills a worker; the task that ended with it, which need not be the one that it was seen in, and when."""
+        pid = until(self._inside).pid
+        ticks, killed_at = start_ticks(pid), time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: None if ticks is not None and is_alive(pid, ticks) else True)
+        last = [line for line in self.lines() if line.pid == pid][-1]
+        return (last.number, killed_at) if last.what == "begin" else None
 
     def scheduler(self) -> float:
         pid = until(self._scheduler_pid)

@@ -42,8 +42,8 @@ class Sending:
         self._by_mail: set[WorkerId] = set()
 
     def greeted(self, hello: WorkerHello, *, by_mail: bool) -> bool:
-        """The worker's orders go that way from now on. False when it has greeted again since it said this."""
-        if hello.number < self._greetings.get(hello.worker, 0):
+        """The worker's orders go that way from now on. False when this was heard already, or a later one was."""
+        if hello.number <= self._greetings.get(hello.worker, 0):
             return False
         self._greetings[hello.worker] = hello.number
         (self._by_mail.add if by_mail else self._by_mail.discard)(hello.worker)

@@ -20,6 +20,7 @@ from aidos_actors.core.requirement import Requirement, Task
 from aidos_actors.core.target_orders import Revert, Sweep, Unwatch, Watch
 
 PATHS = ("w/1", "w/2")
+GREETING = ("worker_up", "worker_report")  # numbered: an old one is not heard again (actors/sending.py)
 AGENTS = {
     "fast": AgentRules(fallback=("slow",), wait_s=3.0, jitter_s=1.0),
     "slow": AgentRules(wait_s=5.0, jitter_s=0.0),
@@ -99,7 +100,8 @@ class Surroundings:
 
     def deliver(self, sender: str, *, is_sent: bool = True) -> None:
         word = self.to_scheduler[sender].popleft()
-        self.past.append(word)
+        if word[0] not in GREETING:
+            self.past.append(word)
         self.hear(word, is_sent=is_sent)
 
     def hear(self, word: tuple, *, is_sent: bool = True) -> None:

@@ -216,7 +216,7 @@ class WholeLife:
         return GitFacts("c0", tuple(commits), tuple(repo.worktrees))
 
     def back_after_s(self) -> list[float]:
-        """For each place that struck: until the same was done again, or, where it need not be, until the end."""
+        """For each place that struck: until what ended there was back, or, where it need not be, until the end."""
         ends = (self.fates.again.get(number, self.took_s) for number in range(len(self.fates.struck)))
         return [end - struck for struck, end in zip(self.fates.struck, ends, strict=True)]
 

@@ -35,22 +35,24 @@ class Place:
 
 
 class Fates:
-    """Ends a process at each of ``places``, one after the other, once."""
+    """Ends a process at each of ``places``, one after the other, once. It is back ``again`` when the same is done;
+    after an effect, which need not be done again, when its successor comes to any other."""
 
     def __init__(self, world: World, places: tuple[Place, ...]) -> None:
         self._world, self._places = world, places
         self._count = 0
         self.struck: list[float] = []
+        self._whom: list[Any] = []
         self.again: dict[int, float] = {}
         self.reached: set[tuple[str, str]] = set()
 
     def __call__(self, point: str, side: str) -> None:
         world = self._world
         self.reached.add((point, side))
-        if side == "after":
-            for number, place in enumerate(self._places[: len(self.struck)]):
-                if place.point == point:
-                    self.again.setdefault(number, world.machine.now())
+        for number, place in enumerate(self._places[: len(self.struck)]):
+            is_same = place.point == point and side == "after"
+            if is_same or (place.side == "after" and world.acting == self._whom[number]):
+                self.again.setdefault(number, world.machine.now())
         if len(self.struck) == len(self._places):
             return
         place = self._places[len(self.struck)]
@@ -60,6 +62,7 @@ class Fates:
         if self._count == place.nth:
             self._count = 0
             self.struck.append(world.machine.now())
+            self._whom.append(world.acting)
             world.end_actor(f"at {place}")
 
 
@@ -121,6 +124,11 @@ class World:
     def actor(self) -> Any:
         """The process that acts just now; None when it is the test itself."""
         return self.life or self.machine.acting
+
+    @property
+    def acting(self) -> str:
+        """What it is called."""
+        return self.life.name if self.life is not None else self.machine.acting.path if self.machine.acting else ""
 
     def end_actor(self, why: str) -> None:
         """The process that acts just now does nothing more. Does not return."""

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from supervisors.door import Door, Request
+from supervisors.door import Door
+from supervisors.door_connection import Request
 from supervisors.errors import ExitReason, SupervisorError
 from supervisors.messages import Stop
 from supervisors.specs import ChildSpec, SupervisorSpec

@@ -91,6 +91,16 @@ def test_what_cannot_be_taken_back_stays_done() -> None:
     assert lease_of(bench, "b")
 
 
+def test_what_waited_meanwhile_goes_on_when_it_stays_done() -> None:
+    """The other that it needs was done while this one was not."""
+    bench = done({"a": {}, "b": {}, "both": {"needs": ["a", "b"]}})
+    see(bench)
+    bench.finish(bench.run(lease_of(bench, "b")))
+    assert bench.task("both").state is TaskState.WAITING
+    bench.take(bench.board.reverted(KEY, Reversal(None, "c0ffee", "it conflicts"), bench.now))
+    assert lease_of(bench, "both")
+
+
 def test_seeing_the_same_again_and_late_words_change_nothing() -> None:
     bench = done()
     see(bench)

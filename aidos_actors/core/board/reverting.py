@@ -12,7 +12,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from aidos_actors.core.board.draft import Draft
-from aidos_actors.core.board.lifecycle import own_failure, skip
+from aidos_actors.core.board.lifecycle import own_failure, skip, unblock_dependents
 from aidos_actors.core.board.open_requirement import OpenRequirement
 from aidos_actors.core.board.owed import owed_revert
 from aidos_actors.core.orders import AttemptKey
@@ -57,7 +57,8 @@ def skip_blocked(draft: Draft, opened: OpenRequirement) -> None:
 
 
 def reverted(draft: Draft, key: AttemptKey, answer: Reversal) -> None:
-    """The commit is taken back, and the task has failed once more; or it cannot be, and stays."""
+    """The commit is taken back, and the task has failed once more; or it cannot be, and stays: then the task is done,
+    and what waited meanwhile for nothing else is ready."""
     opened = draft.books.open.get(key.requirement)
     task = opened.tasks.get(key.task) if opened is not None else None
     if opened is None or task is None or task.state is not TaskState.REVERTING or task.attempts != key.number:
@@ -66,6 +67,7 @@ def reverted(draft: Draft, key: AttemptKey, answer: Reversal) -> None:
     if answer.kept is not None:
         row = draft.move_task(task, "keep", commit=answer.kept, finished_at=draft.now, error=None)
         draft.note("task_kept", row, commit=answer.kept, error=answer.error)
+        unblock_dependents(draft, opened, row)
         return
     if answer.commit is not None:
         draft.save_requirement(replace(opened.record, commit=answer.commit))

@@ -22,7 +22,7 @@ from aidos_actors.core.board.steering import OF_REQUIREMENTS
 from aidos_actors.core.documents import requirement_of
 from aidos_actors.core.errors import BadInput, NotFound
 from aidos_actors.core.orders import Step
-from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
+from aidos_actors.core.states import GIVEN_UP, REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 from aidos_actors.core.views import event_view
 from aidos_actors.ports import LedgerView
 
@@ -33,7 +33,7 @@ EVENTS_PER_ANSWER_MAX = 500
 WAIT_MAX_S = 30.0
 DRAIN_MAX_S = 3600.0
 
-STARTED_OR_OVER = TASK_FINAL | {TaskState.RUNNING, TaskState.INTEGRATING, TaskState.WITHDRAWING}
+STARTED_OR_OVER = TASK_FINAL | GIVEN_UP | {TaskState.RUNNING, TaskState.INTEGRATING}
 CHANGING = frozenset({"submit", *OF_REQUIREMENTS})
 
 

@@ -17,6 +17,7 @@ SAID = {
     "attempt_lost": "lost with its worker; again",
     "attempt_conflicted": "conflicts; done again on the new base",
     "integration_withdrawn": "is ended, unless it is published already",
+    "task_withdrawn": "is ended as soon as its commit is taken back",
     "task_retry_scheduled": "failed; will be tried again",
     "task_deferred": "waits for a coding agent",
     "agent_passed_over": "is done by another agent",

@@ -5,11 +5,11 @@ Rules for this file: every change of state in the system is a row here; an event
 
 A task is *leased* from the moment a worker was promised it until its command has started, *running* until the command
 ended, *integrating* until its commit is on the target, *withdrawing* when it is not wanted any more and its commit may
-be there already, *reverting* while a commit that turned the target red is taken back. Four ways lead back: ``fail`` is
-the task's own fault and uses up a retry; ``lose`` is a fault of the infrastructure and does not; ``release`` is an
-orderly hand-back (a drain); ``defer`` waits for a coding agent whose usage limit was reached, and uses up nothing
-either. One that has failed for good may be *replanning*: an analyzer is asked for other tasks in its place, and it
-fails when there are none.
+be there already, *reverting* while a commit that turned the target red is taken back, *retracting* when that goes on
+for a task that is not wanted any more. Four ways lead back: ``fail`` is the task's own fault and uses up a retry;
+``lose`` is a fault of the infrastructure and does not; ``release`` is an orderly hand-back (a drain); ``defer`` waits
+for a coding agent whose usage limit was reached, and uses up nothing either. One that has failed for good may be
+*replanning*: an analyzer is asked for other tasks in its place, and it fails when there are none.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class TaskState(StrEnum):
     INTEGRATING = "integrating"
     WITHDRAWING = "withdrawing"
     REVERTING = "reverting"
+    RETRACTING = "retracting"
     REPLANNING = "replanning"
     BACKING_OFF = "backing_off"
     WAITING_FOR_QUOTA = "waiting_for_quota"
@@ -136,8 +137,9 @@ TASK_TRANSITIONS: Mapping[TaskState, Mapping[str, TaskState]] = {
         "exhaust": T.FAILED,
         "replan": T.REPLANNING,
         "keep": T.DONE,
-        "cancel": T.CANCELLED,
+        "withdraw": T.RETRACTING,
     },
+    T.RETRACTING: {"keep": T.DONE, "cancel": T.CANCELLED},
     T.REPLANNING: {"exhaust": T.FAILED, "retry": T.WAITING, "cancel": T.CANCELLED, **_REVISED},
     T.BACKING_OFF: {"due": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
     T.WAITING_FOR_QUOTA: {"due": T.READY, "skip": T.SKIPPED, "cancel": T.CANCELLED, **_REVISED},
@@ -188,6 +190,8 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, Mapping[str, AttemptState]] = {
 REQUIREMENT_FINAL = frozenset({R.DONE, R.FAILED, R.CANCELLED})
 WATCHED = frozenset({R.RUNNING, R.PAUSED})  # its target is looked at now and then, when it has a gate
 TASK_FINAL = frozenset({T.DONE, T.FAILED, T.SKIPPED, T.CANCELLED, T.REMOVED})
+TAKEN_BACK = frozenset({T.REVERTING, T.RETRACTING})  # GitOps is to take the commit off the target
+GIVEN_UP = frozenset({T.WITHDRAWING, T.RETRACTING})  # it ends as soon as GitOps has said what of it is on the target
 OFFERED_SOON = frozenset({T.READY, T.BACKING_OFF, T.WAITING_FOR_QUOTA})  # only these wait for a moment
 ATTEMPT_OPEN = frozenset(state for state, row in ATTEMPT_TRANSITIONS.items() if row)
 

@@ -93,11 +93,12 @@ class Laws:
         self._check_published(ended)
 
     def _check_published(self, ended: set[str]) -> None:
-        """What is on a target when its requirement has ended, or comes onto it later, is told to be there."""
+        """What is on a target, or may come onto it, when its task or its requirement has ended is told to be there."""
         for key in self.truth.commits.values():
             task = self.ledger.tasks[key.requirement, key.task]
             is_told = task.state is TaskState.DONE and task.commit == f"commit-{key}"
-            assert key.requirement not in ended or is_told, f"commit-{key} is published, and its task {task.state}"
+            has_ended = key.requirement in ended or task.state in TASK_FINAL - {TaskState.DONE}
+            assert not has_ended or is_told, f"commit-{key} is published, and its task {task.state}"
 
     def _check_overlap(self) -> None:
         busy = [a for a in self.ledger.attempts.values() if a.state in ATTEMPT_OPEN or a.ended_at is None]

@@ -145,13 +145,3 @@ def test_a_requirement_that_ends_is_watched_no_more() -> None:
     bench.take(bench.board.discarded(key, bench.now))
     assert bench.record().state is RequirementState.DONE
     assert Unwatch(AttemptKey("r", "", 0), "/repo") in bench.orders
-
-
-def test_cancelled_while_it_is_reverted_it_is_over_and_can_be_tried_again() -> None:
-    bench = done()
-    see(bench)
-    bench.take(bench.board.steer("cancel", "r", "a", bench.now))
-    assert bench.task("a").state is TaskState.CANCELLED
-    bench.take(bench.board.reverted(KEY, Reversal("fade"), bench.now))
-    bench.take(bench.board.steer("retry", "r", "a", bench.now))
-    assert bench.task("a").state is TaskState.READY, "its commit is no more on the target: it must be done anew"

@@ -15,7 +15,7 @@ from aidos_actors.core.board.lifecycle import skip_dependents, task_cancelled
 from aidos_actors.core.board.open_requirement import OpenRequirement
 from aidos_actors.core.orders import Withdraw
 from aidos_actors.core.records import RequirementRecord, TaskRecord
-from aidos_actors.core.states import TASK_FINAL, RequirementState, TaskState
+from aidos_actors.core.states import GIVEN_UP, TASK_FINAL, RequirementState, TaskState
 
 CANCELLED = "cancelled"
 DEADLINE = "deadline"
@@ -25,10 +25,13 @@ _MAY_BE_ASKED_ABOUT = frozenset({RequirementState.ANALYSING, RequirementState.PA
 
 def cancel_task(draft: Draft, opened: OpenRequirement, task: TaskRecord, reason: str) -> None:
     """The task is cancelled, and its open attempt with it: a worker that may have it still has to report its end. One
-    whose result may be on the target is as soon as GitOps says that it is not."""
+    whose commit may be on the target is as soon as GitOps says that it is not."""
     replans.withdraw(draft, opened, task)
     attempt = opened.open_attempt(task.id)
-    if task.state is TaskState.WITHDRAWING:
+    if task.state in GIVEN_UP:
+        return
+    if task.state is TaskState.REVERTING:
+        draft.note("task_withdrawn", draft.move_task(task, "withdraw"), reason=reason)
         return
     if attempt is not None and task.state is TaskState.INTEGRATING:
         integrations.withdraw(draft, attempt, task, reason)
@@ -57,6 +60,11 @@ def cancel_all(draft: Draft, opened: OpenRequirement) -> None:
         draft.note("requirement_cancelled", record, error=CANCELLED)
     elif (opened.done < len(opened.tasks) or record.state is RequirementState.PAUSED) and not opened.is_ending:
         _end_all(draft, opened, CANCELLED, CANCELLED)
+
+
+def why_given_up(opened: OpenRequirement) -> str:
+    """Why a task that waits for GitOps ends: as all the others when those are ended, else by itself."""
+    return CANCELLED if opened.record.error in (None, CANCELLED) else DEADLINE
 
 
 def past_deadline(draft: Draft, opened: OpenRequirement) -> None:

@@ -42,6 +42,9 @@ def explain(
     if task.state is TaskState.REVERTING:
         text = f"its commit turned the target red and is being taken back: {task.error}"
         return [Reason("reverting", text), *_held_up(opened, task)]
+    if task.state is TaskState.RETRACTING:
+        text = f"it is cancelled as soon as its commit, which turned the target red, is taken back: {task.error}"
+        return [Reason("retracting", text), *_held_up(opened, task)]
     if task.state is TaskState.WITHDRAWING:
         text = f"it is being ended ({task.error}), unless its result is published already"
         return [Reason("withdrawing", text), *_held_up(opened, task)]

@@ -25,7 +25,7 @@ from aidos_actors.core.projects import applied
 from aidos_actors.core.records import AttemptRecord, RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Mode, Requirement
 from aidos_actors.core.settings import Settings
-from aidos_actors.core.states import ATTEMPT_OPEN, OFFERED_SOON, TASK_FINAL, RequirementState, TaskState
+from aidos_actors.core.states import ATTEMPT_OPEN, OFFERED_SOON, TAKEN_BACK, TASK_FINAL, RequirementState, TaskState
 from aidos_actors.core.target_orders import Sighting
 
 UNTOUCHED = (TaskState.WAITING, TaskState.READY)
@@ -171,7 +171,7 @@ class OpenRequirement(CallsTogether):
             for dependent in self._links.dependents(row.position):
                 self._offer_anew(self._form.task(dependent).id)
         self.reverting.pop(task, None)
-        if new is not None and new.state is TaskState.REVERTING:
+        if new is not None and new.state in TAKEN_BACK:
             self.reverting[task] = None
         self.replanning.pop(task, None)
         if new is not None and new.state is TaskState.REPLANNING:

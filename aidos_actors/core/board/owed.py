@@ -13,7 +13,8 @@
 | closed, worktree kept for the next attempt of an agent | nothing |
 | closed, worktree not discarded yet | Discard, to GitOps |
 
-Besides, GitOps is owed a Revert for each task that is reverting, and a Watch for each open requirement with a gate.
+Besides, GitOps is owed a Revert for each task that is reverting or retracting, and a Watch for each open requirement
+with a gate.
 
 | requirement | owes the Analyzer |
 |---|---|

@@ -2,7 +2,8 @@
 
 Only a task that is done, of a requirement that is open, can be condemned; its commit is taken back by a revert commit,
 and then it has failed once more by itself, as if the gate had refused it at first. What needs it and has not started
-waits for it again; what runs already goes on, and is judged by the gate as it comes.
+waits for it again; what runs already goes on, and is judged by the gate as it comes. One that is cancelled meanwhile is
+taken back all the same, and ends then.
 
 A task has one commit on its target that no other commit reverts. Each revert names the one commit that it takes back.
 """
@@ -12,11 +13,12 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from aidos_actors.core.board.draft import Draft
-from aidos_actors.core.board.lifecycle import own_failure, skip, unblock_dependents
+from aidos_actors.core.board.ending import why_given_up
+from aidos_actors.core.board.lifecycle import own_failure, skip, skip_dependents, task_cancelled, unblock_dependents
 from aidos_actors.core.board.open_requirement import OpenRequirement
 from aidos_actors.core.board.owed import owed_revert
 from aidos_actors.core.orders import AttemptKey
-from aidos_actors.core.states import TASK_FINAL, WATCHED, TaskState
+from aidos_actors.core.states import TAKEN_BACK, TASK_FINAL, WATCHED, TaskState
 from aidos_actors.core.target_orders import Reversal, Sighting
 
 
@@ -57,11 +59,11 @@ def skip_blocked(draft: Draft, opened: OpenRequirement) -> None:
 
 
 def reverted(draft: Draft, key: AttemptKey, answer: Reversal) -> None:
-    """The commit is taken back, and the task has failed once more; or it cannot be, and stays: then the task is done,
-    and what waited meanwhile for nothing else is ready."""
+    """The commit is taken back, and the task has failed once more, or is cancelled; or it cannot be, and stays: then
+    the task is done, and what waited meanwhile for nothing else is ready."""
     opened = draft.books.open.get(key.requirement)
     task = opened.tasks.get(key.task) if opened is not None else None
-    if opened is None or task is None or task.state is not TaskState.REVERTING or task.attempts != key.number:
+    if opened is None or task is None or task.state not in TAKEN_BACK or task.attempts != key.number:
         draft.note_refusal(key, result="reverted", commit=answer.commit)
         return
     if answer.kept is not None:
@@ -72,4 +74,8 @@ def reverted(draft: Draft, key: AttemptKey, answer: Reversal) -> None:
     if answer.commit is not None:
         draft.save_requirement(replace(opened.record, commit=answer.commit))
     draft.note("task_reverted", task, commit=answer.commit)
+    if task.state is TaskState.RETRACTING:
+        task_cancelled(draft, opened, task, why_given_up(opened))
+        skip_dependents(draft, opened, task)
+        return
     own_failure(draft, opened, task, f"its commit was reverted: {task.error}", ("verify",))

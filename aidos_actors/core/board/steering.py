@@ -16,7 +16,7 @@ from aidos_actors.core.board.lifecycle import retry_is_due, unblock
 from aidos_actors.core.board.open_requirement import OpenRequirement
 from aidos_actors.core.errors import Conflict, TryAgain
 from aidos_actors.core.records import FORGOTTEN_ON_A_NEW_START, TaskRecord
-from aidos_actors.core.states import OFFERED_SOON, REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
+from aidos_actors.core.states import GIVEN_UP, OFFERED_SOON, REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 
 _CAN_BE_RETRIED = frozenset({TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED, TaskState.REPLANNING})
 
@@ -80,7 +80,7 @@ def retry(draft: Draft, opened: OpenRequirement) -> None:
     """Everything of it that failed, was skipped or cancelled is tried again, with all its retries; what waits for its
     next try waits no longer. What is done stays done. Raises ``TryAgain`` while a cancelled attempt is being ended."""
     wanted = list(opened.in_states(*_CAN_BE_RETRIED))
-    for task in (*wanted, *opened.in_states(TaskState.WITHDRAWING)):
+    for task in (*wanted, *opened.in_states(*GIVEN_UP)):
         _refuse_while_ending(opened, task)
     _reopen(draft, opened)
     _try_again(draft, opened, wanted)
@@ -110,10 +110,10 @@ def retry_task(draft: Draft, opened: OpenRequirement, task: TaskRecord) -> None:
 
 
 def _refuse_while_ending(opened: OpenRequirement, task: TaskRecord) -> None:
-    """Its command may still run, and another one beside it must not; or its result may be on the target."""
+    """Its command may still run, and another one beside it must not; or its commit may be on the target."""
     attempt = opened.attempts.get((task.id, task.attempts))
     is_held = task.state is TaskState.CANCELLED and attempt is not None and attempt.ended_at is None
-    if is_held or task.state is TaskState.WITHDRAWING:
+    if is_held or task.state in GIVEN_UP:
         raise TryAgain(f"task {task.id!r} is being ended", hint="retry it when its attempt has ended")
 
 

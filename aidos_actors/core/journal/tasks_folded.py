@@ -44,7 +44,7 @@ def _task_retried(rows: Rows, event: JournalEvent) -> None:
 
 
 def _task_reverted(rows: Rows, event: JournalEvent) -> None:
-    """That it has failed by this is told next."""
+    """That it has failed by this, or is cancelled, is told next."""
     if event.data["commit"] is not None:
         rows.move_requirement(event, None, commit=event.data["commit"])
 
@@ -83,6 +83,7 @@ FOLDS_OF_TASKS: Mapping[str, Folds] = {
     "task_kept": lambda rows, event: rows.move_task(
         event, "keep", commit=event.data["commit"], finished_at=event.at, error=None
     ),
+    "task_withdrawn": lambda rows, event: rows.move_task(event, "withdraw"),
     "task_reverted": _task_reverted,
     "task_removed": lambda rows, event: rows.move_task(event, "remove", finished_at=event.at),
     "task_paused": lambda rows, event: rows.move_task(event, paused_at=event.at),

@@ -74,12 +74,8 @@ class Held(Struct):
     def calling(self, now: Callable[[], float]) -> Callable[[], None]:
         """The callable is watched from here on; what is returned says that it goes on, beside the mailbox."""
         task = self.order.task
-        watched = self.watched = WatchedCall(now(), task.timeout_s, task.stall_s, now())
-
-        def progress() -> None:
-            watched.progress_at = now()
-
-        return progress
+        watched = self.watched = WatchedCall(now(), task.timeout_s, task.stall_s)
+        return lambda: watched.heard(now())
 
 
 def first_report(order: Start) -> AttemptReport:

@@ -232,11 +232,11 @@ class Worker(ManagedActor):
         held = self._held.get(key)
         if held is None or held.watched is None:
             return
-        outcome = held.watched.verdict(self.now())
-        if outcome is None:
-            self.after(held.watched.due_at - self.now(), CallDue(key))
+        seen = held.watched.look(now := self.now())
+        if isinstance(seen, AttemptOutcome):
+            self._give_up(held, seen)
         else:
-            self._give_up(held, outcome)
+            self.after(seen - now, CallDue(key))
 
     def _give_up(self, held: Held, outcome: AttemptOutcome) -> None:
         """A callable cannot be stopped: it takes this worker with it, once its end is on record."""

@@ -1,8 +1,9 @@
-"""Whether a command has been silent for too long: no output, no change to a file, no work of its processes.
+"""Whether a task has been silent for too long: of a command no output, no change to a file, no work of its processes;
+of a callable no checkpoint.
 
-A sign that could not be looked at is no sign of silence: whoever cannot be seen is not called dead. What bounds him
-then is his time limit. Standard library only, and little of it: minders use this. Seconds of any clock that never goes
-back.
+A sign that could not be looked at is no sign of silence: whoever cannot be seen is not called dead. Nor is time in
+which his watcher did not run itself, as nobody of a paused container does. What bounds him then is his time limit.
+Standard library only, and little of it: minders use this. Seconds of any clock that never goes back.
 """
 
 from __future__ import annotations
@@ -10,6 +11,20 @@ from __future__ import annotations
 CPU_SHARE = 0.05
 """Processes that together use less of one processor than this, on average since the last look, wait for something: an
 event loop that is idle uses about a hundredth."""
+LOOK_MIN_S, LOOK_MAX_S = 0.25, 15.0
+LATE_S = 1.0
+"""Who looks so much later than planned was stopped, or starved; a machine that is only busy seldom does that."""
+
+
+def look_every_s(stall_s: float) -> float:
+    """How often to look, so that little of a time in which the watcher did not run is taken for silence."""
+    return min(LOOK_MAX_S, max(LOOK_MIN_S, stall_s / 4))
+
+
+def is_held_up(due_at: float, now: float) -> bool:
+    """Whether a watcher that meant to look at ``due_at``, and does so ``now``, did not run in between: what it did not
+    see is no silence, which counts anew from here."""
+    return now > due_at + LATE_S
 
 
 class Signs:
@@ -32,7 +47,7 @@ class Signs:
 
 
 class Silence:
-    """Holds one command against ``stall_s``. ``wanted`` names the signs without which nobody calls it silent."""
+    """Holds one task against ``stall_s``. ``wanted`` names the signs without which nobody calls it silent."""
 
     def __init__(self, stall_s: float, now: float, first: Signs, wanted: tuple[str, ...]) -> None:
         self.stall_s = stall_s
@@ -59,7 +74,12 @@ class Silence:
 
     def is_too_long(self, now: float) -> bool:
         """It has been silent for ``stall_s``, and whoever looked last could see everything."""
-        return not self._is_blind and now - self._progress_at >= self.stall_s
+        return not self._is_blind and now >= self.too_long_at
+
+    @property
+    def too_long_at(self) -> float:
+        """When it will be, if nothing more is heard of it."""
+        return self._progress_at + self.stall_s
 
     def _has_moved(self, elapsed_s: float, signs: Signs) -> bool:
         last = self._last

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from itertools import islice
 
-from aidos_actors.core.silence import Signs, Silence
+from aidos_actors.core.silence import Signs, Silence, is_held_up, look_every_s
 from aidos_actors.executors.folder_size import ENTRIES_MAX, is_over
 from aidos_actors.executors.usage import cpu_of_descendants, is_memory_over
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 OUTPUT_CHECK_S = 0.25
-STALL_CHECK_MAX_S = 15.0
 CHECKPOINT_CHECK_S = 1.0
 MEMORY_CHECK_S = 1.0
 CHECKPOINT_SHARE = 50  # looking at a large folder takes at most one fiftieth of the time
@@ -41,7 +40,7 @@ class Limits:
         self._memory_at = now + MEMORY_CHECK_S
         self._watches_work: bool = order["watches_work"]
         self._heard_at = now
-        self._look_every_s = min(STALL_CHECK_MAX_S, max(OUTPUT_CHECK_S, (self._stall_s or 0.0) / 4))
+        self._look_every_s = look_every_s(self._stall_s or 0.0)
         self._look_at = now + self._look_every_s
         self._silence: Silence | None = None
         if self._stall_s is not None:
@@ -53,6 +52,11 @@ class Limits:
         self._heard_at = now
         if self._silence is not None:
             self._silence.heard(now)
+
+    def came(self, due_at: float, now: float) -> None:
+        """This process meant to look at ``due_at``, and does so now."""
+        if is_held_up(due_at, now):
+            self.progress(now)
 
     def wait_s(self, now: float) -> float | None:
         """How long nothing needs to be looked at; None: for ever."""

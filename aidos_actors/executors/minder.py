@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 END_LIMIT_S = 10.0
 KILL_PAUSE_MAX_S = 0.05
-LATE_S = 1.0
 
 
 class Minder:
@@ -108,9 +107,8 @@ class Minder:
                 return verdict
 
     def _listen(self, timeout_s: float | None) -> None:
-        """Waits for the next thing to happen, and takes note of it. ``wake`` only wakes. Who was stopped meanwhile, as
-        all of a paused container is, has seen no silence."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s + LATE_S
+        """Waits for the next thing to happen, and takes note of it. ``wake`` only wakes."""
+        due_at = None if timeout_s is None else time.monotonic() + timeout_s
         for descriptor, _events in self._poller.poll(None if timeout_s is None else max(1, round(timeout_s * 1000))):
             if descriptor == self._wake:
                 os.read(self._wake, 4096)
@@ -118,8 +116,8 @@ class Minder:
                 self._hear(protocol.receive_with_descriptors(self._control))
             else:
                 self._abandon(descriptor)
-        if until is not None and self._limits is not None and (now := time.monotonic()) > until:
-            self._limits.progress(now)
+        if due_at is not None and self._limits is not None:
+            self._limits.came(due_at, time.monotonic())
 
     def _hear(self, come: tuple[tuple[Any, ...], dict[str, int]] | None) -> None:
         if come is None:

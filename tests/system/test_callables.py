@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -78,6 +81,24 @@ def test_a_callable_without_a_checkpoint_for_too_long_fails_and_takes_only_its_w
     silent = found.pop("silent")
     assert (silent["state"], silent["attempts"]) == ("failed", 1) and "no checkpoint for 2 s" in silent["error"]
     assert {(task["state"], task["infra_faults"]) for task in found.values()} == {("done", 0)}
+    place.assert_clean()
+
+
+def test_a_callable_is_not_silent_while_its_worker_is_stopped(place: Place) -> None:
+    (place.folder / "jobs.py").write_text(JOBS)
+    tasks = {"slow": {"call": "jobs:waits", "args": {"steps": 25}, "stall": "2s", "retries": 0}}
+    path = os.pathsep.join(filter(None, (str(place.folder), os.environ.get("PYTHONPATH"))))
+    run = place.begin("run", str(place.requirement(tasks, repo=None)), "--workers", "1", PYTHONPATH=path)
+    eventually(lambda: place.event("attempt_started", "slow"))
+    [worker] = [pid for name, pid in place.pids().items() if name.startswith("root/workers/")]
+    for _ in range(2):
+        time.sleep(0.7)
+        os.kill(worker, signal.SIGSTOP)
+        time.sleep(5.0)
+        os.kill(worker, signal.SIGCONT)
+    assert run.wait(60) == 0, place.said()
+    [slow] = place.data("status", "work")["tasks"]
+    assert (slow["attempts"], slow["infra_faults"]) == (1, 0)
     place.assert_clean()
 
 

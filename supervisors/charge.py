@@ -38,6 +38,11 @@ class Charge(Struct, frozen=True):
     not_before: float = 0.0
     """No system is started before this moment (monotonic seconds, which all processes share)."""
 
+    @property
+    def farewell_s(self) -> float:
+        """How long the tree may take over what it is asked before it is stopped."""
+        return self.before_stop[2] if self.before_stop is not None else 0.0
+
 
 class Needs(Struct, frozen=True):
     """What a template is started with: the tree and the main file that its launchers will be given, and the descriptor

@@ -8,6 +8,7 @@ host's fork children.
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import selectors
@@ -25,7 +26,7 @@ from msgspec.structs import replace
 from supervisors import guardian_decisions as do
 from supervisors.charge import Charge
 from supervisors.guarded_system import GuardedSystem, reap
-from supervisors.guardian_sight import FEEDS_PER_WATCHDOG
+from supervisors.guardian_sight import held_up_s, look_within_s
 from supervisors.guardian_strategy import decide
 from supervisors.kept_template import KeptTemplate
 from supervisors.linux import become_subreaper, is_alive, outlive_parent
@@ -35,7 +36,6 @@ from supervisors.service_manager import ServiceManager
 from supervisors.title import take_title
 from supervisors.watchman import KeptWatchman, mark_of, sweep_predecessors
 
-LOOK_EVERY_S = 1.0
 SETTLED_S = 2.0
 """A system that is up for so long has led its guardian through all that a quiet one does."""
 STOP_LIMIT_S = 120.0
@@ -52,12 +52,13 @@ class Guardian:
         self._signals: deque[do.Event] = deque()
         self._manager = ServiceManager(os.environ)
         self._events: deque[do.Event] = deque()
+        self._due_at = math.inf
         self._system: GuardedSystem | None = None
         self._exit_code: int | None = None
         self.told_code: int | None = None
         self._guard = do.Guard(
             never_give_up=charge.on_give_up == "restart",
-            stop_limit_s=_stop_limit_s(charge),
+            stop_limit_s=STOP_LIMIT_S + charge.farewell_s,
             watchdog_s=self._manager.watchdog_s,
             not_before=charge.not_before,
         )
@@ -96,8 +97,8 @@ class Guardian:
 
     def _wait_s(self) -> float:
         """For how long nothing need be looked at."""
-        guard, watchdog_s = self._guard, self._manager.watchdog_s
-        wait_s = LOOK_EVERY_S if watchdog_s is None else min(LOOK_EVERY_S, watchdog_s / FEEDS_PER_WATCHDOG)
+        guard = self._guard
+        wait_s = look_within_s(guard.suspects, guard.watchdog_s)
         return wait_s if guard.until is None else max(0.0, min(wait_s, guard.until - time.monotonic()))
 
     # ---- what it sees
@@ -142,7 +143,11 @@ class Guardian:
         """Decide about the event, do what follows, and so with what comes of that."""
         self._events.append(event)
         while self._events and self._exit_code is None:
-            self._guard, actions = decide(self._guard, self._events.popleft(), time.monotonic())
+            event, now = self._events.popleft(), time.monotonic()
+            if late_s := held_up_s(self._due_at, now):
+                self._guard, _nothing = decide(self._guard, do.HeldUp(late_s), now)
+            self._guard, actions = decide(self._guard, event, now)
+            self._due_at = now + self._wait_s()
             for action in actions:
                 self._do(action)
 
@@ -219,7 +224,7 @@ class Guardian:
         charge, trouble = reloaded(self._charge)
         changed = charge != self._charge
         self._charge = charge
-        self._events.append(do.Reloaded(changed, trouble, _stop_limit_s(charge)))
+        self._events.append(do.Reloaded(changed, trouble, STOP_LIMIT_S + charge.farewell_s))
 
     def _say(self, kind: str, detail: Any) -> None:
         if kind in do.NEVER_UP and self._charge.last_word is not None:
@@ -231,10 +236,6 @@ class Guardian:
         body = pickle.dumps((kind, detail))
         with suppress(OSError):
             self._status.write(len(body).to_bytes(4, "big") + body)
-
-
-def _stop_limit_s(charge: Charge) -> float:
-    return STOP_LIMIT_S + (charge.before_stop[2] if charge.before_stop else 0.0)
 
 
 def main(body: bytes) -> None:

@@ -82,6 +82,12 @@ class Swept(Struct, frozen=True):
     """No process of the system is left."""
 
 
+class HeldUp(Struct, frozen=True):
+    """Between two looks the guardian itself did not run, for so much longer than it meant to wait."""
+
+    by_s: float
+
+
 class Tick(Struct, frozen=True):
     """Time has passed."""
 
@@ -100,6 +106,7 @@ Event: TypeAlias = (
     | HostEnded
     | PlaceLost
     | Swept
+    | HeldUp
     | Tick
 )
 

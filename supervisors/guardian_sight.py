@@ -10,6 +10,9 @@ from msgspec.structs import replace
 ANSWER_S = 1.0
 PROOF_OF_LIFE = frozenset({"root", "admin"})
 FEEDS_PER_WATCHDOG = 4.0
+LOOK_EVERY_S = 1.0
+SUSPECT_LOOK_S = 0.25
+LATE_S = 0.5
 
 
 class Suspect(Struct, frozen=True):
@@ -41,6 +44,19 @@ def suspect(
     ask = frozenset(name for name in stopped if name not in waiting)
     frozen = frozenset(name for name, since in waiting.items() if now - since.asked_at >= ANSWER_S)
     return Suspicion({**waiting, **{name: Suspect(now, stopped[name]) for name in ask}}, ask, frozen)
+
+
+def look_within_s(suspects: Mapping[str, Suspect], watchdog_s: float | None) -> float:
+    """When to look next, at the latest: soon while somebody is suspected, so that a time in which the guardian itself
+    does not run cannot be taken for one in which it waits for an answer."""
+    spans = [LOOK_EVERY_S] if watchdog_s is None else [LOOK_EVERY_S, watchdog_s / FEEDS_PER_WATCHDOG]
+    return min([*spans, SUSPECT_LOOK_S] if suspects else spans)
+
+
+def held_up_s(due_at: float, now: float) -> float:
+    """For how long a guardian that meant to look at ``due_at`` at the latest did not run, stopped as perhaps all were;
+    0.0 when it is in time."""
+    return now - due_at if now > due_at + LATE_S else 0.0
 
 
 class Pulse(Struct, frozen=True):

@@ -151,6 +151,12 @@ def _swept(guard: Guard, _event: do.Swept, now: float) -> Meaning:
     return guard, Happening.GONE_FOR_NOW, "", said
 
 
+def _held_up(guard: Guard, event: do.HeldUp, _now: float) -> Meaning:
+    """Perhaps nobody ran: that time is held against nobody. Only a pause is over when it would have been."""
+    until = guard.until if guard.until is None or guard.phase is Phase.PAUSING else guard.until + event.by_s
+    return replace(guard, suspects={}, until=until), None, "", []
+
+
 def _tick(guard: Guard, _event: do.Tick, now: float) -> Meaning:
     if guard.until is None or now < guard.until:
         return guard, None, "", []
@@ -218,6 +224,7 @@ _HANDLERS: dict[type, Callable[[Guard, Any, float], Meaning]] = {
     do.HostEnded: _host_ended,
     do.PlaceLost: _place_lost,
     do.Swept: _swept,
+    do.HeldUp: _held_up,
     do.Tick: _tick,
 }
 _ENTERED: dict[Phase, Callable[[Guard, float], tuple[Guard, list[Action]]]] = {

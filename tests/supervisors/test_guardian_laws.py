@@ -19,7 +19,7 @@ EVENTS = some.sampled_from(
         *[UP, GAVE_UP, do.Said("start_failed", ExitReason("abnormal", "x")), do.Wordless(), do.Tick()],
         *[ROOT, ADMIN, LAUNCHER, LOGGER, LAUNCHER, ADMIN, UP, UP],
         *[do.Looked({}), do.Looked({"root": 1}), do.HungUp(), do.Reloaded(True, "", STOP_S)],
-        do.Reloaded(False, "wrong", STOP_S),
+        *[do.Reloaded(False, "wrong", STOP_S), do.HeldUp(5.0)],
     ]
 )
 LAST = some.sampled_from([do.HostEnded(), do.PlaceLost(), do.StopAsked()])

@@ -55,7 +55,7 @@ def test_for_ever_is_longer_than_any_limit_and_a_second_stop_forces(
     ):
         if added:
             waits.start_child("root", patient)
-        below = {pid: start_ticks(pid) for pid in descendants(waits.pids["guardian"])}
+        below = {pid: start_ticks(pid) for pid in descendants(waits.pids["launcher"])}  # the watchman is renewed
         pid = held.which_children("root")[0].pid
         assert pid is not None
         thread = stopping(waits)

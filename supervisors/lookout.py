@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from supervisors.errors import ExitReason
 from supervisors.family import Life, Row
@@ -17,6 +18,8 @@ from supervisors.messages import ChildEnded
 from supervisors.ports import System
 
 PASSING = Opinion(Verdict.IDLE)
+PIECE_S = 1.0
+"""A limit is waited for in pieces, so that of a time in which the supervisor itself did not run no more is counted."""
 
 
 class Look(Struct, frozen=True):
@@ -26,12 +29,13 @@ class Look(Struct, frozen=True):
 
 
 class Deadline(Struct, frozen=True):
-    """Timer: a child should have started, or stopped, by now."""
+    """Timer: a child should have started, or stopped, within ``limit_s``, of which ``left_s`` are still to come."""
 
     child: str
     generation: int
     verb: str
     limit_s: float
+    left_s: float
 
 
 class Lookout:
@@ -48,21 +52,25 @@ class Lookout:
         """The child has a new process: it must have started in time, and is looked at if it has a heartbeat. This
         supervisor itself has advanced by one start."""
         limit_s = row.spec.start_timeout_s
-        self._system.after(limit_s, Deadline(row.id, row.generation, "start", limit_s))
+        self._wait(Deadline(row.id, row.generation, "start", limit_s, limit_s))
         self._system.beat()
         self.watch(row)
 
     def expect_end(self, row: Row, limit_s: float) -> None:
         """The child was asked to stop, and must have ended in time."""
-        self._system.after(limit_s, Deadline(row.id, row.generation, "stop", limit_s))
+        self._wait(Deadline(row.id, row.generation, "stop", limit_s, limit_s))
 
     def overrun(self, deadline: Deadline, row: Row | None) -> None:
-        """End the process if it is still the one that is meant. A start may not take longer because a stop waits
-        for it."""
+        """End the process if it is still the one that is meant and its time is over. A start may not take longer
+        because a stop waits for it."""
         if row is None or row.generation != deadline.generation:
             return
         is_starting = row.life is Life.STARTING or (row.life is Life.STOPPING and row.pid is None)
-        if is_starting if deadline.verb == "start" else row.life is Life.STOPPING:
+        if not (is_starting if deadline.verb == "start" else row.life is Life.STOPPING):
+            return
+        if deadline.left_s > 0:
+            self._wait(deadline)
+        else:
             self._end(row, f"it did not {deadline.verb} within {deadline.limit_s:g} s")
 
     def reason_of(self, ended: ChildEnded) -> ExitReason:
@@ -77,7 +85,7 @@ class Lookout:
     def watch(self, row: Row) -> None:
         """The child is looked at from now on, if it has a heartbeat: for a new process, or a new heartbeat."""
         if row.spec.watched_s is not None:
-            self._plan(BUSY_LOOK_S)
+            self._plan(self._system.now(), BUSY_LOOK_S)
 
     def look(self, tick: Look, rows: Iterable[Row]) -> None:
         """Judge every child that has a heartbeat and a process, end those that must, and plan the next look."""
@@ -109,7 +117,7 @@ class Lookout:
         self._memories, self._opinions = memories, opinions
         again_s = next_look_s(seen)
         if again_s is not None:
-            self._plan(again_s)
+            self._plan(now, again_s)
 
     def sight(self, row: Row) -> Sight | None:
         """A fresh look for people; None without a process."""
@@ -125,8 +133,12 @@ class Lookout:
         self._ends[row.id] = ExitReason("killed", f"SIGKILL: {why}")
         self._system.kill(row.id, row.generation)
 
-    def _plan(self, delay_s: float) -> None:
-        due_at = self._system.now() + delay_s
+    def _wait(self, deadline: Deadline) -> None:
+        piece_s = min(PIECE_S, deadline.left_s)
+        self._system.after(piece_s, replace(deadline, left_s=deadline.left_s - piece_s))
+
+    def _plan(self, now: float, delay_s: float) -> None:
+        due_at = now + delay_s
         if self._due_at is None or due_at < self._due_at:
             self._due_at = due_at
             self._system.after(delay_s, Look(due_at))

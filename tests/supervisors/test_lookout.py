@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from supervisors import ChildSpec, ManagedActor
@@ -11,8 +12,10 @@ from supervisors.describe import describe
 from supervisors.errors import ExitReason
 from supervisors.family import Life, Row
 from supervisors.liveness import BUSY_LOOK_S, IDLE_LOOK_S, Beat, ProcessState, Sight, Stage
-from supervisors.lookout import Look, Lookout
+from supervisors.lookout import PIECE_S, Look, Lookout
 from supervisors.messages import ChildEnded
+
+ENDED = ChildEnded("a", 1, ExitReason("killed", "SIGKILL"))
 
 
 class Desk:
@@ -97,6 +100,35 @@ def test_who_is_ended_is_told_why_unless_it_went_by_itself() -> None:
     killed = ExitReason("killed", "SIGKILL")
     assert "stalled" in lookout.reason_of(ChildEnded("a", 1, killed)).detail
     assert lookout.reason_of(ChildEnded("a", 1, killed)) == killed
+
+
+@pytest.mark.parametrize("stopped_s", [0.0, 90.0])
+@pytest.mark.parametrize(("verb", "life", "limit_s"), [("start", Life.STARTING, 60.0), ("stop", Life.STOPPING, 2.5)])
+def test_a_limit_does_not_pass_while_its_supervisor_is_stopped(
+    stopped_s: float, verb: str, life: Life, limit_s: float
+) -> None:
+    desk, child = Desk(), replace(row("a", None), life=life, pid=7)
+    lookout = Lookout(desk)  # type: ignore[arg-type]
+    lookout.expect_start(child) if verb == "start" else lookout.expect_end(child, limit_s)
+    desk.time += stopped_s
+    while not desk.killed:
+        [(at, deadline)] = desk.timers
+        desk.timers.clear()
+        desk.time = max(desk.time, at)
+        lookout.overrun(deadline, child)
+    assert stopped_s + limit_s - PIECE_S <= desk.time - 100.0 <= stopped_s + limit_s
+    assert f"did not {verb} within {limit_s:g} s" in lookout.reason_of(ENDED).detail
+
+
+def test_a_limit_is_nothing_to_who_has_kept_it_and_to_the_process_after_it() -> None:
+    desk, child = Desk(), row("a", None)
+    lookout = Lookout(desk)  # type: ignore[arg-type]
+    lookout.expect_start(child)
+    deadline = desk.timers.pop()[1]
+    starting = replace(child, life=Life.STARTING)
+    for known in (None, child, replace(starting, generation=2)):
+        lookout.overrun(deadline, known)
+    assert desk.timers == desk.killed == []
 
 
 def test_who_has_just_gone_has_no_last_beat() -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aidos_actors.actors.words import ANALYZER, GITOPS, AnalyzerWord, GitWord
 from aidos_actors.core.orders import AttemptKey, End, Order, WorkerId
@@ -28,6 +29,7 @@ from aidos_actors.core.target_orders import Sweep, Watch
 WINDOW_S = 60.0
 NO_ROOM_S = 1.0
 END_LIMIT_S = 10.0
+PIECE_S = 1.0
 WORDS = {GITOPS: GitWord, ANALYZER: AnalyzerWord}
 
 
@@ -42,10 +44,11 @@ class LookForRoom(Struct, frozen=True):
 
 
 class LookWhetherEnded(Struct, frozen=True):
-    """Timer: the worker was told a while ago to end that attempt."""
+    """Timer: the worker was told a while ago to end that attempt, and has ``left_s`` more for it."""
 
     worker: WorkerId
     key: AttemptKey
+    left_s: float = END_LIMIT_S
 
 
 class DeliveryWatch:
@@ -75,7 +78,12 @@ class DeliveryWatch:
 
     def end_ordered(self, order: End) -> None:
         """A worker that is to end an attempt has some time for it, and then a ``LookWhetherEnded`` comes."""
-        self._after(END_LIMIT_S, LookWhetherEnded(order.worker, order.key))
+        self.wait(LookWhetherEnded(order.worker, order.key))
+
+    def wait(self, word: LookWhetherEnded) -> None:
+        """It comes again, with less left. In pieces, so that while all are stopped not much of it passes."""
+        piece_s = min(PIECE_S, word.left_s)
+        self._after(piece_s, replace(word, left_s=word.left_s - piece_s))
 
     def _begin_window(self, target: str) -> None:
         if target not in self._has_heard:

@@ -32,8 +32,12 @@ class Reminding:
                 self._take(Step(orders=board.owed("analyzer")))
             case LookAtDelivery(target=target):
                 self._take(Step(orders=self._watch.remind(target, board.owed(DOERS[target]))))
-            case LookWhetherEnded(worker=worker, key=key):
-                if board.is_calling(worker, key):
+            case LookWhetherEnded(worker=worker, key=key, left_s=left_s):
+                if not board.is_calling(worker, key):
+                    return True
+                if left_s > 0:
+                    self._watch.wait(word)
+                else:
                     end_worker(worker.path, worker.incarnation)
             case OrdersHeldUp(keys=keys, error=error):
                 board.orders_held_up(keys, error)

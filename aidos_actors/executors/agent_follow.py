@@ -11,6 +11,7 @@ from pathlib import Path
 from aidos_actors.core.agents.choice import LIMITED
 from aidos_actors.core.agents.profile import AgentProfile
 from aidos_actors.core.agents.transcript import Transcript
+from aidos_actors.core.silence import is_held_up
 from aidos_actors.executors.limits import fingerprint
 
 LOOK_S = 0.5
@@ -46,10 +47,15 @@ class Follower:
         self.transcript.close()
 
     def _follow(self) -> None:
+        due_at = time.monotonic() + LOOK_S
         while not self._is_over.wait(LOOK_S):
+            now = time.monotonic()
+            if is_held_up(due_at, now):
+                self._stuck_since = None
             self._read()
             if self.cause is None:
-                self._judge(time.monotonic())
+                self._judge(now)
+            due_at = time.monotonic() + LOOK_S
 
     def _read(self) -> None:
         try:

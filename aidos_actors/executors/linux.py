@@ -10,7 +10,10 @@ import ctypes
 import os
 import select
 import signal
+import time
 from collections.abc import Container, Iterable
+
+from aidos_actors.core.silence import is_held_up
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
@@ -97,10 +100,16 @@ def open_exactly(pid: int, started: int) -> int | None:
 
 
 def readable_within(descriptor: int, timeout_s: float) -> bool:
-    """Whether there is something to read within ``timeout_s``; of a pidfd: whether its process has ended."""
+    """Whether there is something to read within ``timeout_s``; of a pidfd: whether its process has ended. Who was
+    stopped meanwhile waits once more: perhaps the other side was, too."""
     poller = select.poll()
     poller.register(descriptor, select.POLLIN)
-    return bool(poller.poll(max(0.0, timeout_s) * 1000))
+    while True:
+        due_at = time.monotonic() + max(0.0, timeout_s)
+        if poller.poll(max(0.0, timeout_s) * 1000):
+            return True
+        if not is_held_up(due_at, time.monotonic()):
+            return False
 
 
 def any_readable(descriptors: Iterable[int]) -> bool:

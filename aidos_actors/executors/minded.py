@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from aidos_actors.core.silence import is_held_up
 from aidos_actors.executors import linux, protocol
 from aidos_actors.executors.capture import Capture
 from aidos_actors.executors.orders import NurseryLost, Order, Outcome
@@ -94,6 +95,7 @@ class Minded:
             poller.register(descriptor, select.POLLIN)
         if self._capture:
             self._capture.register(poller)
+        due_at = time.monotonic() + LOOK_S
         while True:
             ready = {descriptor for descriptor, _events in poller.poll(LOOK_S * 1000)}
             if self._capture:
@@ -104,7 +106,11 @@ class Minded:
                     return outcome
             elif self._nursery in ready:
                 return self._nursery_died()
-            self._press_on(time.monotonic())
+            now = time.monotonic()
+            if is_held_up(due_at, now):  # the minder perhaps as well
+                self._allow(now - due_at)
+            self._press_on(now)
+            due_at = now + LOOK_S
 
     def _read_output(self, ready: set[int], capture: Capture, poller: select.poll) -> None:
         for descriptor in ready:
@@ -172,6 +178,11 @@ class Minded:
             "The process that runs commands died while this one ran; the command has been ended.",
             hint="Run it again: a new one is started by itself.",
         )
+
+    def _allow(self, more_s: float) -> None:
+        """The minder has so much longer."""
+        self._unheard_until = None if self._unheard_until is None else self._unheard_until + more_s
+        self._overdue_at = None if self._overdue_at is None else self._overdue_at + more_s
 
     def _press_on(self, now: float) -> None:
         """A minder that does not keep its own limits is ended, then its nursery; one of them is then heard of."""

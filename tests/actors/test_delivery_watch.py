@@ -10,6 +10,7 @@ import pytest
 from aidos_actors.actors.delivery_watch import (
     END_LIMIT_S,
     NO_ROOM_S,
+    PIECE_S,
     WINDOW_S,
     DeliveryWatch,
     LookAtDelivery,
@@ -51,9 +52,14 @@ def test_others_are_not_looked_after() -> None:
 
 
 def test_a_worker_that_is_to_end_something_is_looked_at_after_a_while() -> None:
-    timers = Timers()
-    DeliveryWatch(timers).end_ordered(End(WorkerId("root/workers/worker-1", "7-a"), KEY, "cancel"))
-    assert timers == [(END_LIMIT_S, LookWhetherEnded(WorkerId("root/workers/worker-1", "7-a"), KEY))]
+    timers, worker = Timers(), WorkerId("root/workers/worker-1", "7-a")
+    watch = DeliveryWatch(timers)
+    watch.end_ordered(End(worker, KEY, "cancel"))
+    while timers[-1][1].left_s > 0:
+        watch.wait(timers[-1][1])
+    assert timers[-1][1] == LookWhetherEnded(worker, KEY, 0.0)
+    assert sum(span_s for span_s, _word in timers) == END_LIMIT_S
+    assert max(span_s for span_s, _word in timers) <= PIECE_S, "a scheduler that is stopped counts one at most"
 
 
 @pytest.mark.parametrize(("target", "other"), [(GITOPS, ANALYZER), (ANALYZER, GITOPS)])

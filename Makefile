@@ -44,10 +44,12 @@ interleavings: venv
 	    TRAIN_STEP=1 $(BIN)/python -m pytest -q -s -n 2 tests/gitops/test_git_interleavings.py tests/gitops/test_git_trains.py \
 	    --timeout 0 $(PYTEST_ARGS)
 
-# 200 real Schedulers stopped by a signal at random moments, and continued before or after their successor has begun.
+# 200 real Schedulers stopped by a signal at random moments, and continued before or after their successor has begun; then
+# everything stopped at once, 20 times for up to 90 s, and continued one after the other.
 paused: venv
 	PAUSED_REAL=$${PAUSED_REAL:-200} PAUSED_SEED=$${PAUSED_SEED:-$$(date +%s)} \
-	    $(BIN)/python -m pytest -q -s tests/system/test_paused_scheduler.py --timeout 0
+	    ALL_STOPPED=$${ALL_STOPPED:-20} ALL_STOPPED_S=$${ALL_STOPPED_S:-90} ALL_STOPPED_SEED=$${PAUSED_SEED:-$$(date +%s)} \
+	    $(BIN)/python -m pytest -q -s tests/system/test_paused_scheduler.py tests/system/test_all_stopped.py --timeout 0
 
 # The property tests on examples nobody has seen yet: what fails is printed, and becomes a test of its own.
 explore: venv

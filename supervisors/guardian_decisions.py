@@ -179,7 +179,8 @@ class Aim(IntEnum):
 class Guard(Struct, frozen=True):
     """All that a guardian knows. ``until``: when the phase has taken as long as it may. ``why``: of the end of the
     system that is ending or has ended last. ``up_at``: since when this system is up; ``was_up``: whether any was.
-    ``allowed_s``: for how long the children of this system may stop by their specs, besides ``stop_limit_s``."""
+    ``allowed_s``: for how long the children of this system may stop by their specs, besides ``stop_limit_s``.
+    ``waking_until``: until then nobody is suspected, for this process was just continued itself."""
 
     never_give_up: bool
     stop_limit_s: float
@@ -196,4 +197,5 @@ class Guard(Struct, frozen=True):
     revivals: Revivals = field(default_factory=Revivals)
     is_alarmed: bool = False
     suspects: Mapping[str, Suspect] = field(default_factory=dict)
+    waking_until: float = 0.0
     pulse: Pulse = field(default_factory=Pulse)

@@ -13,6 +13,8 @@ FEEDS_PER_WATCHDOG = 4.0
 LOOK_EVERY_S = 1.0
 SUSPECT_LOOK_S = 0.25
 LATE_S = 0.5
+WAKING_S = 10.0
+"""So long after a guardian was held up, and no longer than it was, others may still be stopped as it was."""
 
 
 class Suspect(Struct, frozen=True):

@@ -15,7 +15,7 @@ from supervisors import guardian_decisions as do
 from supervisors.errors import ExitReason
 from supervisors.guardian_decisions import Action, Aim, Event, Guard
 from supervisors.guardian_policy import CALM_S, HEAD_START_S, alarm_of, is_final, revive
-from supervisors.guardian_sight import Pulse, feed, suspect
+from supervisors.guardian_sight import WAKING_S, Pulse, feed, suspect
 from supervisors.guardian_table import Happening, Phase, phase_after
 
 START_LIMIT_S = 120.0
@@ -85,7 +85,8 @@ def _died(guard: Guard, event: do.Died, _now: float) -> Meaning:
 def _looked(guard: Guard, event: do.Looked, now: float) -> Meaning:
     if guard.phase not in WATCHED:
         return guard, None, "", []
-    found = suspect(guard.suspects, event.stopped, event.answered, now)
+    stopped = event.stopped if now >= guard.waking_until else {}
+    found = suspect(guard.suspects, stopped, event.answered, now)
     guard = replace(guard, suspects=found.suspects)
     if found.frozen:
         return guard, Happening.BROKEN, f"{' and '.join(sorted(found.frozen))} froze", []
@@ -151,10 +152,11 @@ def _swept(guard: Guard, _event: do.Swept, now: float) -> Meaning:
     return guard, Happening.GONE_FOR_NOW, "", said
 
 
-def _held_up(guard: Guard, event: do.HeldUp, _now: float) -> Meaning:
-    """Perhaps nobody ran: that time is held against nobody. Only a pause is over when it would have been."""
+def _held_up(guard: Guard, event: do.HeldUp, now: float) -> Meaning:
+    """Perhaps nobody ran: that time is held against nobody, and who is still stopped is perhaps about to be continued.
+    Only a pause is over when it would have been."""
     until = guard.until if guard.until is None or guard.phase is Phase.PAUSING else guard.until + event.by_s
-    return replace(guard, suspects={}, until=until), None, "", []
+    return replace(guard, suspects={}, until=until, waking_until=now + min(event.by_s, WAKING_S)), None, "", []
 
 
 def _tick(guard: Guard, _event: do.Tick, now: float) -> Meaning:

@@ -8,6 +8,7 @@ from supervisors.guardian_sight import (
     ANSWER_S,
     LATE_S,
     LOOK_EVERY_S,
+    WAKING_S,
     Pulse,
     Suspect,
     feed,
@@ -42,11 +43,22 @@ def test_who_was_stopped_together_with_its_guardian_is_asked_anew() -> None:
     world = up()
     assert world.feed(do.Looked({"root": 5, "launcher": 7})) == [do.AskForLife()]
     world.now += 60.0
-    assert world.feed(do.HeldUp(59.0), do.Looked({"root": 5, "launcher": 7})) == [do.AskForLife()]
+    assert world.feed(do.HeldUp(59.0)) == []
+    for _ in range(round(WAKING_S)):
+        assert world.feed(do.Looked({"root": 5, "launcher": 7})) == [], "they may be continued one after the other"
+        world.now += 1.0
+    assert world.feed(do.Looked({"root": 5})) == [do.AskForLife()]
     world.now += ANSWER_S / 2
     assert world.feed(do.Looked({"root": 5})) == []
     world.now += ANSWER_S / 2
     assert world.feed(do.Looked({"root": 5}))[0] == do.Sweep(), "it is stopped, and its guardian runs"
+
+
+def test_after_a_short_moment_of_its_own_a_guardian_waits_for_no_longer_than_that() -> None:
+    world = up()
+    world.feed(do.HeldUp(0.7))
+    world.now += 0.7
+    assert world.feed(do.Looked({"root": 5})) == [do.AskForLife()]
 
 
 def test_a_limit_that_passes_while_the_guardian_is_stopped_is_not_over() -> None:

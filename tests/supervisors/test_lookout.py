@@ -26,6 +26,7 @@ class Desk:
         self.timers: list[tuple[float, Any]] = []
         self.entries: dict[str, Beat] = {}
         self.killed: list[tuple[str, int]] = []
+        self.process = ProcessState.RUNS
 
     def now(self) -> float:
         return self.time
@@ -34,7 +35,7 @@ class Desk:
         self.timers.append((self.time + delay_s, message))
 
     def look(self, child: str, _generation: int) -> Sight:
-        return Sight(self.entries[child], ProcessState.RUNS)
+        return Sight(self.entries[child], self.process)
 
     def kill(self, child: str, generation: int) -> None:
         self.killed.append((child, generation))
@@ -86,6 +87,22 @@ def test_the_tick_is_slow_while_all_are_idle_and_there_is_only_one() -> None:
     stale = Look(desk.time - 50.0)
     lookout.look(stale, rows)
     assert len(desk.looks()) == 1
+
+
+@pytest.mark.parametrize("heartbeat_s", [0.5, 1.0, 5.0, 10.0, 15.0])
+@pytest.mark.parametrize("is_idle", [False, True])
+def test_who_is_stopped_is_ended_within_what_is_promised(heartbeat_s: float, is_idle: bool) -> None:
+    desk, child = Desk(), row("a", heartbeat_s)
+    lookout = Lookout(desk)  # type: ignore[arg-type]
+    desk.entries = {"a": Beat(1, Stage.SERVING, busy_since=None if is_idle else desk.time)}
+    lookout.expect_start(child)
+    look(desk, lookout, child)
+    desk.time += 0.01
+    stopped_at, desk.process = desk.time, ProcessState.STOPPED
+    while not desk.killed:
+        look(desk, lookout, child)
+    seen_s = min(2.5, heartbeat_s / 2) if is_idle else 0.0
+    assert 2 * heartbeat_s - BUSY_LOOK_S - 0.02 <= desk.time - stopped_at <= 2 * heartbeat_s + 0.5 + seen_s
 
 
 def test_who_is_ended_is_told_why_unless_it_went_by_itself() -> None:

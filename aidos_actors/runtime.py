@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from aidos_actors import arguments as given
 from aidos_actors.agent_settings import profiles_of
 from aidos_actors.analyzers.installed import refuse_unknown
 from aidos_actors.client import ask_scheduler, value_of
@@ -79,7 +80,8 @@ def admission(state_dir: Path) -> tuple[str, str, tuple[str]]:
 class Runtime:
     """A running AIDOS system owned by this process. May be used from any thread; ends with its ``with`` block.
 
-    ``Conflict`` when another process owns ``state_dir``. ``may_fork`` as ``ActorTree.start`` has it.
+    ``Conflict`` when another process owns ``state_dir``. ``may_fork`` as ``ActorTree.start`` has it. Here and in every
+    method an argument of the wrong type is ``BadInput``, and nothing was done.
     """
 
     def __init__(
@@ -91,7 +93,13 @@ class Runtime:
         *,
         may_fork: bool = False,
     ) -> None:
-        self._config = (config or Config()).with_runtime(workers=workers, drain_s=drain_s)
+        given.path("state_dir", state_dir)
+        settings = Config() if config is None else given.instance("config", config, Config)
+        self._config = settings.with_runtime(
+            workers=None if workers is None else given.whole("workers", workers),
+            drain_s=None if drain_s is None else given.number("drain_s", drain_s),
+        )
+        given.flag("may_fork", may_fork)
         refuse_low_limits(self._config.runtime.workers)
         self.state_dir = prepare_state_dir(state_dir)
         self.layout = Layout(str(self.state_dir))
@@ -120,18 +128,21 @@ class Runtime:
         """The requirement that ``source`` (a path, a text, or a model) is has been accepted: it is on disk, and will
         be carried out. With ``revise`` it takes the place of other content under its id, unless that is under way.
         Idempotent. BadInput, Conflict: nothing was stored."""
-        submission = prepare(source, self._config, is_revision=revise)
+        if not isinstance(source, Requirement):
+            given.path("source", source, "a path, a text or a Requirement")
+        submission = prepare(source, self._config, is_revision=given.flag("revise", revise))
         self.ask(submission.call(self.layout.blobs))
         return submission.requirement
 
     def status(self, requirement: str) -> Status:
         """NotFound when there is none of that id."""
-        data = self.ask({"verb": "status", "id": requirement})
+        data = self.ask({"verb": "status", "id": given.text("requirement", requirement)})
         return Status(data["id"], data["state"], data)
 
     def wait(self, requirement: str, timeout_s: float) -> Status:
         """The status once the requirement has ended. ``TimedOut`` when it has not; it goes on."""
-        until = time.monotonic() + timeout_s
+        given.text("requirement", requirement)
+        until = time.monotonic() + given.seconds("timeout_s", timeout_s)
         while True:
             wait_s = max(0.0, min(until - time.monotonic(), WAIT_S))
             data = self.ask({"verb": "wait", "id": requirement, "wait_s": wait_s}, timeout_s=wait_s + 5.0)
@@ -144,7 +155,9 @@ class Runtime:
 
     def events(self, after_seq: int = 0, requirement: str | None = None, wait_s: float = 0.0) -> list[dict[str, Any]]:
         """Journal events after ``after_seq``, at most 500; waits up to ``wait_s`` seconds for the first."""
-        call = {"verb": "events", "after_seq": after_seq, "requirement": requirement, "wait_s": wait_s}
+        of, wait_s = given.text_or_none("requirement", requirement), given.seconds("wait_s", wait_s)
+        after_seq = given.whole("after_seq", after_seq)
+        call = {"verb": "events", "after_seq": after_seq, "requirement": of, "wait_s": wait_s}
         return list(self.ask(call, timeout_s=wait_s + 5.0)["events"])
 
     def pause(self, requirement: str, task: str | None = None) -> Status:
@@ -169,21 +182,24 @@ class Runtime:
 
     def explain(self, requirement: str, task: str) -> list[str]:
         """Why the task is not running, in words; never empty."""
-        found = self.ask({"verb": "explain", "id": requirement, "task": task})
+        found = self.ask({"verb": "explain", **_names(requirement, task)})
         return [reason["text"] for reason in found["reasons"]]
 
     def result(self, requirement: str, task: str) -> Any:
         """What the callable of the task has returned, as JSON has it; None until it is done, and for commands and
         agents. NotFound when there is no such task."""
-        found = self.ask({"verb": "result", "id": requirement, "task": task})["result"]
+        found = self.ask({"verb": "result", **_names(requirement, task)})["result"]
         return None if found is None else json.loads(found)
 
     def _steer(self, verb: str, requirement: str, task: str | None) -> Status:
-        data = self.ask({"verb": verb, "id": requirement, "task": task})
+        names = {"id": given.text("requirement", requirement), "task": given.text_or_none("task", task)}
+        data = self.ask({"verb": verb, **names})
         return Status(data["id"], data["state"], data)
 
     def ask(self, call: dict[str, Any], timeout_s: float = 5.0, patience_s: float = 60.0) -> Any:
         """A verb of the Scheduler's desk, repeated while the system heals."""
+        given.mapping("call", call)
+        timeout_s, patience_s = given.seconds("timeout_s", timeout_s), given.seconds("patience_s", patience_s)
         answer = self._desk.ask(call, timeout_s)
         return value_of(answer) if answer is not None else ask_scheduler(self.tree._call, call, timeout_s, patience_s)
 
@@ -199,3 +215,7 @@ class Runtime:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+
+def _names(requirement: object, task: object) -> dict[str, str]:
+    return {"id": given.text("requirement", requirement), "task": given.text("task", task)}

@@ -20,6 +20,7 @@ OUTPUT_CHECK_S = 0.25
 CHECKPOINT_CHECK_S = 1.0
 MEMORY_CHECK_S = 1.0
 CHECKPOINT_SHARE = 50  # looking at a large folder takes at most one fiftieth of the time
+TOO_MUCH_OUTPUT = ("output_limit", "It wrote more output than its limit allows.")
 
 
 class Limits:
@@ -77,13 +78,12 @@ class Limits:
             return "timeout", f"It ran longer than its {self._timeout_s:g} s."
         size_bytes = self._output_size()
         if size_bytes > self._size_max_bytes:
-            return "output_limit", "It wrote more output than its limit allows."
+            return TOO_MUCH_OUTPUT
         if size_bytes != self._size_bytes:
             self._size_bytes = size_bytes
             self.progress(now)
-        if self._checkpoint is not None and now >= self._checkpoint_at and self._is_checkpoint_over(self._checkpoint):
-            limit = f"{self._checkpoint_max_bytes:,} bytes or {ENTRIES_MAX:,} entries"
-            return "checkpoint_limit", f"Its checkpoint folder is over the limit of {limit}."
+        if now >= self._checkpoint_at and self._is_checkpoint_over():
+            return self._too_large_a_checkpoint()
         if self._memory_max_bytes and now >= self._memory_at:
             self._memory_at = now + MEMORY_CHECK_S
             if is_memory_over(self._memory_max_bytes):
@@ -95,6 +95,17 @@ class Limits:
             what = "no change to a file and no work" if self._watches_work else "no change to a file"
             return "stalled", f"No output, {what} for {self._stall_s:g} s."
         return None
+
+    def exceeded_by_what_is_left(self) -> tuple[str, str] | None:
+        """The same of what stays when the command and all it started have ended, sooner perhaps than it was looked
+        at."""
+        if self._output_size() > self._size_max_bytes:
+            return TOO_MUCH_OUTPUT
+        return self._too_large_a_checkpoint() if self._is_checkpoint_over() else None
+
+    def _too_large_a_checkpoint(self) -> tuple[str, str]:
+        limit = f"{self._checkpoint_max_bytes:,} bytes or {ENTRIES_MAX:,} entries"
+        return "checkpoint_limit", f"Its checkpoint folder is over the limit of {limit}."
 
     def _is_stalled(self, now: float, silence: Silence) -> bool:
         """Looks at files and processes only when the command has been quiet since the last look."""
@@ -109,9 +120,11 @@ class Limits:
         cpu_s, processes = (None, None) if used is None else used
         return Signs(files=fingerprint(self._folders), cpu_s=cpu_s, processes=processes)
 
-    def _is_checkpoint_over(self, folder: bytes) -> bool:
+    def _is_checkpoint_over(self) -> bool:
+        if self._checkpoint is None:
+            return False
         begun_at = time.monotonic()
-        found = is_over(folder, self._checkpoint_max_bytes)
+        found = is_over(self._checkpoint, self._checkpoint_max_bytes)
         took_s = time.monotonic() - begun_at
         self._checkpoint_at = begun_at + took_s + max(CHECKPOINT_CHECK_S, CHECKPOINT_SHARE * took_s)
         return found

@@ -76,6 +76,8 @@ class Minder:
         crash.after("descendants-ended")
         if self._is_abandoned:
             return False
+        if reason == "exited" and self._status == 0 and self._limits is not None:
+            reason, message = self._limits.exceeded_by_what_is_left() or (reason, message)
         more = {"duration_s": time.monotonic() - begun_at, "survivors": survivors, **_ending(self._status)}
         crash.before("outcome-sent")
         protocol.send(self._control, "outcome", protocol.outcome_fields(reason, message, **more))

@@ -161,3 +161,14 @@ def test_a_command_whose_checkpoint_grows_over_its_limit_is_ended(bench, nursery
     outcome = run(nursery, order)
     assert outcome.reason == "checkpoint_limit" and "100,000 bytes" in outcome.message
     assert outcome.duration_s < 10 and bench.living() == []
+
+
+def test_a_command_that_ends_before_its_checkpoint_was_looked_at_has_failed(bench, nursery, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    limit = {"checkpoint_dir": str(saved), "checkpoint_limit_bytes": 100_000}
+    assert run(nursery, bench.shell("head -c 100000 /dev/zero > saved/data", **limit)).reason == "exited"
+    outcome = run(nursery, bench.shell("head -c 200000 /dev/zero > saved/data", **limit))
+    assert outcome.reason == "checkpoint_limit" and "100,000 bytes" in outcome.message
+    outcome = run(nursery, bench.shell("head -c 200000 /dev/zero > saved/data; exit 75", **limit))
+    assert (outcome.reason, outcome.exit_code) == ("exited", 75)  # which its own rules may be about

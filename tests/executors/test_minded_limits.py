@@ -86,6 +86,13 @@ def test_output_limit_of_a_file_counts_what_was_added(bench, nursery, tmp_path):
     assert bench.living() == []
 
 
+def test_output_to_a_file_counts_when_its_command_has_ended_before_it_was_looked_at(bench, nursery, tmp_path):
+    order = {"output_path": str(tmp_path / "output"), "output_limit_bytes": 60_000}
+    outcome = run(nursery, bench.shell("head -c 60000 /dev/zero", **order))
+    assert (outcome.reason, outcome.exit_code) == ("exited", 0)
+    assert run(nursery, bench.shell("head -c 60001 /dev/zero", **order)).reason == "output_limit"
+
+
 def test_captured_output_is_never_more_than_its_limit(bench, nursery):
     outcome = run(nursery, bench.shell("yes & yes >&2", output_limit_bytes=100_000))
     assert outcome.reason == "output_limit"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -11,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from aidos_actors.cli.answer import Answer, Interrupted, Options, give, give_error, say
+from aidos_actors.cli.answer import Interrupted, Options, give, give_error, say
+from aidos_actors.cli.conclusion import conclusion
 from aidos_actors.cli.progress import Progress, shown_progress
 from aidos_actors.cli.reach import Door
 from aidos_actors.config import Config
 from aidos_actors.core.errors import NotFound, OwnedElsewhere, TryAgain, Unfit, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL
-from aidos_actors.folders import end_of
 from aidos_actors.layout import Layout
 from aidos_actors.runtime import Runtime
 from aidos_actors.settings import read_config
@@ -25,7 +24,6 @@ from aidos_actors.state_dir import prepare_state_dir
 from aidos_actors.submission import Submission, prepare
 
 EVENTS_WAIT_S = 1.0
-TAIL_BYTES, TAIL_LINES = 65_536, 20
 PAUSE_S = 0.1
 
 
@@ -82,7 +80,7 @@ def run_file(
             data = _see_to_the_end(submission, state, config, workers, drain_s, options)
     except _Interrupted as interrupted:
         return _give_interrupted(interrupted, options)
-    return _conclude(data, submission, state, options)
+    return give(conclusion(data, submission.requirement.repo, state), options)
 
 
 def _give_interrupted(interrupted: _Interrupted, options: Options) -> int:
@@ -199,41 +197,3 @@ class Watch:
         except NotFound as error:
             text = f"{self._state} was removed or replaced while {name!r} ran: nothing is known of it there any more"
             raise Unreachable(text, hint="what was merged is on its target; the same command starts anew") from error
-
-
-def _conclude(data: dict[str, Any], submission: Submission, state: Path, options: Options) -> int:
-    """Name target, commits and the way to merge them; of a failure the last lines, where to read more, and how to try
-    again."""
-    requirement = submission.requirement
-    commits = [task["commit"] for task in data["tasks"] if task["commit"]]
-    lines = [f"{data['id']}: {data['state']}, {data['progress']['done']} of {data['progress']['total']} tasks done"]
-    if requirement.repo is not None:
-        lines.append(f"target {data['target']}: {len(commits)} commit{'' if len(commits) == 1 else 's'}")
-        if commits:
-            lines.append(f"git merge {data['target']}")
-    if data["state"] == "failed":
-        lines += _failure(data, state)
-    if data["state"] != "done":
-        lines.append(f"again: aidos retry {data['id']} {_state_option(state)}")
-    code = 0 if data["state"] == "done" else 8 if str(data.get("error") or "").startswith("deadline") else 1
-    return give(Answer(data, "\n".join(lines), code), options)
-
-
-def _failure(data: dict[str, Any], state: Path) -> Iterator[str]:
-    if data.get("error"):
-        yield f"why: {data['error']}"
-    every = [task for task in data["tasks"] if task["state"] == "failed"]
-    if not every:
-        return
-    failed = next((task for task in every if str(data["error"]).startswith(f"task {task['id']} failed")), every[0])
-    others = [task for task in every if task is not failed]
-    file = Layout(str(state)).output(data["id"], failed["id"], failed["attempts"])
-    if file.exists():
-        yield from end_of(file, TAIL_BYTES).splitlines()[-TAIL_LINES:]
-    if others:
-        yield f"failed too: {', '.join(task['id'] for task in others)}"
-    yield f"more: aidos output {data['id']}/{failed['id']} {_state_option(state)}"
-
-
-def _state_option(state: Path) -> str:
-    return f"--state {shlex.quote(str(state))}"

@@ -42,6 +42,13 @@ def our_commits(git: Git, head: str, base: str, requirements: Collection[str] = 
     return found
 
 
+def standing_commits(git: Git, head: str, base: str, requirement: str) -> list[OurCommit]:
+    """Those of this requirement on the line after ``base`` that none of the others takes back, newest first."""
+    found = [each for each in our_commits(git, head, base, {requirement}) if each.key.requirement == requirement]
+    taken_back = {each.reverts for each in found}
+    return [each for each in found if each.reverts is None and each.id not in taken_back]
+
+
 def number_of(attempt: str) -> int:
     """Of a trailer's text. One that was tampered with counts as new: better done once than twice."""
     return int(attempt) if attempt.isascii() and attempt.isdigit() else sys.maxsize

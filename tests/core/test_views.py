@@ -40,6 +40,7 @@ def test_the_status_of_a_requirement() -> None:
             {"id": "b", "state": "done", "attempts": 2, "infra_faults": 1, "commit": "c0ffee", "error": None},
         ],
         "target": "aidos/r",
+        "base_commit": None,
         "commit": None,
         "replans": 0,
         "started_at": "1970-01-01T00:00:00.500Z",

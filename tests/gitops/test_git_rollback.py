@@ -6,6 +6,8 @@ import pytest
 from git_sandbox import TARGET, Dying, Sandbox, in_child
 
 from aidos_actors.core.errors import BadInput, Conflict, NotFound
+from aidos_actors.gitops.git import Git
+from aidos_actors.gitops.our_commits import standing_commits
 from aidos_actors.gitops.rollback import restore_points, roll_back
 
 KILLED = 17
@@ -39,6 +41,21 @@ def test_rolled_back_work_can_be_done_again_and_is_a_new_commit(sandbox: Sandbox
     again = sandbox.prepare("d", 2)
     (again.path / "d").write_text("d")
     assert sandbox.integrate(again).commit not in (None, commits[3])
+
+
+def test_what_was_taken_back_stands_no_more_and_what_was_done_again_does(sandbox: Sandbox) -> None:
+    commits = four(sandbox)
+    roll_back(str(sandbox.repo), TARGET, commits[1])
+    attempt = sandbox.prepare("c", 2)
+    (attempt.path / "c").write_text("c")
+    again = sandbox.integrate(attempt).commit
+
+    def standing(requirement: str) -> list[str]:
+        found = standing_commits(Git(str(sandbox.repo)), TARGET, sandbox.base, requirement)
+        return [each.id for each in found]
+
+    assert standing("shop") == [again, commits[1], commits[0]]
+    assert standing("sho") == [], "a name that another one begins with"
 
 
 def test_what_was_never_there_is_refused_and_nothing_moves(sandbox: Sandbox) -> None:

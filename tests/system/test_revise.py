@@ -28,7 +28,8 @@ def test_a_run_with_another_document_does_what_changed_and_keeps_the_rest(place:
     file = place.requirement(changed)
     refused = place.aidos("run", str(file))
     assert refused.returncode == 7 and "--revise" in refused.stderr
-    assert place.aidos("run", str(file), "--revise").returncode == 0
+    done = place.aidos("run", str(file), "--revise")
+    assert done.returncode == 0 and "target aidos/work: 5 commits\ngit merge aidos/work" in done.stdout
     assert subjects(place) == [*before, "b/2", "d/1"], "done again once, on top of what was merged"
     assert [place.git("show", f"aidos/work:{name}.out") for name in "abcd"] == ["a1", "b2", "c1", "d"]
     status = place.data("status", "work")
@@ -47,6 +48,8 @@ def test_a_task_that_comes_back_goes_on_with_its_numbers(place: Place) -> None:
     back = {**fewer, "c": {"run": "echo c2 > c.out"}}
     assert place.aidos("run", str(place.requirement(back)), "--revise").returncode == 0
     assert sorted(subjects(place)) == ["a/1", "b/1", "c/1", "c/2"]
+    none = place.aidos("run", str(place.requirement({"d": {"run": "true"}})), "--revise")
+    assert "target aidos/work: 4 commits\ngit merge aidos/work" in none.stdout, "nothing that was merged is forgotten"
 
 
 def test_what_runs_is_refused_and_what_is_paused_or_rests_is_revised(place: Place) -> None:

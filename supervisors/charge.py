@@ -33,6 +33,8 @@ class Charge(Struct, frozen=True):
     """When no system came up, and nobody else would say so: module, function and arguments of what tells it to people
     and gives the exit code. It is called with the kind (start_failed, unfit, conflict) and the reason before them."""
     attended: bool = True
+    was_up: bool = False
+    """A system of the same host was up already, under a guardian that was killed."""
     may_fork: bool = False
     """The guardian may be forked from its host, which is nothing else."""
     not_before: float = 0.0

@@ -61,6 +61,7 @@ class Guardian:
             stop_limit_s=STOP_LIMIT_S + charge.farewell_s,
             watchdog_s=self._manager.watchdog_s,
             not_before=charge.not_before,
+            was_up=charge.was_up,
         )
 
     def run(self) -> int:
@@ -91,8 +92,7 @@ class Guardian:
     def _own(self) -> int:
         self._take(do.Begun())
         while self._exit_code is None:
-            ready = {key.data for key, _ in self._selector.select(self._wait_s())}
-            self._see(ready)
+            self._see({key.data for key, _ in self._selector.select(self._wait_s())})
         return self._exit_code
 
     def _wait_s(self) -> float:

@@ -36,10 +36,13 @@ class Verdict(Struct, frozen=True):
     is_slowed: bool = False
 
 
-def is_final(word: str, *, was_up: bool, never_give_up: bool) -> bool:
+def is_final(word: str, *, was_up: bool, never_give_up: bool, was_killed: bool = False) -> bool:
     """Whether a system that said ``word`` (ended, start_failed, unfit) before it was gone stays gone. One that was up
-    before and only failed to come up again was hit a second time while it was brought back: no decision of its own."""
-    return word == "unfit" or not was_up or not (never_give_up or word == "start_failed")
+    before and only failed to come up again was hit a second time while it was brought back: no decision of its own. Nor
+    is it one when the first start failed because somebody killed a process of it (``was_killed``)."""
+    if word == "start_failed":
+        return not (was_up or (never_give_up and was_killed))
+    return word == "unfit" or not (was_up and never_give_up)
 
 
 def revive(before: Revivals, *, up_since: float | None, now: float, never_give_up: bool) -> Verdict:

@@ -23,6 +23,7 @@ LAST_WORD_LIMIT_S = 1.0
 LEAVING_LIMIT_S = 5.0
 EXIT_CODES = {"ended": 1, "start_failed": 1, "unfit": 78}
 CHANGED = "the configuration has changed"
+KILLED = "SIGKILL"  # by somebody: of what the system itself ends it says why
 GONE = "its state directory was removed or replaced while it ran"
 WATCHED = (Phase.RUNNING, Phase.STOPPING)
 
@@ -171,7 +172,10 @@ def _tick(guard: Guard, _event: do.Tick, now: float) -> Meaning:
 
 def _is_final(guard: Guard) -> bool:
     word = guard.word
-    return word is not None and is_final(word.kind, was_up=guard.was_up, never_give_up=guard.never_give_up)
+    if word is None:
+        return False
+    was_killed = word.reason.detail == KILLED
+    return is_final(word.kind, was_up=guard.was_up, never_give_up=guard.never_give_up, was_killed=was_killed)
 
 
 # ---- what is done on entering a phase --------------------------------------------------------------------------------

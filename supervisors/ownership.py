@@ -151,6 +151,7 @@ class Ownership:
                 kind, detail = pickle.loads(self._read(status, int.from_bytes(head, "big")))  # noqa: S301 - our own guardian's pipe
                 if kind == "up":
                     self._up_at = time.monotonic()
+                    self._charge = replace(self._charge, was_up=True)
                 self._final = kind in ("ended", "start_failed", "unfit", "conflict")
                 self._say(Word(kind, detail))
         finally:

@@ -107,9 +107,9 @@ class Puppet(ManagedActor):
         "path"                where it stands         ("unwatch", target) hears of it no more; answers None
 
     ``starts`` says how its starts go, one word each, the last for all later ones: ok, info, ignore, raise, exit, die,
-    hang. ``stops`` how an ordered stop goes: ok, hang, raise, or a text that becomes the detail of its exit reason.
-    ``book`` is a file that gets one line at each start and stop; with several words in ``starts`` it is needed, since
-    it is how one incarnation knows of those before it.
+    kill, hang. ``stops`` how an ordered stop goes: ok, hang, raise, or a text that becomes the detail of its exit
+    reason. ``book`` is a file that gets one line at each start and stop; with several words in ``starts`` it is needed,
+    since it is how one incarnation knows of those before it.
     """
 
     def on_start(
@@ -129,6 +129,8 @@ class Puppet(ManagedActor):
                 sys.exit("no such thing")
             case "die":
                 self._die(3)
+            case "kill":
+                self._die(-signal.SIGKILL)
             case "hang":
                 self._take(HANG_S)
         return None

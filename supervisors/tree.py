@@ -45,7 +45,8 @@ class ActorTree(TreeHandle):
         ends.
 
         ``title`` is shown in the names of the processes. ``on_give_up``: when the root has exceeded its limit the tree
-        "end"s, or the system is started again and again ("restart"), slowed down, and ``alarm`` says so.
+        "end"s, or the system is started again and again ("restart"), slowed down, and ``alarm`` says so; then a first
+        start is tried again, too, of which somebody killed a process.
         ``before_stop``: actor, message and seconds; it is asked before an ordered stop begins, and its answer is waited
         for so long. ``packages`` are imported in the tree's processes from where they are imported here. ``admission``:
         module, function and arguments of what is called before each start and raises when there must be none.

@@ -144,6 +144,28 @@ def test_which_last_words_are_final(was_up: bool, never_give_up: bool, kind: str
         assert world.said()[-1] == (kind, word.reason) and code == EXIT_CODES[kind]
 
 
+@pytest.mark.parametrize(
+    ("never_give_up", "reason", "code"),
+    [
+        (True, ExitReason("abnormal", "SIGKILL", child="a"), None),
+        (True, ExitReason("abnormal", "SIGKILL: it was not started after 5 s", child="a"), 1),
+        (False, ExitReason("abnormal", "SIGKILL", child="a"), 1),
+    ],
+)
+def test_a_first_start_of_which_somebody_killed_a_part(
+    never_give_up: bool, reason: ExitReason, code: int | None
+) -> None:
+    world = World(never_give_up=never_give_up)
+    world.feed(do.Said("start_failed", reason), LAUNCHER)
+    assert world.codes() == ([] if code is None else [code])
+
+
+def test_one_whose_predecessor_was_up_takes_no_failed_start_for_final() -> None:
+    world = World(was_up=True)
+    world.feed(do.Said("start_failed", ExitReason("abnormal", "why")), LAUNCHER)
+    assert world.codes() == []
+
+
 def test_delays_double_up_to_a_limit_and_are_short_again_after_calm() -> None:
     world = up()
     delays = [world.breaks() for _ in range(LIMIT)]

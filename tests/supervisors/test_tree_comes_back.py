@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from supervisors import ChildSpec, watchman
+from supervisors import ActorTree, ChildSpec, SupervisorError, SupervisorSpec, watchman
 from supervisors.testing import Puppet
-from tests.supervisors.real_trees import child, eventually, is_gone, start
+from tests.supervisors.real_trees import child, eventually, is_gone, root, start
 
 
 @pytest.mark.parametrize("role", ["root", "admin", "logger", "launcher", "guardian", "everything"])
@@ -61,13 +61,29 @@ def test_who_should_end_by_itself_and_does_not_is_ended(monkeypatch: pytest.Monk
         assert hung.wait() == -signal.SIGKILL
 
 
-def test_a_relaunch_that_fails_is_tried_again(tmp_path: Path) -> None:
-    """A second fault while the system is brought back is not the end of it."""
+@pytest.mark.parametrize("role", ["root", "guardian"])
+def test_a_relaunch_that_fails_is_tried_again(tmp_path: Path, role: str) -> None:
+    """A second fault while the system is brought back is not the end of it, whoever brings it back."""
     args = {"name": "p", "book": str(tmp_path / "book"), "starts": ("ok", "raise", "ok")}
     with start(tmp_path, ChildSpec(id="p", actor=Puppet, args=args)) as tree:
-        os.kill(tree.pids["root"], signal.SIGKILL)
+        os.kill(tree.pids[role], signal.SIGKILL)
         assert eventually(lambda: tree.ask("p", ("reply", 1))) == 1
         assert (tmp_path / "book").read_text().count("start") == 3
+
+
+@pytest.mark.parametrize("on_give_up", ["end", "restart"])
+def test_a_first_start_that_somebody_kills_is_tried_again_where_it_must_not_give_up(
+    tmp_path: Path, on_give_up: str
+) -> None:
+    args = {"name": "p", "book": str(tmp_path / "book"), "starts": ("kill", "ok")}
+    spec = root(SupervisorSpec(id="inner", children=(ChildSpec(id="p", actor=Puppet, args=args),)))
+    if on_give_up == "end":
+        with pytest.raises(SupervisorError) as failed:
+            ActorTree.start(spec, state_dir=tmp_path / "state", on_give_up=on_give_up)
+        assert (failed.value.code, failed.value.child, failed.value.cause) == ("start_failed", "p", "SIGKILL")
+    else:
+        with ActorTree.start(spec, state_dir=tmp_path / "state", on_give_up=on_give_up) as tree:
+            assert (tree.ask("p", ("reply", 1)), tree.heals) == (1, 1)
 
 
 def test_a_frozen_admin_is_the_end_of_that_system(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ class Push(Struct, frozen=True):
 
 class Sweep(Struct, frozen=True):
     """To GitOps: of the worktrees of ``repo`` only those ``live`` are known to the rows; take the others away, and what
-    else earlier lives left. ``key`` names nothing. Carried out at once or never: the rows go on."""
+    else earlier lives left. ``key`` names nothing, or the requirement that has ended: then only its worktrees are
+    meant. Carried out at once or never: the rows go on."""
 
     key: AttemptKey
     repo: str

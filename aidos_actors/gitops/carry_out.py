@@ -19,6 +19,7 @@ from aidos_actors.gitops.damage import mend
 from aidos_actors.gitops.gate_folders import GateFolders
 from aidos_actors.gitops.git import Git, GitFailed
 from aidos_actors.gitops.leftovers import prune_restore_points, remove_empty_folders, sweep_worktrees
+from aidos_actors.gitops.loose_objects import pack_if_many
 from aidos_actors.gitops.minded_run import MindedRun
 from aidos_actors.gitops.on_targets import TargetHands
 from aidos_actors.gitops.push import Remote
@@ -96,10 +97,13 @@ class GitHands:
 
     def _sweep(self, order: Sweep) -> SweptUp:
         worktrees = self._layout.worktrees
-        gone = sweep_worktrees(order.repo, worktrees, order.live, self._layout.discarded, self._run)
-        prune_restore_points(Git(order.repo, self._run))
+        where = worktrees / order.key.requirement  # that of none: all
+        gone = sweep_worktrees(order.repo, where, order.live, self._layout.discarded, self._run)
+        git = Git(order.repo, self._run)
+        prune_restore_points(git)
         remove_scratch_of_the_gone(worktrees)
         remove_empty_folders(worktrees)
+        pack_if_many(git)
         return SweptUp(order.key, tuple(gone))
 
     def _prepare(self, order: Prepare, installation: str) -> WorktreeReady:

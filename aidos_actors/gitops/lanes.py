@@ -63,7 +63,7 @@ class Lanes:
         for name, work in tuple(self._wanted.items()):
             sweep = work.order
             is_blind = isinstance(sweep, Sweep) and sweep.repo == order.repo and order.path not in sweep.live
-            if is_blind and not self._is_under_way(name):
+            if is_blind and sweep.key.requirement in ("", order.key.requirement) and not self._is_under_way(name):
                 self.drop(work)
 
     def drop(self, work: GitWork) -> None:
@@ -217,7 +217,7 @@ def name_of(work: GitWork) -> str:
     """What makes two orders the same."""
     key = work.order.key
     if isinstance(work.order, Push | Sweep):
-        return operation_of(work)
+        return f"{operation_of(work)} {key.requirement}"
     return f"{KINDS[type(work.order)]} {key.requirement}/{key.task}/{key.number}"
 
 

@@ -7,11 +7,12 @@ from board_bench import INTEGRATED, W1, Bench
 
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.states import RequirementState, TaskState
-from aidos_actors.core.target_orders import Reversal, Revert, Sighting, Unwatch, Watch
+from aidos_actors.core.target_orders import Reversal, Revert, Sighting, Sweep, Unwatch, Watch
 
 pytestmark = pytest.mark.usefixtures("form")
 
 KEY = AttemptKey("r", "a", 1)
+THE_WHOLE = AttemptKey("r", "", 0)
 RED = Sighting("head", True, "c0ffee", KEY, "somebody", "2 tests failed")
 TASKS = {"a": {"retries": 1}, "b": {"needs": ["a"]}, "c": {}}
 
@@ -129,7 +130,7 @@ def test_only_that_very_commit_of_a_task_that_is_done_is_condemned() -> None:
 
 def test_a_revert_is_owed_until_it_is_answered_and_every_gate_is_watched() -> None:
     bench = done()
-    watch = Watch(AttemptKey("r", "", 0), "/repo", "aidos/r", "base", "pytest")
+    watch = Watch(THE_WHOLE, "/repo", "aidos/r", "base", "pytest")
     assert watch in bench.board.owed("gitops")
     see(bench)
     bench.restart()
@@ -137,11 +138,11 @@ def test_a_revert_is_owed_until_it_is_answered_and_every_gate_is_watched() -> No
     assert Revert(KEY, "/repo", "aidos/r", "base", "2 tests failed") in owed and watch in owed
 
 
-def test_a_requirement_that_ends_is_watched_no_more() -> None:
+def test_a_requirement_that_ends_is_watched_no_more_and_leaves_no_worktree() -> None:
     bench = Bench({"a": {}}, repo="/repo", verify="pytest")
     key = bench.run()
     bench.end(key)
     bench.take(bench.board.integrated(key, INTEGRATED, bench.now))
     bench.take(bench.board.discarded(key, bench.now))
     assert bench.record().state is RequirementState.DONE
-    assert Unwatch(AttemptKey("r", "", 0), "/repo") in bench.orders
+    assert bench.orders[-2:] == (Unwatch(THE_WHOLE, "/repo"), Sweep(THE_WHOLE, "/repo", ()))

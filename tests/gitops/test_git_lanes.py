@@ -115,6 +115,19 @@ def test_a_sweep_that_does_not_know_a_worktree_that_is_to_be_made_is_dropped() -
         assert (lanes.next()[0][1][0].order.key.task == "") is is_kept
 
 
+def test_a_sweep_after_one_requirement_is_dropped_only_when_that_one_goes_on() -> None:
+    for prepared, are_kept in (("r", {""}), ("other", {"", "r"})):
+        lanes = Lanes()
+        for swept, live in (("r", ()), ("", ("/w/a",))):
+            lanes.take(GitWork(1, "home", Sweep(AttemptKey(swept, "", 0), "/shop", live)))
+        lanes.take(GitWork(1, "home", Prepare(AttemptKey(prepared, "a", 1), "/shop", "/w/a", "t", "base")))
+        found = []
+        while starts := lanes.next():
+            [(lane, _)] = starts
+            found += lanes.ended(lane)
+        assert {each.order.key.requirement for each in found if isinstance(each.order, Sweep)} == are_kept
+
+
 def test_a_timer_that_comes_late_doubles_nothing() -> None:
     lanes = Lanes()
     lanes.take(work("integrate", "a"))

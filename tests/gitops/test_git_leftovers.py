@@ -77,6 +77,17 @@ def test_what_a_killed_integration_left_beside_a_worktree_goes_with_it(sandbox: 
     hands.close()
 
 
+def test_a_worktree_that_a_task_made_beside_its_own_goes_with_its_requirement(sandbox: Sandbox) -> None:
+    hands = GitHands(Layout(str(sandbox.state)), dict(os.environ))
+    theirs, other = (sandbox.state / "worktrees" / name / "a.1-side" for name in ("shop", "other"))
+    for path in (theirs, other):
+        sandbox.git("worktree", "add", "--quiet", "--detach", str(path), "main")
+    over = Sweep(AttemptKey("shop", "", 0), str(sandbox.repo), ())
+    swept = hands.carry_out(GitWork(1, "0" * 16, over), Withdrawal())
+    assert swept.paths == (str(theirs),) and not theirs.parent.exists() and other.exists()
+    hands.close()
+
+
 @pytest.mark.parametrize("broken", ["no .git file", "no record", "moved", "empty record"])
 def test_broken_worktrees_go_whatever_is_broken(sandbox: Sandbox, broken: str) -> None:
     attempt = sandbox.prepare("one")

@@ -74,8 +74,8 @@ class SimulatedWorktrees:
 
     def _sweep(self, order: Sweep) -> Steps:
         """As the real one: who lives in a worktree keeps it, whatever the rows say."""
-        gone = []
-        for path in [path for path in self._repo.worktrees if not path.startswith("gate of ")]:
+        gone, meant = [], f"{order.key.requirement}/"
+        for path in [path for path in self._repo.worktrees if not path.startswith("gate of ") and meant in path]:
             if path not in order.live and path not in places_of_work(self._world):
                 yield from self._discard(path)
                 gone.append(path)

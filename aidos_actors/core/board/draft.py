@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from aidos_actors.core.board.batches import OpenBatch, under_way
 from aidos_actors.core.board.books import Books, key_of
 from aidos_actors.core.board.open_requirement import OpenRequirement
-from aidos_actors.core.board.owed import owed_by_attempt, watch_orders
+from aidos_actors.core.board.owed import orders_of_its_state, owed_by_attempt
 from aidos_actors.core.chained import one_after_another
 from aidos_actors.core.orders import AttemptKey, Order, Step
 from aidos_actors.core.records import (
@@ -55,7 +55,7 @@ class Draft:
         """The record after ``event`` of its table, saved. Raises ``IllegalTransition``."""
         state = next_state(REQUIREMENT_TRANSITIONS, record.state, event)
         saved = self.save_requirement(replace(record, state=state, **changes))
-        self._orders.extend(watch_orders(self.books.open[record.id]))
+        self._orders.extend(orders_of_its_state(self.books.open[record.id]))
         return saved
 
     def move_task(self, record: TaskRecord, event: str, **changes: Any) -> TaskRecord:
@@ -86,7 +86,7 @@ class Draft:
         self._undo.append(lambda: self.books.swap(record.id, before))
         self._requirements[record.id] = record
         self._touched[record.id] = None
-        self._orders.extend(watch_orders(opened))
+        self._orders.extend(orders_of_its_state(opened))
         return opened
 
     def remodel(self, opened: OpenRequirement, model: Requirement) -> None:

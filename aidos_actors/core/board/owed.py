@@ -183,12 +183,15 @@ def watches_of(opened: OpenRequirement) -> Iterator[Watch]:
         yield Watch(key, model.repo, model.target_branch, record.base_commit, model.verify)
 
 
-def watch_orders(opened: OpenRequirement) -> Iterator[Watch | Unwatch]:
+def orders_of_its_state(opened: OpenRequirement) -> Iterator[Watch | Unwatch | Sweep]:
     """What GitOps must hear now that the requirement has come to its state: its target is looked at while it is open
-    and has a gate."""
+    and has a gate, and afterwards no worktree of it is needed, nor one that a task of it made beside its own."""
     yield from watches_of(opened)
-    if opened.record.state in REQUIREMENT_FINAL and opened.model.repo and opened.model.verify:
-        yield Unwatch(AttemptKey(opened.record.id, "", 0), opened.model.repo)
+    if opened.record.state in REQUIREMENT_FINAL and opened.model.repo:
+        key = AttemptKey(opened.record.id, "", 0)
+        if opened.model.verify:
+            yield Unwatch(key, opened.model.repo)
+        yield Sweep(key, opened.model.repo, ())
 
 
 def owed_revert(opened: OpenRequirement, name: str) -> Revert:

@@ -93,9 +93,10 @@ class Interrupted(AidosError):
 
 
 class Unread(AidosError):
-    """Standard output took no more."""
+    """Standard output took no more. Says nothing of what the verb was about: it may be asked again."""
 
     code = "output"
+    exit_code = 75
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"the answer could not be written: {error.strerror}", hint="free space there")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from aidos_actors.cli.answer import Answer
+from aidos_actors.core.kept_text import kept
 from aidos_actors.folders import end_of
 from aidos_actors.layout import Layout
 
-TAIL_BYTES, TAIL_LINES = 65_536, 20
+TAIL_BYTES, TAIL_LINES, LINE_CHARS_MAX = 65_536, 20, 1000
 
 
 def conclusion(data: dict[str, Any], repo: str | None, state: Path) -> Answer:
@@ -37,7 +38,7 @@ def _commits(data: dict[str, Any], repo: str) -> int:
     from aidos_actors.gitops.git import Git, GitFailed  # who has no repository does without
     from aidos_actors.gitops.our_commits import standing_commits
 
-    base, target = data["base_commit"], data["target"]
+    base, target = data.get("base_commit"), data["target"]  # a system of an earlier version tells no base
     try:
         git = Git(repo)
         if base and target and (head := git.commit_of(f"refs/heads/{target}")):
@@ -57,7 +58,7 @@ def _failure(data: dict[str, Any], state: Path) -> Iterator[str]:
     others = [task for task in every if task is not failed]
     file = Layout(str(state)).output(data["id"], failed["id"], failed["attempts"])
     if file.exists():
-        yield from end_of(file, TAIL_BYTES).splitlines()[-TAIL_LINES:]
+        yield from (kept(line, LINE_CHARS_MAX) for line in end_of(file, TAIL_BYTES).splitlines()[-TAIL_LINES:])
     if others:
         yield f"failed too: {', '.join(task['id'] for task in others)}"
     yield f"more: aidos output {data['id']}/{failed['id']} {_state_option(state)}"

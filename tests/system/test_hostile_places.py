@@ -67,7 +67,7 @@ def test_a_reader_that_leaves_and_a_full_disk_are_no_defects(place: Place) -> No
     gone = shell(place, "($AIDOS events --json; echo $? >code) | true")
     assert gone.stderr == "" and (place.folder / "code").read_text() == "141\n"
     full = shell(place, "$AIDOS status --json > /dev/full")
-    assert full.returncode == 1 and "No space left" in full.stderr and "Traceback" not in full.stderr
+    assert full.returncode == 75 and "No space left" in full.stderr and "Traceback" not in full.stderr
 
 
 def test_an_interrupt_while_the_program_loads_shows_no_stack(place: Place) -> None:

@@ -25,7 +25,7 @@ class PlainRows(dict[str, TaskRecord]):
         return (row for row in self.values() if row.state in states)
 
 
-Rows = PlainRows | PackedRows
+TaskRows = PlainRows | PackedRows
 
 
 class Form(Protocol):
@@ -41,7 +41,7 @@ class Form(Protocol):
 
     def priority(self, position: int) -> int: ...
     def executor(self, position: int) -> str: ...
-    def rows(self, requirement: str) -> Rows:
+    def rows(self, requirement: str) -> TaskRows:
         """A place for the rows of these tasks by name, empty. A row must stand at the position of its task."""
 
 
@@ -69,7 +69,7 @@ class Plain:
     def executor(self, position: int) -> str:
         return self._tasks[position].executor
 
-    def rows(self, requirement: str) -> Rows:
+    def rows(self, requirement: str) -> TaskRows:
         return PlainRows()
 
 
@@ -96,7 +96,7 @@ class Packed:
     def executor(self, position: int) -> str:
         return EXECUTORS[self._tasks.executors[position]]
 
-    def rows(self, requirement: str) -> Rows:
+    def rows(self, requirement: str) -> TaskRows:
         return PackedRows(requirement, self._tasks)
 
 

@@ -30,7 +30,7 @@ _ROWS = msgspec.msgpack.Decoder(list[TaskRecord])
 _PLANNED = {_CODES[state] for state in (TaskState.WAITING, TaskState.READY)}
 _FINAL = {_CODES[state] for state in TASK_FINAL}
 
-Rows = dict[int, TaskRecord]
+ByPosition = dict[int, TaskRecord]
 
 
 class PackedRows(MutableMapping[str, TaskRecord]):
@@ -48,7 +48,7 @@ class PackedRows(MutableMapping[str, TaskRecord]):
         self._chunks: dict[int, bytes] = {}
         self._live: dict[int, int] = {}
         self._last_chunk = 0
-        self._unpacked: dict[int, Rows] = {}
+        self._unpacked: dict[int, ByPosition] = {}
 
     def __getitem__(self, name: str) -> TaskRecord:
         row = self._rows.get(name) or self._near.get(name)
@@ -102,7 +102,7 @@ class PackedRows(MutableMapping[str, TaskRecord]):
         wanted = {_CODES[state] for state in states}
         if all(self._states.find(code) < 0 for code in wanted):
             return
-        chunks: dict[int, Rows] = {}
+        chunks: dict[int, ByPosition] = {}
         for at, (name, _needs) in enumerate(self._tasks.outline()):
             if self._states[at] in wanted:
                 number = self._chunk_of[at]
@@ -164,6 +164,6 @@ def _numbers_after(number: int) -> Iterator[int]:
     return ((number + step) % NUMBER_MAX + 1 for step in count())
 
 
-def _rows_of(chunk: bytes) -> Rows:
+def _rows_of(chunk: bytes) -> ByPosition:
     """By position."""
     return {row.position: row for row in _ROWS.decode(zlib.decompress(chunk))}

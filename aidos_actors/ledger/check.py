@@ -23,7 +23,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from aidos_actors.core.journal.folded import NAMES, AnyRow, Rows, said_of
+from aidos_actors.core.journal.folded import NAMES, AnyRow, FoldedRows, said_of
 from aidos_actors.core.journal.journal import BEGINS, JournalBroken, fold
 from aidos_actors.core.orders import AttemptKey
 from aidos_actors.core.records import JournalEvent, RequirementRecord, TaskRecord
@@ -180,7 +180,7 @@ def _events_of(ledger: LedgerReader, name: str) -> Iterator[JournalEvent]:
         after_seq = page[-1].seq
 
 
-def _compare(rows: Rows, stored: list[AnyRow]) -> Iterator[str]:
+def _compare(rows: FoldedRows, stored: list[AnyRow]) -> Iterator[str]:
     """What is compared leaves ``rows``; what is left then, the journal alone tells of."""
     for row in stored:
         told = _take_told(rows, row)
@@ -195,7 +195,7 @@ def _compare(rows: Rows, stored: list[AnyRow]) -> Iterator[str]:
             yield f"{_name_of(row)}: the journal tells of it, and it is not in the table"
 
 
-def _take_told(rows: Rows, row: AnyRow) -> AnyRow | None:
+def _take_told(rows: FoldedRows, row: AnyRow) -> AnyRow | None:
     match row:
         case RequirementRecord():
             return rows.requirements.pop(row.id, None)

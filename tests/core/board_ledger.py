@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from aidos_actors.core.board.batches import unfolded
 from aidos_actors.core.board.board import Board, Settings
-from aidos_actors.core.journal.folded import Rows, without_body
+from aidos_actors.core.journal.folded import FoldedRows, without_body
 from aidos_actors.core.journal.journal import fold
 from aidos_actors.core.orders import AttemptKey, Step
 from aidos_actors.core.records import (
@@ -37,7 +37,7 @@ class Ledger:
     stored_calls: dict[AttemptKey, CallBatch] = field(default_factory=dict)
     agents: dict[str, AgentRecord] = field(default_factory=dict)
     events: list[JournalEvent] = field(default_factory=list)
-    folded: Rows = field(default_factory=Rows)
+    folded: FoldedRows = field(default_factory=FoldedRows)
     epoch: int = 1
 
     def write(self, step: Step) -> None:

@@ -17,7 +17,7 @@ from board_world import KINDS, World
 from msgspec.structs import replace
 
 from aidos_actors.core.board.lifecycle import PLAN_MARKS
-from aidos_actors.core.journal.folded import Rows, without_body
+from aidos_actors.core.journal.folded import FoldedRows, without_body
 from aidos_actors.core.journal.journal import FOLDS, JournalBroken, fold
 from aidos_actors.core.records import JournalEvent
 from aidos_actors.core.requirement import Requirement
@@ -125,9 +125,9 @@ def test_what_cannot_be_is_named() -> None:
 def test_of_what_began_before_the_journal_nothing_is_known() -> None:
     bench = Bench({"a": {}})
     events = bench.ledger.events
-    assert fold(events[1:]) == Rows(not_begun={"r"})
+    assert fold(events[1:]) == FoldedRows(not_begun={"r"})
     older = replace(events[0], data={"title": "R", "tasks": 1, "sha256": events[0].data["sha256"]})
-    assert fold([older, *events[1:]]) == Rows(not_begun={"r"})
+    assert fold([older, *events[1:]]) == FoldedRows(not_begun={"r"})
 
 
 def test_a_rejected_requirement_is_folded() -> None:
@@ -139,4 +139,4 @@ def test_a_rejected_requirement_is_folded() -> None:
 
 
 def test_the_begin_of_an_epoch_changes_no_row() -> None:
-    assert fold([JournalEvent(1, 1.0, "scheduler_started", None, None, None, 1, {})]) == Rows()
+    assert fold([JournalEvent(1, 1.0, "scheduler_started", None, None, None, 1, {})]) == FoldedRows()

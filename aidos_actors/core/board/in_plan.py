@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from aidos_actors.core.board.links import Links
-from aidos_actors.core.forms import Form, Rows
+from aidos_actors.core.forms import Form, TaskRows
 from aidos_actors.core.packed_tasks import Definition
 from aidos_actors.core.records import TaskRecord
 from aidos_actors.core.states import TaskState
@@ -16,7 +16,7 @@ from aidos_actors.core.states import TaskState
 class InPlan:
     """A part of ``OpenRequirement``."""
 
-    tasks: Rows
+    tasks: TaskRows
     definitions: Mapping[str, Definition]
     _form: Form
     _links: Links

@@ -18,7 +18,7 @@ from aidos_actors.core.board.ready import Lanes, position_of, rank_of, turns_of
 from aidos_actors.core.board.serving import Place
 from aidos_actors.core.board.shelves import NOTHING, Shelves
 from aidos_actors.core.failed_task import FailedTask
-from aidos_actors.core.forms import PlainRows, Rows, form_of, in_form
+from aidos_actors.core.forms import PlainRows, TaskRows, form_of, in_form
 from aidos_actors.core.orders import Minder
 from aidos_actors.core.plan import needs_of
 from aidos_actors.core.projects import applied
@@ -39,7 +39,7 @@ class OpenRequirement(CallsTogether):
     def __init__(self, record: RequirementRecord, model: Requirement, settings: Settings) -> None:
         self.record = record
         self.settings = settings
-        self.tasks: Rows = PlainRows()
+        self.tasks: TaskRows = PlainRows()
         self.attempts: dict[tuple[str, int], AttemptRecord] = {}
         self.batches = Batches()
         self.unfinished = self.done = self.infra_faults = 0

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aidos_actors.core.journal.folded import Folds, Rows
+from aidos_actors.core.journal.folded import FoldedRows, Folds
 from aidos_actors.core.records import AgentRecord, JournalEvent
 
 TOLD = ("until_at", "reason", "error", "waits")
 
 
-def of_agent(rows: Rows, event: JournalEvent) -> None:
+def of_agent(rows: FoldedRows, event: JournalEvent) -> None:
     """All that is known of it; it belongs to no requirement."""
     name = event.data["agent"]
     rows.agents[name] = AgentRecord(name, *(event.data[key] for key in TOLD))
 
 
-def _deferred(rows: Rows, event: JournalEvent) -> None:
+def _deferred(rows: FoldedRows, event: JournalEvent) -> None:
     rows.move_task(event, "defer", **{key: event.data[key] for key in ("not_before_at", "error", "agents")})
 
 
-def _integration_started(rows: Rows, event: JournalEvent) -> None:
+def _integration_started(rows: FoldedRows, event: JournalEvent) -> None:
     """What an agent cost is told with it."""
     rows.move_task(event, "integrate", **{key: event.data[key] for key in ("agents",) if key in event.data})
 

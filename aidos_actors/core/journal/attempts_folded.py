@@ -7,14 +7,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from aidos_actors.core.journal.folded import Folds, Rows, attempt_of
+from aidos_actors.core.journal.folded import FoldedRows, Folds, attempt_of
 from aidos_actors.core.records import AttemptRecord, JournalEvent
 from aidos_actors.core.states import AttemptState
 
 MOVES_BY_FAULT: Mapping[str, str] = {"own": "fail", "infra": "lose", "limited": "defer", "absent": "defer"}
 
 
-def _leased(rows: Rows, event: JournalEvent) -> None:
+def _leased(rows: FoldedRows, event: JournalEvent) -> None:
     key, data = attempt_of(event), event.data
     rows.move_task(event, "lease", attempts=key.number)
     rows.attempts[key] = AttemptRecord(
@@ -32,7 +32,7 @@ def _leased(rows: Rows, event: JournalEvent) -> None:
     )
 
 
-def _started(rows: Rows, event: JournalEvent) -> None:
+def _started(rows: FoldedRows, event: JournalEvent) -> None:
     """It was leased before; or it is leased and started at once, in a batch."""
     if attempt_of(event) not in rows.attempts:
         _called(rows, event)
@@ -42,7 +42,7 @@ def _started(rows: Rows, event: JournalEvent) -> None:
     rows.move_task(event, "start")
 
 
-def _called(rows: Rows, event: JournalEvent) -> None:
+def _called(rows: FoldedRows, event: JournalEvent) -> None:
     key, data = attempt_of(event), event.data
     rows.move_task(event, "lease", "start", attempts=key.number)
     rows.in_batches.add(key)
@@ -59,18 +59,18 @@ def _called(rows: Rows, event: JournalEvent) -> None:
     )
 
 
-def _adopted(rows: Rows, event: JournalEvent) -> None:
+def _adopted(rows: FoldedRows, event: JournalEvent) -> None:
     """With its batch, when it is in one."""
     rows.attempts[attempt_of(event)] = replace(rows.attempts[attempt_of(event)], epoch=event.epoch)
 
 
-def _attempt_lost(rows: Rows, event: JournalEvent) -> None:
+def _attempt_lost(rows: FoldedRows, event: JournalEvent) -> None:
     data = event.data
     facts = {"error": data["reason"], "ended_at": event.at, "worktree": data["worktree"], **_folder(event)}
     rows.move_attempt(event, "lose", **facts)
 
 
-def _attempt_ended(rows: Rows, event: JournalEvent) -> None:
+def _attempt_ended(rows: FoldedRows, event: JournalEvent) -> None:
     """By its worker's word; or at the gate, some time after that."""
     data, row = event.data, rows.attempts[attempt_of(event)]
     facts: dict[str, Any] = {"exit_code": data["exit_code"], **_folder(event), **_minder(event)}
@@ -86,20 +86,20 @@ def _attempt_ended(rows: Rows, event: JournalEvent) -> None:
     rows.move_attempt(event, move, **facts)
 
 
-def _released(rows: Rows, event: JournalEvent) -> None:
+def _released(rows: FoldedRows, event: JournalEvent) -> None:
     facts = {"exit_code": event.data["exit_code"], "error": event.data.get("error")}
     rows.move_attempt(event, "release", ended_at=event.at, **facts, **_folder(event), **_minder(event))
     rows.move_task(event, "release")
 
 
-def _attempt_cancelled(rows: Rows, event: JournalEvent) -> None:
+def _attempt_cancelled(rows: FoldedRows, event: JournalEvent) -> None:
     """Its worker, when it may have it, says later that it has ended."""
     data = event.data
     ended_at = None if data["is_with_worker"] else event.at
     rows.move_attempt(event, "cancel", error=data["reason"], ended_at=ended_at, worktree=data["worktree"])
 
 
-def _integration_withdrawn(rows: Rows, event: JournalEvent) -> None:
+def _integration_withdrawn(rows: FoldedRows, event: JournalEvent) -> None:
     """With its task. What becomes of both is told when GitOps has said whether it was published."""
     rows.move_attempt(event, "withdraw")
     rows.move_task(event, "withdraw", error=event.data["reason"])

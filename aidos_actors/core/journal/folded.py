@@ -29,7 +29,7 @@ _SAID: Mapping[type, Callable[[Any], tuple[Any, ...]]] = {kind: attrgetter(*name
 _BODIES: Mapping[type, Mapping[str, Any]] = {RequirementRecord: {"document": ""}, TaskRecord: {"result": None}}
 
 
-class Rows(Struct):
+class FoldedRows(Struct):
     """What the journal so far comes to. ``in_batches`` are attempts that one row stands for together with others: they
     have a row of their own as soon as anything but success happens to them. ``not_begun`` are requirements whose
     beginning it does not hold (any more), or holds as it was told before events said all: nothing is known of those.
@@ -70,7 +70,7 @@ class Rows(Struct):
         return self.tasks[event.requirement or "", event.task or ""]
 
 
-Folds = Callable[[Rows, JournalEvent], None]
+Folds = Callable[[FoldedRows, JournalEvent], None]
 
 
 def attempt_of(event: JournalEvent) -> AttemptKey:

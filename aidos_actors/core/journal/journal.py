@@ -16,7 +16,7 @@ from aidos_actors.core.board.revision import started_over
 from aidos_actors.core.errors import AidosError, IllegalTransition
 from aidos_actors.core.journal.agents_folded import FOLDS_OF_AGENTS, of_agent
 from aidos_actors.core.journal.attempts_folded import FOLDS_OF_ATTEMPTS
-from aidos_actors.core.journal.folded import Folds, Rows
+from aidos_actors.core.journal.folded import FoldedRows, Folds
 from aidos_actors.core.journal.tasks_folded import FOLDS_OF_TASKS
 from aidos_actors.core.records import FORGOTTEN_ON_A_NEW_START, JournalEvent, RequirementRecord, TaskRecord
 from aidos_actors.core.states import RequirementState, TaskState
@@ -30,10 +30,10 @@ class JournalBroken(AidosError):
     code = "journal_broken"
 
 
-def fold(events: Iterable[JournalEvent], rows: Rows | None = None) -> Rows:
+def fold(events: Iterable[JournalEvent], rows: FoldedRows | None = None) -> FoldedRows:
     """``rows`` (none: of an empty journal) after ``events`` too; they are changed in place. ``JournalBroken`` at the
     first event that cannot be."""
-    rows = Rows() if rows is None else rows
+    rows = FoldedRows() if rows is None else rows
     for event in events:
         folds = FOLDS.get(event.type)
         if folds is None:
@@ -49,7 +49,7 @@ def fold(events: Iterable[JournalEvent], rows: Rows | None = None) -> Rows:
     return rows
 
 
-def _is_known(rows: Rows, event: JournalEvent) -> bool:
+def _is_known(rows: FoldedRows, event: JournalEvent) -> bool:
     name = event.requirement or ""
     if event.type == BEGINS and "position" in event.data:
         return True
@@ -68,18 +68,18 @@ def _broken(event: JournalEvent, why: str) -> JournalBroken:
 # Requirements
 
 
-def _nothing(rows: Rows, event: JournalEvent) -> None:
+def _nothing(rows: FoldedRows, event: JournalEvent) -> None:
     """It changed no row."""
 
 
-def _submitted(rows: Rows, event: JournalEvent) -> None:
+def _submitted(rows: FoldedRows, event: JournalEvent) -> None:
     data, name = event.data, event.requirement or ""
     told = {key: data[key] for key in ("title", "sha256", "position", "repo", "target", "base_commit", "deadline_at")}
     waiting = RequirementState.WAITING
     rows.requirements[name] = RequirementRecord(id=name, state=waiting, document="", created_at=event.at, **told)
 
 
-def _planned(rows: Rows, event: JournalEvent) -> None:
+def _planned(rows: FoldedRows, event: JournalEvent) -> None:
     name = event.requirement or ""
     waiting, first = set(event.data["waiting"]), event.data["position"]
     for at, task in enumerate(event.data["ids"]):
@@ -87,21 +87,21 @@ def _planned(rows: Rows, event: JournalEvent) -> None:
         rows.tasks[name, task] = TaskRecord(name, task, first + at, state)
 
 
-def _plan_recorded(rows: Rows, event: JournalEvent) -> None:
+def _plan_recorded(rows: FoldedRows, event: JournalEvent) -> None:
     """After its analysis, or at once when there was nothing to find out."""
     if rows.requirements[event.requirement or ""].state is RequirementState.WAITING:
         rows.move_requirement(event, "analyse")
     rows.move_requirement(event, "plan", started_at=event.at)
 
 
-def _revised(rows: Rows, event: JournalEvent) -> None:
+def _revised(rows: FoldedRows, event: JournalEvent) -> None:
     data = event.data
     told = {key: data[key] for key in ("title", "sha256", "repo", "target", "base_commit", "commit", "deadline_at")}
     again = dict.fromkeys(FORGOTTEN_ON_A_NEW_START)
     rows.move_requirement(event, "revise" if data["is_planned"] else "revise_unplanned", **told, **again)
 
 
-def _tasks_revised(rows: Rows, event: JournalEvent) -> None:
+def _tasks_revised(rows: FoldedRows, event: JournalEvent) -> None:
     """Those kept have another place at most; others that were there before start over."""
     name, kept, first = event.requirement or "", set(event.data["kept"]), event.data["position"]
     for at, task in enumerate(event.data["ids"]):
@@ -112,7 +112,7 @@ def _tasks_revised(rows: Rows, event: JournalEvent) -> None:
         rows.tasks[name, task] = row
 
 
-def _waits_moved(rows: Rows, event: JournalEvent) -> None:
+def _waits_moved(rows: FoldedRows, event: JournalEvent) -> None:
     """The clock was set."""
     name, by_s = event.requirement or "", event.data["by_s"]
     deadline_at = rows.requirements[name].deadline_at
@@ -123,18 +123,18 @@ def _waits_moved(rows: Rows, event: JournalEvent) -> None:
             rows.tasks[key] = replace(row, not_before_at=row.not_before_at + by_s)
 
 
-def _requirement_ended(move: str) -> Callable[[Rows, JournalEvent], None]:
-    def folds(rows: Rows, event: JournalEvent) -> None:
+def _requirement_ended(move: str) -> Callable[[FoldedRows, JournalEvent], None]:
+    def folds(rows: FoldedRows, event: JournalEvent) -> None:
         counts = {key: event.data.get(key) for key in ("tasks_done", "tasks_total")}
         rows.move_requirement(event, move, error=event.data["error"], finished_at=event.at, **counts)
 
     return folds
 
 
-def _reopened(move: str) -> Callable[[Rows, JournalEvent], None]:
+def _reopened(move: str) -> Callable[[FoldedRows, JournalEvent], None]:
     """One that was not planned yet goes back to where it is analysed."""
 
-    def folds(rows: Rows, event: JournalEvent) -> None:
+    def folds(rows: FoldedRows, event: JournalEvent) -> None:
         again: dict[str, Any] = {}
         if move == "retry":
             again = dict.fromkeys(FORGOTTEN_ON_A_NEW_START)

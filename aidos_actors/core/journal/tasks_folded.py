@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from aidos_actors.core.journal import told_results
-from aidos_actors.core.journal.folded import Folds, Rows, attempt_of
+from aidos_actors.core.journal.folded import FoldedRows, Folds, attempt_of
 from aidos_actors.core.records import JournalEvent
 from aidos_actors.core.states import AttemptState, TaskState
 
 
-def _ready(rows: Rows, event: JournalEvent) -> None:
+def _ready(rows: FoldedRows, event: JournalEvent) -> None:
     """What it needs is done, or its time has come."""
     moves = {TaskState.WAITING: ("unblock",), TaskState.BACKING_OFF: ("due",), TaskState.WAITING_FOR_QUOTA: ("due",)}
     rows.move_task(event, *moves.get(rows.task(event).state, ()), not_before_at=None)
 
 
-def _returned(rows: Rows, event: JournalEvent) -> None:
+def _returned(rows: FoldedRows, event: JournalEvent) -> None:
     data = event.data
     kept = {key: data[key] for key in ("error", "infra_faults", "conflicts", "not_before_at")}
     rows.move_task(event, data["because"], **kept)
 
 
-def _task_done(rows: Rows, event: JournalEvent) -> None:
+def _task_done(rows: FoldedRows, event: JournalEvent) -> None:
     """With its attempt, which was accepted when it ended, or is now that its commit is on the target; one of a batch
     never has a row."""
     commit, key = event.data["commit"], attempt_of(event)
@@ -38,18 +38,18 @@ def _task_done(rows: Rows, event: JournalEvent) -> None:
         rows.move_requirement(event, None, commit=commit)
 
 
-def _task_retried(rows: Rows, event: JournalEvent) -> None:
+def _task_retried(rows: FoldedRows, event: JournalEvent) -> None:
     clean = {"own_failures": 0, "ruled_failures": None, "agents": None, "conflicts": 0, "error": None}
     rows.move_task(event, "retry", finished_at=None, **clean)
 
 
-def _task_reverted(rows: Rows, event: JournalEvent) -> None:
+def _task_reverted(rows: FoldedRows, event: JournalEvent) -> None:
     """That it has failed by this, or is cancelled, is told next."""
     if event.data["commit"] is not None:
         rows.move_requirement(event, None, commit=event.data["commit"])
 
 
-def _task_replanning(rows: Rows, event: JournalEvent) -> None:
+def _task_replanning(rows: FoldedRows, event: JournalEvent) -> None:
     """It has failed for good, and is counted among the times that the plan was given back."""
     rows.move_task(event, "replan", finished_at=event.at, **_failure(event))
     rows.move_requirement(event, None, replans=event.data["replan"])

@@ -101,7 +101,8 @@ def show_output(name: str, attempt: int | None, follow: bool, options: Options) 
     data, _ = read(state, {"verb": "status", "id": requirement})
     known = {each["id"]: each for each in data["tasks"]}
     if task not in known:
-        raise NotFound(f"no task {task!r} in requirement {requirement!r}", hint=f"`tasks {requirement}` lists them")
+        hint = f"`tasks {requirement}` lists them" if known else f"it has no plan yet; `status {requirement}` says more"
+        raise NotFound(f"no task {task!r} in requirement {requirement!r}", hint=hint)
     attempts = known[task]["attempts"]
     if attempt is not None and attempt > attempts and not follow:
         hint = f"`output {name}` prints the newest" if attempts else f"`explain {name}` says why it has not begun"

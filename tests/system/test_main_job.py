@@ -109,14 +109,15 @@ def test_serial_mode_runs_one_task_at_a_time(place: Place) -> None:
     assert (place.folder / "log").read_text().split() == ["start", "end"] * 3
 
 
-def test_ctrl_c_drains_and_a_later_run_goes_on(place: Place) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_drain_and_a_later_run_goes_on(place: Place, signum: signal.Signals) -> None:
     file = place.requirement(
-        {"one": {"run": "echo 1 > one.txt"}, "two": {"run": "sleep 5; echo 2 > two.txt", "needs": ["one"]}}
+        {"one": {"run": "echo 1 > one.txt"}, "two": {"run": "sleep 3; echo 2 > two.txt", "needs": ["one"]}}
     )
     first = place.begin("run", str(file), "--drain", "0.5")
     eventually(lambda: place.event("attempt_started", "two"))
-    first.send_signal(signal.SIGINT)
-    assert first.wait(60) == 130
+    first.send_signal(signum)
+    assert first.wait(60) == 128 + signum
     assert not place.marked()
     assert place.data("status", "work")["live"] is False
     assert place.aidos("run", str(file)).returncode == 0

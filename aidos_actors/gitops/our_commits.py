@@ -42,11 +42,16 @@ def our_commits(git: Git, head: str, base: str, requirements: Collection[str] = 
     return found
 
 
+def standing(on_line: Collection[OurCommit]) -> list[OurCommit]:
+    """Those of tasks that no other of ``on_line`` takes back, in its order."""
+    reverted = {each.reverts for each in on_line}
+    return [each for each in on_line if each.reverts is None and each.id not in reverted]
+
+
 def standing_commits(git: Git, head: str, base: str, requirement: str) -> list[OurCommit]:
-    """Those of this requirement on the line after ``base`` that none of the others takes back, newest first."""
-    found = [each for each in our_commits(git, head, base, {requirement}) if each.key.requirement == requirement]
-    taken_back = {each.reverts for each in found}
-    return [each for each in found if each.reverts is None and each.id not in taken_back]
+    """Those of this requirement's tasks on the line after ``base`` that none of the others takes back, newest first."""
+    found = standing(our_commits(git, head, base, {requirement}))
+    return [each for each in found if each.key.requirement == requirement]  # others' names may begin like it
 
 
 def number_of(attempt: str) -> int:

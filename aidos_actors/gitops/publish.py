@@ -12,7 +12,7 @@ from aidos_actors.gitops.epoch import EpochToken
 from aidos_actors.gitops.git import OWN_IDENTITY, Git, GitFailed
 from aidos_actors.gitops.hold import Hold
 from aidos_actors.gitops.last_heads import head_ref
-from aidos_actors.gitops.our_commits import our_commits
+from aidos_actors.gitops.our_commits import our_commits, standing
 from aidos_actors.gitops.pruners import make_sure_of
 from aidos_actors.gitops.repair import transact
 from aidos_actors.gitops.worktrees import record_of
@@ -35,14 +35,13 @@ def find_published(
     """
     found: dict[AttemptKey, str] = {}
     for base in {base for base, _after in wanted.values()}:
-        on_line = our_commits(git, head, base, {key.requirement for key, (its, _) in wanted.items() if its == base})
-        reverted = {each.reverts for each in on_line}
-        standing = [each for each in on_line if each.reverts is None and each.id not in reverted]
+        names = {key.requirement for key, (its, _) in wanted.items() if its == base}
+        found_here = standing(our_commits(git, head, base, names))
         for key, (its, after) in wanted.items():
             task = (key.requirement, key.task)
             mine = [
                 each.id
-                for each in standing
+                for each in found_here
                 if (each.key.requirement, each.key.task) == task and each.key.number > after
             ]
             if its == base and mine:

@@ -127,20 +127,6 @@ def test_ctrl_c_and_a_closed_terminal_drain_and_a_later_run_goes_on(place: Place
     place.assert_clean()
 
 
-def test_two_owners_the_second_serve_is_refused_and_a_run_joins(place: Place) -> None:
-    serve = place.begin("serve")
-    eventually(place.is_up)
-    second = place.aidos("serve", "--json")
-    assert second.returncode == 7
-    assert str(serve.pid) in json.loads(second.stdout)["error"]["message"]
-    assert place.aidos("run", str(place.requirement(THREE))).returncode == 0
-    assert serve.poll() is None
-    assert place.data("status", "work")["live"] is True
-    serve.send_signal(signal.SIGTERM)
-    assert serve.wait(60) == 0
-    place.assert_clean()
-
-
 def test_verbs_while_nothing_runs(place: Place) -> None:
     assert place.aidos("tree", "--json").returncode == 4
     assert place.aidos("status").returncode == 6

@@ -15,6 +15,20 @@ from tests.system.conftest import Place, eventually
 WORK = {"one": {"run": "sleep 3; echo 1 > one.txt"}, "two": {"run": "echo 2 > two.txt", "needs": ["one"]}}
 
 
+def test_two_owners_the_second_serve_is_refused_and_a_run_joins(place: Place) -> None:
+    serve = place.begin("serve")
+    eventually(place.is_up)
+    second = place.aidos("serve", "--json")
+    assert second.returncode == 7
+    assert str(serve.pid) in json.loads(second.stdout)["error"]["message"]
+    assert place.aidos("run", str(place.requirement({"one": {"run": "echo 1 > one.txt"}}))).returncode == 0
+    assert serve.poll() is None
+    assert place.data("status", "work")["live"] is True
+    serve.send_signal(signal.SIGTERM)
+    assert serve.wait(60) == 0
+    place.assert_clean()
+
+
 def test_a_guest_becomes_the_owner_when_the_owner_ends(place: Place) -> None:
     file = place.requirement(WORK)
     serve = place.begin("serve", "--drain", "0")

@@ -52,7 +52,7 @@ class _Outline(msgspec.Struct):
     needs: tuple[str, ...] = ()
 
 
-_TASKS = TypeAdapter(list[Task])
+_TASKS = TypeAdapter(list[Task], config={"cache_strings": "keys"})
 _KEPT = msgspec.json.Decoder(list[KeptTask])
 _OUTLINES = msgspec.json.Decoder(list[_Outline])
 

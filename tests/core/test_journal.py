@@ -16,7 +16,7 @@ from board_ledger import Ledger
 from board_world import KINDS, World
 from msgspec.structs import replace
 
-from aidos_actors.core.board.lifecycle import PLAN_MARKS
+from aidos_actors.core.board.told_plan import PLAN_MARKS
 from aidos_actors.core.journal.folded import FoldedRows, without_body
 from aidos_actors.core.journal.journal import FOLDS, JournalBroken, fold
 from aidos_actors.core.records import JournalEvent

@@ -36,7 +36,10 @@ def test_a_task_that_nobody_works_on_takes_a_few_bytes_and_one_that_is_done_hard
     tracemalloc.start()
     try:
         model = requirement_of(document)
-        board.submit(model, base_commit=None, document=document, position=1, known=None, now=1.0)
+        submission = board.submit(model, base_commit=None, document=document, position=1, known=None, now=1.0)
+        assert len(submission.batch.tasks) == TASKS  # they are on their way to the ledger
+        assert tracemalloc.get_traced_memory()[0] < FIXED_BYTES_MAX + OPEN_BYTES_MAX * TASKS
+        del submission
         step = board.dispatch(2.0)
         assert tracemalloc.get_traced_memory()[0] < FIXED_BYTES_MAX + OPEN_BYTES_MAX * TASKS
         while board.progress("r")["progress"]["done"] < 0.9 * TASKS:  # type: ignore[index]

@@ -24,12 +24,7 @@ from aidos_actors.core.records import (
     TaskRecord,
 )
 from aidos_actors.core.requirement import Requirement
-from aidos_actors.core.states import (
-    ATTEMPT_TRANSITIONS,
-    REQUIREMENT_TRANSITIONS,
-    TASK_TRANSITIONS,
-    next_state,
-)
+from aidos_actors.core.states import ATTEMPT_TRANSITIONS, REQUIREMENT_TRANSITIONS, TASK_TRANSITIONS, next_state
 
 
 class Draft:
@@ -47,7 +42,8 @@ class Draft:
         self._accepted: list[TaskRecord] = []
         self._agents: dict[str, AgentRecord] = {}
         self._touched: dict[str, None] = {}
-        self._events: list[NewEvent] = []
+        self._noted: list[Sequence[NewEvent]] = []
+        self._events: list[NewEvent] = []  # after these
         self._orders: list[Order] = []
         self._undo: list[Callable[[], object]] = []
 
@@ -203,6 +199,11 @@ class Draft:
     def note_all(self, events: Iterable[NewEvent]) -> None:
         self._events.extend(events)
 
+    def note_as_asked(self, events: Sequence[NewEvent]) -> None:
+        """As ``note_all``, for facts that are made as somebody goes over them."""
+        self._noted += (tuple(self._events), events)
+        self._events = []
+
     def note_of_all(self, event: str, **data: Any) -> None:
         """A fact about no single requirement."""
         self._events.append(NewEvent(self.now, event, data=data))
@@ -234,7 +235,7 @@ class Draft:
             tuple(self._requirements.values()),
             one_after_another([*self._planned, rows]) if self._planned else rows,
             tuple(self._attempts.values()),
-            tuple(self._events),
+            one_after_another([*self._noted, tuple(self._events)]) if self._noted else tuple(self._events),
             tuple(self._calls.values()),
             tuple(self._accepted),
             tuple(self._agents.values()),

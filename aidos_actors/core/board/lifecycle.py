@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,6 +13,7 @@ from aidos_actors.core.board import agent_work, replans
 from aidos_actors.core.board.draft import Draft
 from aidos_actors.core.board.open_requirement import OpenRequirement
 from aidos_actors.core.board.planned_rows import planned_rows
+from aidos_actors.core.board.told_plan import note_plan
 from aidos_actors.core.errors import Conflict
 from aidos_actors.core.journal.told_results import told
 from aidos_actors.core.orders import Analyse
@@ -23,9 +23,6 @@ from aidos_actors.core.records import RequirementRecord, TaskRecord
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.core.retry import DEFAULT, chance_of, counted_as, counts_of, next_try_s, told_counts
 from aidos_actors.core.states import TASK_TRANSITIONS, RequirementState, TaskState
-
-PLANNED_PER_EVENT_MAX = 50
-PLAN_MARKS = {"tasks_planned": "waiting", "tasks_revised": "kept"}
 
 
 def submit(
@@ -94,16 +91,8 @@ def record_plan(draft: Draft, opened: OpenRequirement, found: Planned | None = N
         draft.note("plan_recorded", record, tasks=len(found.model.tasks), analyzer=found.analyzer)
     rows = planned_rows(record.id, opened.model.tasks)
     draft.add_tasks(record.id, rows)
-    note_plan(draft, record, "tasks_planned", ((row.id, row.state is TaskState.WAITING) for row in rows))
-
-
-def note_plan(draft: Draft, record: RequirementRecord, event: str, names: Iterable[tuple[str, bool]]) -> None:
-    """All tasks of the requirement in file order, some in each of several events, with the places of those marked."""
-    rest, first = iter(names), 0
-    while some := tuple(islice(rest, PLANNED_PER_EVENT_MAX)):
-        ids, marked = [name for name, _ in some], [at for at, (_, is_marked) in enumerate(some) if is_marked]
-        draft.note(event, record, position=first, ids=ids, **{PLAN_MARKS[event]: marked})
-        first += len(some)
+    waiting = TaskState.WAITING
+    note_plan(draft, record, "tasks_planned", len(rows), lambda: ((row.id, row.state is waiting) for row in rows))
 
 
 def held_up(draft: Draft, opened: OpenRequirement, facts: Mapping[str, Any]) -> None:

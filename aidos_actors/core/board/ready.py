@@ -57,12 +57,15 @@ class Line:
     """Ranks, the smallest first. Many that come before the next is asked for are sorted once; else O(log n)."""
 
     def __init__(self) -> None:
-        self._new: list[int] = []
-        self._sorted: array[int] | list[int] = []
+        self._new: array[int] = array("I")
+        self._sorted: array[int] = array("I")
         self._heap: list[int] = []
 
     def add(self, rank: int) -> None:
-        self._new.append(rank)
+        if rank < 0:  # few are bumped, and their ranks are long
+            heappush(self._heap, rank)
+        else:
+            self._new.append(rank)
 
     def first(self) -> int | None:
         if self._new:
@@ -84,9 +87,8 @@ class Line:
             for rank in self._new:
                 heappush(self._heap, rank)
         else:
-            self._new.sort(reverse=True)
-            self._sorted = self._new if self._new[-1] < 0 else array("I", self._new)
-        self._new = []
+            self._sorted = array("I", sorted(self._new, reverse=True))
+        self._new = array("I")
 
 
 class Lanes:

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from aidos_actors.core.amending import amended
 from aidos_actors.core.analysis import Planned
 from aidos_actors.core.board.draft import Draft
-from aidos_actors.core.board.lifecycle import note_plan, skip, skip_dependents, unblock
+from aidos_actors.core.board.lifecycle import skip, skip_dependents, unblock
 from aidos_actors.core.board.open_requirement import OpenRequirement
 from aidos_actors.core.board.questions import question_of
 from aidos_actors.core.board.replans import NOT_BEGUN
 from aidos_actors.core.board.revision import started_over
+from aidos_actors.core.board.told_plan import note_plan
 from aidos_actors.core.errors import BadInput
 from aidos_actors.core.failed_task import FailedTask
 from aidos_actors.core.orders import Withdraw
@@ -52,7 +53,8 @@ def replace_failed(
         draft.note("task_removed", draft.remove_task(row))
     draft.remodel(opened, applied(model, opened.settings.project_of(model.repo)))
     stays = known.keys() - over
-    note_plan(draft, record, "tasks_revised", [(name, name in stays) for name in opened.definitions])
+    names = [(name, name in stays) for name in opened.definitions]
+    note_plan(draft, record, "tasks_revised", len(names), lambda: names)
     _set_rows(draft, opened, known, over)
     _go_on(draft, opened)
 

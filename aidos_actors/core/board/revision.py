@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from aidos_actors.core.board import ending
 from aidos_actors.core.board.draft import Draft
-from aidos_actors.core.board.lifecycle import note_plan, unblock
+from aidos_actors.core.board.lifecycle import unblock
 from aidos_actors.core.board.open_requirement import OpenRequirement
+from aidos_actors.core.board.told_plan import note_plan
 from aidos_actors.core.documents import requirement_of
 from aidos_actors.core.errors import Conflict
 from aidos_actors.core.packed_text import packed_if_long
@@ -138,7 +139,8 @@ def _is_named(row: TaskRecord) -> bool:
 def _set_rows(draft: Draft, opened: OpenRequirement, by_name: Mapping[str, TaskRecord], kept: set[str]) -> None:
     """Every task has its row; those that stay done first, so that it is known what the others still need."""
     requirement = opened.record.id
-    note_plan(draft, opened.record, "tasks_revised", [(name, name in kept) for name in opened.definitions])
+    names = [(name, name in kept) for name in opened.definitions]
+    note_plan(draft, opened.record, "tasks_revised", len(names), lambda: names)
     again = []
     for position, task in enumerate(opened.model.tasks):
         row = by_name.get(task.id) or TaskRecord(requirement, task.id, position, TaskState.WAITING)

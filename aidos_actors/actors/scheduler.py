@@ -172,11 +172,10 @@ class Scheduler(ManagedActor):
     def _peer(self, peer: Peer) -> None:
         """A doer is there or has gone. What is owed to it is sent to each new life of it."""
         before = self._incarnations.get(peer.path)
-        if peer.incarnation is None or peer.incarnation != before:
-            if before is not None and peer.path.startswith(f"{WORKER_POOL}/"):
-                self._worker_gone(peer.path, before)
-            self._incarnations.pop(peer.path, None)
+        if before is not None and before != peer.incarnation and peer.path.startswith(f"{WORKER_POOL}/"):
+            self._worker_gone(peer.path, before)
         if peer.incarnation is None:
+            self._incarnations.pop(peer.path, None)
             return
         self._incarnations[peer.path] = peer.incarnation
         role, worker = DOERS.get(peer.path, "worker"), None
@@ -185,6 +184,8 @@ class Scheduler(ManagedActor):
             if self._crew is not None:
                 self._crew.lives(peer.incarnation)
             self.take(self.board.worker_lives(worker, self.clock()))
+            if early := self._sending.early(worker):
+                self._hear(early[0], worker.path if early[1] else None)
         if peer.incarnation != before:  # a worker's own word may have come first, and what it was given went nowhere
             self.take(Step(orders=self.board.owed(role, worker)))
 

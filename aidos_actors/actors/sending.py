@@ -40,14 +40,29 @@ class Sending:
         self._end_ordered = end_ordered
         self._greetings: dict[WorkerId, int] = {}
         self._by_mail: set[WorkerId] = set()
+        self._early: dict[WorkerId, tuple[WorkerHello, bool]] = {}
 
     def greeted(self, hello: WorkerHello, *, by_mail: bool) -> bool:
-        """The worker's orders go that way from now on. False when this was heard already, or a later one was."""
+        """The worker's orders go that way from now on. False when this was heard already, or a later one was; and while
+        nobody has told that this life of its path is the one that is there: it may be dead. ``early`` knows its word
+        until then."""
+        if self._living.get(hello.worker.path) != hello.worker.incarnation:
+            known = self._early.get(hello.worker)
+            if known is None or hello.number > known[0].number:
+                self._early[hello.worker] = (hello, by_mail)
+            return False
         if hello.number <= self._greetings.get(hello.worker, 0):
             return False
         self._greetings[hello.worker] = hello.number
         (self._by_mail.add if by_mail else self._by_mail.discard)(hello.worker)
         return True
+
+    def early(self, worker: WorkerId) -> tuple[WorkerHello, bool] | None:
+        """That life is there now: what it said before anybody knew, and whether by mail. Other lives of its path that
+        said something are dead."""
+        word = self._early.get(worker)
+        self._early = {other: each for other, each in self._early.items() if other.path != worker.path}
+        return word
 
     def forget(self, worker: WorkerId) -> None:
         """It is dead."""
@@ -71,7 +86,7 @@ class Sending:
                     self._end_ordered(order)
         for worker, found in of_workers.items():
             message = WorkerOrders(tuple(found), self._greetings.get(worker, 0))
-            if self._living.get(worker.path, worker.incarnation) != worker.incarnation:
+            if self._living.get(worker.path) != worker.incarnation:
                 continue
             if not self._send_short(worker, message) and worker in self._by_mail:
                 self._send(worker.path, message)

@@ -29,7 +29,7 @@ class RetractedLife(WholeLife):
         chance = Random(self.seed)
         tree.machine.run_until(lambda: self._is_condemned or self._is_over(), tree.machine.now() + LIMIT_S)
         tree.sleep(chance.uniform(*WITHIN_S))
-        if self._has_ended("wild"):
+        if not self._is_condemned or self._has_ended("wild"):
             return
         self.insist(verb="cancel", id="wild", task=chance.choice(("wild", None)))
         self.is_in_time = "task_withdrawn" in self._types()

@@ -51,6 +51,10 @@ class Repository:
         self.refs[ref] = new
         return True
 
+    def claim(self, ref: str, new: str, old: str) -> bool:
+        """Whether ``ref`` was ``old``, and is ``new``."""
+        return self.refs[ref] == old and self.transact((ref, old), ref, new, old)
+
     def line(self, ref: str) -> list[str]:
         """The first-parent line, newest first."""
         found, commit = [], self.refs.get(ref)

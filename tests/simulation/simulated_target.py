@@ -109,13 +109,10 @@ class SimulatedTarget(SimulatedWorktrees):
 
     def _claim(self, work: GitWork) -> Steps:
         ref, mine = f"refs/aidos/epoch/{work.installation}", str(work.epoch)
-        held = self._repo.refs.get(ref, "0")
-        if int(held) > work.epoch:
-            raise Fenced(f"epoch {work.epoch} is over: epoch {held} has claimed")
-        if held != mine:
-            claim = lambda: self._repo.transact((ref, held), ref, mine, held)  # noqa: E731
-            self._repo.refs.setdefault(ref, "0")
-            yield from self._do("epoch-claimed", claim)
+        while (held := self._repo.refs.setdefault(ref, "0")) != mine:  # another lane may claim it at the same time
+            if int(held) > work.epoch:
+                raise Fenced(f"epoch {work.epoch} is over: epoch {held} has claimed")
+            yield from self._do("epoch-claimed", partial(self._repo.claim, ref, mine, held))
         return ref, mine
 
     def _find_published(self, order: Integrate) -> str | None:

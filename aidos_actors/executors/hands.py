@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from aidos_actors.executors.call_queue import CallMark, CallQueue, run_chunk
 from aidos_actors.executors.checkpoints import CheckpointLimits
 from aidos_actors.executors.command import Surroundings, judged, mark_of, verified, with_its_folder
 from aidos_actors.executors.environment import forget_repository
+from aidos_actors.executors.full_disk import blamed
 from aidos_actors.executors.nursery import Nursery
 from aidos_actors.executors.orders import NurseryLost, Order
 from aidos_actors.executors.said import SAID
@@ -94,13 +96,14 @@ class WorkerHands:
             all_ended = done.all_ended
             outcome = judged(done, "run", timeout_s=order.task.timeout_s)
         crash.after("command-run")
-        return self._left(order, with_its_folder(outcome, order.path), all_ended=all_ended)
+        outcome = self._blamed(with_its_folder(outcome, order.path), order.path)
+        return self._left(order, outcome, all_ended=all_ended)
 
     def verified(self, order: Start, left_s: float, began: Callable[[Minding], None]) -> AttemptOutcome:
         crash.before("verify-run")
         outcome = verified(self._nursery, order, self._around.env(order), self._around.output(order.key), left_s, began)
         crash.after("verify-run")
-        return self._left(order, outcome, is_verified=True)
+        return self._left(order, self._blamed(outcome, order.path), is_verified=True)
 
     def called(self, order: Start, progress: Callable[[], None]) -> AttemptOutcome:
         if not Path(order.path).is_dir():  # a Go that came late, to a worker that was stopped meanwhile
@@ -109,7 +112,7 @@ class WorkerHands:
         crash.before("call-run")
         self._mark.begin(order.key, order.task.timeout_s)
         try:
-            outcome = call(self._around, order, progress)
+            outcome = self._blamed(call(self._around, order, progress), order.path)
         finally:
             self._mark.rest()
         crash.after("call-run")
@@ -137,6 +140,9 @@ class WorkerHands:
         crash.after("folder-left")
         return replace(outcome, is_folder_gone=True)
 
+    def _blamed(self, outcome: AttemptOutcome, *folders: str) -> AttemptOutcome:
+        return blamed(outcome, *folders, self._around.layout.state_dir, os.environ.get("TMPDIR", "/tmp"))
+
     def call_some(self, queue: CallQueue) -> None:
         run_chunk(queue, self._called_of_batch)
 
@@ -144,7 +150,7 @@ class WorkerHands:
         crash.before("call-of-batch-run")
         ended = call_of_batch(self._around, requirement, order)
         crash.after("call-of-batch-run")
-        return ended
+        return ended if ended.outcome is None else ended._replace(outcome=self._blamed(ended.outcome))
 
     def begun_mark(self, worker: WorkerId) -> CallMark:
         self._mark: CallMark = TimedMark(self._around.layout.begun(worker.path), worker.incarnation)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from aidos_actors.core.errors import TryAgain
 from aidos_actors.executors.command import shell_order
+from aidos_actors.executors.full_disk import full_disk
 from aidos_actors.executors.minded import Minded
 from aidos_actors.executors.nursery import Nursery, run
 from aidos_actors.executors.orders import NurseryLost, Order
@@ -49,7 +51,8 @@ def run_gate(
 ) -> GateResult:
     """``command`` has judged the merge result in ``folder``; what it wrote is in ``output``. It is asked again when its
     minder was lost; one that loses it each time is taken for the one who ends it. Withdrawn, it is ended with all that
-    it started, and what it said counts for nothing. Raises ``NurseryLost``."""
+    it started, and what it said counts for nothing. Raises ``NurseryLost``; ``TryAgain`` when it is red on a full
+    disk."""
 
     def began(minded: Minded) -> None:
         withdrawal.then(lambda: minded.end("nobody wants its verdict any more"))
@@ -62,6 +65,9 @@ def run_gate(
             break
     if done.reason == "no_room":
         raise NurseryLost(done.message)
+    if done.exit_code and (place := full_disk(folder, output.parent)):
+        text = f"the gate ended with exit code {done.exit_code}, but the disk of {place} is full"
+        raise TryAgain(text, hint="free space on it; the gate is asked again")
     tail = _tail(output)
     if done.reason == "exited" and done.exit_code is not None:
         return GateResult(done.exit_code, tail)

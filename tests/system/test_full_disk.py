@@ -175,3 +175,65 @@ def test_a_disk_that_fills_while_it_runs_ends_nothing_not_even_beside_a_death(pl
     assert json.loads(refused)["error"]["code"] == "try_again" and ended == "0"
     assert "Traceback" not in done.stderr
     place.assert_clean()
+
+
+FULL_UNDER_A_TASK = """
+mount -t tmpfs -o size=24m tmpfs small && cd small || exit 99
+export TMPDIR=$PWD
+aidos() { "$python" -m aidos_actors "$@" --state ../state --json; }
+python=$1
+"$python" -m aidos_actors serve --state ../state --workers 2 & serve=$!
+until aidos tree; do :; done >&2
+aidos submit ../work.yaml >&2 || exit 98
+until [ -e ../begun ] && [ -e ../called ]; do :; done
+dd if=/dev/zero of=fill bs=4k >/dev/null 2>&1
+touch ../go
+until aidos events | grep -c '"fault": "infra"' | grep -q '^[2-9]'; do :; done
+rm fill
+aidos run ../work.yaml
+kill $serve; wait $serve; echo $?
+"""
+WRITES = """
+import os, pathlib, time
+def writes(place):
+    place = pathlib.Path(place)
+    (place / "called").touch()
+    while not (place / "go").exists():
+        time.sleep(0.05)
+    with open(os.path.join(os.environ["TMPDIR"], "called"), "wb") as file:
+        file.write(bytes(65536))
+"""
+
+
+def test_what_fails_on_a_full_disk_is_done_when_there_is_room_and_uses_up_no_retry(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = place.folder
+    (here / "writing.py").write_text(WRITES)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")]))
+    run = f"touch '{here}/begun'; until [ -e '{here}/go' ]; do sleep 0.05; done; head -c 65536 /dev/zero > $TMPDIR/written"
+    call = {"call": "writing:writes", "args": {"place": str(here)}, "retries": 0}
+    place.requirement({"run": {"run": run, "retries": 0}, "call": call}, repo=None)
+    done = on_a_small_disk(place, FULL_UNDER_A_TASK)
+    assert done.returncode == 0, done.stderr
+    status, ended = done.stdout.splitlines()
+    data = json.loads(status)["data"]
+    assert (data["state"], ended) == ("done", "0"), data
+    assert all(task["infra_faults"] for task in data["tasks"])
+    place.assert_clean()
+
+
+FILLED_BY_A_TASK = """
+mount -t tmpfs -o size=24m tmpfs small && cd small || exit 99
+"$1" -m aidos_actors run ../work.yaml --state state --json
+"""
+
+
+def test_a_task_that_fills_the_disk_itself_is_not_tried_for_ever(place: Place) -> None:
+    place.requirement({"fills": {"run": "head -c 99999999 /dev/zero > fill", "retries": 0}}, repo=None)
+    done = on_a_small_disk(place, FILLED_BY_A_TASK)
+    assert done.returncode == 1, done.stderr
+    (task,) = json.loads(done.stdout)["data"]["tasks"]
+    assert (task["state"], task["attempts"]) == ("failed", 5)
+    assert "is full" in task["error"] and "5 times in a row" in task["error"]
+    place.assert_clean()

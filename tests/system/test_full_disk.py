@@ -211,7 +211,8 @@ def test_what_fails_on_a_full_disk_is_done_when_there_is_room_and_uses_up_no_ret
     here = place.folder
     (here / "writing.py").write_text(WRITES)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")]))
-    run = f"touch '{here}/begun'; until [ -e '{here}/go' ]; do sleep 0.05; done; head -c 65536 /dev/zero > $TMPDIR/written"
+    wait = f"touch '{here}/begun'; until [ -e '{here}/go' ]; do sleep 0.05; done"
+    run = f"{wait}; head -c 65536 /dev/zero > $TMPDIR/written"
     call = {"call": "writing:writes", "args": {"place": str(here)}, "retries": 0}
     place.requirement({"run": {"run": run, "retries": 0}, "call": call}, repo=None)
     done = on_a_small_disk(place, FULL_UNDER_A_TASK)

@@ -43,8 +43,8 @@ UNKNOWN_END = AttemptOutcome(ok=False, error="the worker gave no outcome", fault
 
 
 def worker_up(draft: Draft, worker: WorkerId, slots: int, waiting: Minder | None = None) -> None:
-    """It may be leased to, and no other life of its path may. A word of a life known to be over changes nothing. (Of two
-    lives that are not, the later word counts: who hears them knows from their supervisor which of them is there.)"""
+    """It may be leased to, and no other life of its path may. A word of a life known to be over changes nothing. Of two
+    that are not known to be, the later word counts: who hears them knows from their supervisor which of them lives."""
     crew = draft.books.crew
     if worker in crew.gone:
         return

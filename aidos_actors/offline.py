@@ -28,7 +28,7 @@ class OfflineDesk:
         self._epoch = self._ledger.begin_epoch(time.time())
         self._board = restored_board(self._ledger, self._layout, self._epoch, Settings(1), time.time())
         if clock.jump_s:
-            self._take(self._board.clock_set(clock.jump_s, time.time()))
+            self._take(self._board.clock_set(clock.jump_s, time.time(), clock.slept_s))
             clock.moved()
 
     def close(self) -> None:

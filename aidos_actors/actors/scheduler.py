@@ -50,7 +50,7 @@ from aidos_actors.faults import TREATMENTS
 from aidos_actors.freed_memory import give_back
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.errors import LedgerUnavailable
-from aidos_actors.ledger_clock import LedgerClock
+from aidos_actors.ledger_clock import LOOK_S, LedgerClock
 from aidos_actors.restored import restored_board
 from supervisors import ExitReason, ManagedActor
 from supervisors.actor import Asked
@@ -131,7 +131,7 @@ class Scheduler(ManagedActor):
 
     def _move_what_is_due(self) -> None:
         """The wall clock was set: every deadline and every wait still lasts as long as it was to last."""
-        self.take(self.board.clock_set(self._clock.jump_s, self.clock()))
+        self.take(self.board.clock_set(self._clock.jump_s, self.clock(), self._clock.slept_s))
         self.writing.then(self._clock.moved)
 
     def on_stop(self, reason: ExitReason) -> None:
@@ -239,7 +239,7 @@ class Scheduler(ManagedActor):
         due_at = self.board.next_due_at() if self.writing.fault is None else None
         moments = [at for at in (due_at, self.waiting.next_due_at()) if at is not None]
         if moments and (self._timer_at is None or min(moments) < self._timer_at):
-            self._timer_at = min(moments)
+            self._timer_at = min(*moments, self.clock() + LOOK_S)
             self.after(max(0.001, self._timer_at - self.clock()), _Due())
 
     def drain(self, drain_s: float, asked: Asked | Caller | None) -> None:

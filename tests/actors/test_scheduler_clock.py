@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from aidos_actors import ledger_clock
 from aidos_actors.actors.scheduler import Scheduler
 from aidos_actors.core.board.timeline import Timeline
 from aidos_actors.core.records import Batch, NewEvent
 from aidos_actors.core.requirement import Requirement
 from aidos_actors.layout import Layout
 from aidos_actors.ledger.ledger import Ledger
-from aidos_actors.ledger_clock import LedgerClock
+from aidos_actors.ledger_clock import LOOK_S, LedgerClock
 from supervisors import ChildSpec, SupervisorSpec
 from supervisors.testing import SimulatedTree
 
@@ -75,6 +76,15 @@ def test_a_deadline_that_nobody_asks_about_comes_by_itself(tmp_path: Path, by_s:
         assert [each["type"] for each in events].count("requirement_failed") == 1
 
 
+def test_a_clock_that_is_set_is_noticed_though_nothing_is_due_for_hours(tmp_path: Path) -> None:
+    with SimulatedTree.start(scheduler(tmp_path), seed=1) as tree:
+        submit(tree, 36_000)
+        SET_BY["s"] = HOURS[0]
+        tree.sleep(LOOK_S + 1)
+        types = [line["type"] for line in map(json.loads, next((tmp_path / "journal").iterdir()).open())]
+        assert types.count("clock_set") == 1
+
+
 @pytest.mark.parametrize("by_s", HOURS)
 def test_a_successor_keeps_the_deadlines_of_its_predecessor(tmp_path: Path, by_s: float) -> None:
     with SimulatedTree.start(scheduler(tmp_path), seed=1) as tree:
@@ -87,10 +97,6 @@ def test_a_successor_keeps_the_deadlines_of_its_predecessor(tmp_path: Path, by_s
         assert state_of(tree) == "analysing", "too early"
         tree.sleep(8)
         assert state_of(tree) == "failed", "too late"
-
-
-class Died(Exception):
-    """Here the process was killed."""
 
 
 @pytest.mark.parametrize("is_written", [False, True])
@@ -106,6 +112,27 @@ def test_who_dies_while_moving_leaves_enough_to_move_once(tmp_path: Path, is_wri
     assert successor.jump_s == (0.0 if is_written else 3600.0)
     successor.moved()
     assert LedgerClock(layout, ledger, 4630.0, 30.0).jump_s == 0.0
+    ledger.close()
+
+
+def test_how_long_the_machine_slept_is_told_apart_and_kept_until_all_is_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept = [100.0]
+    monkeypatch.setattr(ledger_clock, "machine_slept_s", lambda: slept[0])
+    layout, ledger = Layout(str(tmp_path)), Ledger.open(tmp_path)
+    clock = LedgerClock(layout, ledger, 1000.0, 0.0)
+    slept[0] = 700.0
+    assert (clock.follow(1610.0, 10.0), clock.slept_s) == (600.0, 600.0)
+    clock.moved()
+    assert (clock.follow(5220.0, 20.0), clock.slept_s) == (3600.0, 0.0)
+    slept[0] = 900.0
+    for _ in range(2):  # the first dies before it has moved anything
+        successor = LedgerClock(layout, ledger, 5430.0, 30.0)
+        assert (successor.jump_s, successor.slept_s) == (3800.0, 200.0)
+    successor.moved()
+    successor = LedgerClock(layout, ledger, 5440.0, 40.0)
+    assert (successor.jump_s, successor.slept_s) == (0.0, 0.0)
     ledger.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from agent_bench import bench, limit, own
 from board_bench import W1
+from board_doers import OWN
 
 from aidos_actors.core.orders import AttemptKey, AttemptOutcome, Discard, Integration, Prepare, Start
 from aidos_actors.core.states import RequirementState, TaskState
@@ -136,6 +137,18 @@ def test_a_clock_that_is_set_moves_the_wait_with_it() -> None:
     found.end(found.run(), limit(found.now + 100.0))
     found.take(found.board.clock_set(1000.0, found.now))
     assert found.ledger.agents["fast"].until_at == found.task().not_before_at == 1200.0
+
+
+@pytest.mark.parametrize("set_by_s", [0.0, 1000.0])
+def test_a_limit_ends_for_a_machine_that_sleeps(set_by_s: float) -> None:
+    """And a retry or a deadline comes no sooner."""
+    found = bench({"a": {}, "b": {"agent": None, "run": "false", "retry": {"delay_s": 100.0, "jitter": 0}}})
+    found.end(found.run(), limit(found.now + 100.0))
+    found.end(found.run(), OWN)
+    waits = found.task("b").not_before_at
+    found.take(found.board.clock_set(60.0 + set_by_s, found.now, 60.0))
+    assert found.ledger.agents["fast"].until_at == found.task().not_before_at == 200.0 + set_by_s
+    assert waits is not None and found.task("b").not_before_at == waits + 60.0 + set_by_s
 
 
 def test_who_asks_for_it_is_asked_again() -> None:

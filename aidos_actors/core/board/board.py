@@ -180,9 +180,10 @@ class Board(RequirementVerbs):
         """What is due by ``now`` has happened: retries, deadlines, the end of adoption and of the drain time."""
         return self._step(now, rounds.tick)
 
-    def clock_set(self, by_s: float, now: float) -> Step:
-        """The clock was set forward or back by ``by_s``; whatever is due comes when it would have come."""
-        return self._step(now, timeline.shift, by_s)
+    def clock_set(self, by_s: float, now: float, slept_s: float = 0.0) -> Step:
+        """The clock was set forward or back by ``by_s``; whatever is due comes when it would have come. ``slept_s`` of
+        these the machine slept: the end of a usage limit came nearer."""
+        return self._step(now, timeline.shift, by_s, slept_s)
 
     def next_due_at(self) -> float | None:
         """When ``tick`` has something to do next; a moment in the past means at once."""

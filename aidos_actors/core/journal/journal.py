@@ -113,14 +113,16 @@ def _tasks_revised(rows: FoldedRows, event: JournalEvent) -> None:
 
 
 def _waits_moved(rows: FoldedRows, event: JournalEvent) -> None:
-    """The clock was set."""
+    """The clock was set, or the machine slept."""
     name, by_s = event.requirement or "", event.data["by_s"]
+    awake_s = by_s - event.data.get("slept_s", 0.0)
     deadline_at = rows.requirements[name].deadline_at
     if deadline_at is not None:
         rows.move_requirement(event, None, deadline_at=deadline_at + by_s)
     for key, row in rows.tasks.items():
         if key[0] == name and row.not_before_at is not None:
-            rows.tasks[key] = replace(row, not_before_at=row.not_before_at + by_s)
+            more_s = awake_s if row.state is TaskState.WAITING_FOR_QUOTA else by_s
+            rows.tasks[key] = replace(row, not_before_at=row.not_before_at + more_s)
 
 
 def _requirement_ended(move: str) -> Callable[[FoldedRows, JournalEvent], None]:

@@ -17,7 +17,7 @@ class RedPlace:
     """``wild`` has no gate, and has published what that of ``shop`` refuses. It cannot be taken back before ``let_go``:
     somebody has checked the target out."""
 
-    def __init__(self, place: Place, **tasks: dict) -> None:
+    def __init__(self, place: Place, keys: dict | None = None, **tasks: dict) -> None:
         self.place, self._theirs, go = place, place.folder / "theirs", place.folder / "go"
         self.serve = place.begin("serve", "--workers", "3")
         eventually(place.is_up)
@@ -25,7 +25,7 @@ class RedPlace:
         place.data("submit", str(file))
         tasks = {"wild": {"run": "echo red >> a.txt"}, **tasks}
         tasks["waits"] = {"run": f"{wait_for(place.folder / 'never')}", "needs": [*tasks]}
-        place.data("submit", str(place.requirement(tasks, name="wild", target="aidos/shop")))
+        place.data("submit", str(place.requirement(tasks, name="wild", target="aidos/shop", **(keys or {}))))
         eventually(lambda: place.event("attempt_started", "waits"))
         place.git("worktree", "add", "-q", str(self._theirs), "aidos/shop")
         go.touch()
@@ -51,10 +51,10 @@ class RedPlace:
         self.place.assert_clean()
 
 
-def assert_taken_back(red: RedPlace) -> None:
+def assert_taken_back(red: RedPlace, ended: str = "requirement_cancelled") -> None:
     """By the very commit that is told; and then it ended, and the target is whole again."""
     place = red.place
-    eventually(lambda: place.event("requirement_cancelled"))
+    eventually(lambda: place.event(ended))
     assert red.task() == ("cancelled", None)
     assert red.told() == ["task_condemned", "task_withdrawn", "task_reverted", "task_cancelled"]
     revert = place.event("task_reverted", "wild")["data"]["commit"]
@@ -78,6 +78,16 @@ def test_cancelled_while_it_is_taken_back_it_ends_when_it_is(place: Place, victi
     assert place.aidos("retry", "wild/wild").returncode == 75
     red.let_go()
     assert_taken_back(red)
+    red.end()
+
+
+def test_past_its_deadline_it_ends_when_it_is_taken_back(place: Place) -> None:
+    red = RedPlace(place, {"deadline": "15s"})
+    eventually(lambda: place.event("requirement_ending"))
+    assert red.task() == ("retracting", None) and place.data("status", "wild")["state"] == "running"
+    red.let_go()
+    assert_taken_back(red, "requirement_failed")
+    assert place.data("status", "wild")["error"].startswith("deadline")
     red.end()
 
 

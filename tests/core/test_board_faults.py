@@ -6,7 +6,7 @@ import pytest
 from board_bench import W1, Bench
 from board_doers import INFRA, OWN
 
-from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallSpan, Integration, WorkerId
+from aidos_actors.core.orders import AttemptKey, AttemptOutcome, CallEnded, CallSpan, Integration, WorkerId
 from aidos_actors.core.states import AttemptState, RequirementState, TaskState
 
 RELEASED = AttemptOutcome(ok=False, fault="released")
@@ -123,25 +123,25 @@ def test_one_that_may_have_taken_its_worker_down_after_it_returned_is_called_alo
     how: they go back unharmed, and under suspicion; those behind it go back as they are."""
     bench = Bench({name: {"call": "m:f", "retries": 0} for name in ("a", "b", "c")})
     bench.board._books.paces.learn([CallSpan("m:f", 100, 0.001)])
-    calls = []
+    calls: list[list[str]] = []
     for life in range(5):
         me = WorkerId(W1.path, f"life-{life}")
         bench.take(bench.board.worker_up(me, 1, bench.now))
         if life == 3:  # what is known of earlier attempts is in the ledger
             bench.restart()
             bench.take(bench.board.worker_up(me, 1, bench.now))
-        (batch,) = bench.dispatch().batch.calls
-        calls.append([name for name, _number in batch.members])
-        last = "b" if "b" in calls[-1] else calls[-1][-1]
-        key = AttemptKey("r", last, dict(batch.members)[last])
-        bench.take(bench.board.worker_gone(me.path, me.incarnation, bench.now, (key,)))
+        while "b" not in (members := dict(bench.dispatch().batch.calls[0].members)):
+            calls.append([*members])
+            ended = [CallEnded(*member, "null") for member in members.items()]
+            bench.take(bench.board.calls_ended(me, 1, "r", ended, [], bench.now))
+        calls.append([*members])
+        bench.take(bench.board.worker_gone(me.path, me.incarnation, bench.now, (AttemptKey("r", "b", members["b"]),)))
         bench.discard()
         if life == 0:
             assert [bench.task(name).infra_faults for name in "abc"] == [0, 1, 0]
             assert {bench.task(name).state for name in "abc"} == {TaskState.READY}
-    assert calls[:2] == [["a", "b", "c"]] * 2
-    assert all(len(each) == 1 for each in calls[2:] if "c" not in each), "alone, after the second death"
-    assert bench.task("c").infra_faults <= 1
+    assert calls == [["a", "b", "c"], ["a", "b", "c"], ["c"], ["a"], ["b"], ["b"], ["b"]]
+    assert [bench.task(name).state for name in "abc"] == [TaskState.DONE, TaskState.FAILED, TaskState.DONE]
 
 
 def test_one_that_ended_before_its_worker_died_is_not_overdue() -> None:

@@ -155,15 +155,46 @@ def test_leases_are_spread_over_the_workers() -> None:
 
 
 def test_a_callable_that_took_two_workers_down_runs_alone() -> None:
-    bench = Bench({"a": {"call": "m:f"}, "b": {"needs": ["d"]}, "c": {"needs": ["d"]}, "d": {"priority": 1}})
+    """And after its siblings, each of which may be done while it takes down one worker after the other."""
+    bench = Bench({"a": {"call": "m:f"}, "b": {}, "c": {"needs": ["b"]}, "d": {"needs": ["a"]}})
     lose_worker(bench, 2)
     (worker,) = bench.board._books.crew.slots
     bench.take(bench.board.worker_up(worker, 2, bench.now))
+    assert leased(bench) == ["b"]
+    bench.finish(bench.run(AttemptKey("r", "b", 1)))
+    assert leased(bench) == ["c"]
+    bench.finish(bench.run(AttemptKey("r", "c", 1)))
     assert leased(bench) == ["a"], "an idle worker, and nothing beside it"
     assert leased(bench) == []
     bench.end(AttemptKey("r", "a", 3))
-    bench.finish(bench.run())
-    assert leased(bench) == ["b", "c"]
+    assert leased(bench) == ["d"]
+
+
+@pytest.mark.parametrize(("mode", "bumps", "first"), [("mixed", [], "b"), ("serial", [], "a"), ("mixed", ["a"], "a")])
+def test_one_that_took_workers_down_keeps_its_place_where_that_was_asked_for(
+    mode: str, bumps: list[str], first: str
+) -> None:
+    bench = Bench({"a": {"call": "m:f"}, "b": {"call": "m:g"}}, mode=mode)
+    lose_worker(bench, 2)
+    if bumps:
+        bench.take(bench.board.worker_up(W2, 1, bench.now))
+    for task in bumps:
+        bench.take(bench.board.steer("bump", "r", task, bench.now))
+    assert bench.dispatch().batch.calls[0].task == first
+
+
+@pytest.mark.parametrize(("workers_total", "workers", "first"), [(2, 2, "r"), (2, 1, "later"), (1, 1, "r")])
+def test_what_took_workers_down_leaves_one_to_other_requirements(workers_total: int, workers: int, first: str) -> None:
+    settings = {"call_deaths_before_alone": 1, "workers_total": workers_total}
+    bench = Bench({"x": {"call": "m:f"}}, settings=settings)
+    lose_worker(bench, 1)
+    bench.submit(requirement({"a": {"call": "m:g"}}, id="later"), position=1)
+    (last,) = bench.board._books.crew.slots
+    bench.take(bench.board.worker_gone(last.path, last.incarnation, bench.now))
+    for worker in (W2, W3)[:workers]:
+        bench.take(bench.board.worker_up(worker, 1, bench.now))
+    given = [batch.requirement for batch in bench.dispatch().batch.calls]
+    assert given[0] == first and len(given) == workers
 
 
 @pytest.mark.parametrize("watched", [{"stall_s": 9.0}, {"verify": "true"}])

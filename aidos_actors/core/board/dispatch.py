@@ -1,12 +1,13 @@
 """Which task goes to which worker next. Pure: the candidates come in order, and one lease is chosen.
 
 A task that must be *alone* (a callable that took workers down with it) gets an idle worker. While there is none, the
-least loaded worker is kept free of new work, so that it becomes idle; the others go on.
+least loaded worker is kept free of new work, so that it becomes idle; the others go on. It comes after its siblings,
+and after everything else where it would leave no worker to that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -38,6 +39,33 @@ class Lease(Struct, frozen=True):
     requirement: str
     task: str
     worker: WorkerId
+
+
+def in_turn(first: int | None, alone: int | None, *, is_serial: bool) -> Iterator[tuple[int, bool]]:
+    """The ranks of a requirement's first task and of the first that must be alone, whether it is that, best first. The
+    latter waits for its siblings, each of which may be done meanwhile, unless somebody has bumped it; of a serial
+    requirement only the next in file order is there."""
+    if first is None or alone is None:
+        yield from ((rank, is_alone) for rank, is_alone in ((first, False), (alone, True)) if rank is not None)
+    elif alone < first and (is_serial or alone < 0):
+        yield alone, True
+        if not is_serial:
+            yield first, False
+    else:
+        yield first, False
+        if not is_serial:
+            yield alone, True
+
+
+def alone_last(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The same in order, but those that must be alone after all others. Read only as far as needed."""
+    alone = []
+    for each in candidates:
+        if each.must_be_alone:
+            alone.append(each)
+        else:
+            yield each
+    yield from alone
 
 
 def next_lease(candidates: Iterable[Candidate], crew: Iterable[Load]) -> Lease | None:

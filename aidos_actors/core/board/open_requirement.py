@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from aidos_actors.core.board.batches import Batches
 from aidos_actors.core.board.calls_together import CallsTogether
-from aidos_actors.core.board.dispatch import Candidate
+from aidos_actors.core.board.dispatch import Candidate, in_turn
 from aidos_actors.core.board.laned import occupies_lane
 from aidos_actors.core.board.links import Links
 from aidos_actors.core.board.past import PastAttempts
@@ -124,9 +124,8 @@ class OpenRequirement(CallsTogether):
     def candidates(self, full: Collection[str] = NOTHING) -> Iterator[Candidate]:
         """What may be leased next, best first; at most one task of each kind, none for an executor that is ``full``."""
         alone = self._ready_alone.first() if not ALONE & set(full) else None
-        kinds = ((self._ready.first(full), False), (alone, True))
-        for rank, must_be_alone in sorted((rank, is_alone) for rank, is_alone in kinds if rank is not None):
-            yield Candidate(self.record.id, self._form.task(position_of(rank)).id, must_be_alone)
+        for rank, is_alone in in_turn(self._ready.first(full), alone, is_serial=self._mode is Mode.SERIAL):
+            yield Candidate(self.record.id, self._form.task(position_of(rank)).id, is_alone)
 
     def open_attempt(self, task: str) -> AttemptRecord | None:
         attempt = self.attempts.get((task, self.tasks[task].attempts))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from msgspec.structs import replace
 
 from aidos_actors.core.board import agent_work, calls, draining, ending, leasing, lifecycle, workers
+from aidos_actors.core.board.books import Books
 from aidos_actors.core.board.crew import Draining
-from aidos_actors.core.board.dispatch import next_lease
+from aidos_actors.core.board.dispatch import Candidate, Load, alone_last, next_lease
 from aidos_actors.core.board.draft import Draft
 from aidos_actors.core.board.open_requirement import OpenRequirement
 
@@ -21,7 +24,7 @@ def dispatch(draft: Draft) -> None:
     for name in tuple(books.waiting):
         lifecycle.begin_analysis(draft, books.open[name])
     loads = books.loads()
-    while (lease := next_lease(books.candidates(), loads.values())) is not None:
+    while (lease := next_lease(_candidates(books, loads.values()), loads.values())) is not None:
         opened = books.open[lease.requirement]
         is_alone = opened.must_be_alone(lease.task)
         if opened.travels_in_batches(lease.task):
@@ -35,6 +38,14 @@ def dispatch(draft: Draft) -> None:
             continue
         load = loads[lease.worker]
         loads[lease.worker] = replace(load, held=load.held + 1, is_alone=is_alone)
+
+
+def _candidates(books: Books, crew: Collection[Load]) -> Iterator[Candidate]:
+    """What took workers down must leave one to the others: it waits while they have something to do and no second one
+    would be left. Where there is but one worker, they take turns."""
+    healthy = sum(load.slots > 0 and not load.is_alone for load in crew)
+    candidates = books.candidates()
+    return alone_last(candidates) if healthy < 2 and books.settings.workers_total > 1 else candidates
 
 
 def _together(draft: Draft, opened: OpenRequirement, first: str, rooms: int) -> list[str]:

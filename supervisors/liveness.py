@@ -1,8 +1,9 @@
 """Whether a child lives, advances or hangs, judged from its page entry and from what the operating system says of it.
 
 Alive is not enough: late, stalled, stopped and gone are different verdicts, and only two of them end a process. Idle is
-healthy for ever. A look that comes late says that the watcher was held up, so what passed meanwhile is not held against
-the child, and nobody is ended on that look: the machine may have been suspended, or everything on it been stopped.
+healthy for ever. How long a healthy handler may take is no reason to wait for a process that a signal has stopped.
+A look that comes late says that the watcher was held up, so what passed meanwhile is not held against the child, and
+nobody is ended on that look: the machine may have been suspended, or everything on it been stopped.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ IDLE_LOOK_S = 2.5
 BUSY_LOOK_S = 0.2
 LATE_LOOK_S = 0.25
 PERIODS_MAX = 2
+STOPPED_MAX_S = 5.0
+"""So long a process may stay stopped by a signal while its watcher runs, if two heartbeats are not shorter: time enough
+for somebody who stopped many to continue one after the other."""
 
 
 class Stage(IntEnum):
@@ -28,10 +32,12 @@ class Stage(IntEnum):
 
 
 class ProcessState(StrEnum):
-    """What the operating system says. UNKNOWN: it could not be asked, which proves nothing."""
+    """What the operating system says. STOPPED: by a signal. TRACED: held by a debugger, which means to go on with it:
+    it has the time of a handler. UNKNOWN: it could not be asked, which proves nothing."""
 
     RUNS = "runs"
     STOPPED = "stopped"
+    TRACED = "traced"
     GONE = "gone"
     UNKNOWN = "unknown"
 
@@ -67,6 +73,7 @@ VERDICTS: dict[ProcessState, dict[Doing, Verdict]] = {
     ProcessState.RUNS: _BY_PAGE,
     ProcessState.UNKNOWN: _BY_PAGE,
     ProcessState.STOPPED: dict.fromkeys(Doing, Verdict.STOPPED),
+    ProcessState.TRACED: dict.fromkeys(Doing, Verdict.STOPPED),
     ProcessState.GONE: dict.fromkeys(Doing, Verdict.GONE),
 }
 UNWELL = frozenset({Verdict.LATE, Verdict.STALLED, Verdict.STOPPED})
@@ -130,8 +137,9 @@ def judge(
     doing = _doing(sight.beat, generation, silent_s, heartbeat_s, max(stop_s, limit_s))
     verdict = VERDICTS[sight.process][doing]
     why = ""
-    if verdict is Verdict.STOPPED and stopped_s >= limit_s:
-        why = f"stopped: held by a signal for {stopped_s:.1f} s"
+    if verdict is Verdict.STOPPED and stopped_s >= _stopped_limit_s(sight.process, limit_s):
+        holder = "a debugger" if sight.process is ProcessState.TRACED else "a signal"
+        why = f"stopped: held by {holder} for {stopped_s:.1f} s"
     elif doing is Doing.SILENT and verdict in UNWELL:
         where = "on_stop" if sight.beat.stage is Stage.STOPPING else "one handler"
         why = f"stalled: in {where} for {silent_s:.1f} s without progress"
@@ -163,15 +171,19 @@ def _silence(memory: Memory, beat: Beat, now: float, excuse_s: float) -> tuple[M
 
 
 def _standstill(memory: Memory, process: ProcessState, now: float, excuse_s: float) -> tuple[Memory, float]:
-    """For how long the process has been seen stopped; a failed look-up changes nothing about that."""
+    """For how long the process has been seen stopped; a failed look-up changes nothing about that. Whose watcher was
+    held up for long may have been stopped with it, and has the whole time to be continued."""
     if process in (ProcessState.RUNS, ProcessState.GONE):
         return Memory(memory.sign_at, memory.excused_s), 0.0
-    if memory.stopped_at is None:
-        if process is ProcessState.UNKNOWN:
-            return memory, 0.0
-        return Memory(memory.sign_at, memory.excused_s, now, 0.0), 0.0
+    if memory.stopped_at is None or excuse_s >= STOPPED_MAX_S:
+        stopped_at = None if process is ProcessState.UNKNOWN else now
+        return Memory(memory.sign_at, memory.excused_s, stopped_at), 0.0
     excused_s = memory.stopped_excused_s + excuse_s
     return Memory(memory.sign_at, memory.excused_s, memory.stopped_at, excused_s), now - memory.stopped_at - excused_s
+
+
+def _stopped_limit_s(process: ProcessState, handler_limit_s: float) -> float:
+    return handler_limit_s if process is ProcessState.TRACED else min(handler_limit_s, STOPPED_MAX_S)
 
 
 def _doing(beat: Beat, generation: int, silent_s: float, heartbeat_s: float, stop_limit_s: float) -> Doing:

@@ -15,7 +15,8 @@ from supervisors.systems.page import Pen
 
 _BY_STATE = {
     **dict.fromkeys(("", "Z", "X"), ProcessState.GONE),
-    **dict.fromkeys("Tt", ProcessState.STOPPED),
+    "T": ProcessState.STOPPED,
+    "t": ProcessState.TRACED,
 }
 
 

@@ -12,6 +12,7 @@ from supervisors import ChildSpec, ManagedActor, SupervisorSpec
 from supervisors.liveness import (
     BUSY_LOOK_S,
     IDLE_LOOK_S,
+    STOPPED_MAX_S,
     Beat,
     Memory,
     Opinion,
@@ -24,7 +25,7 @@ from supervisors.liveness import (
 )
 
 HEARTBEAT_S = 1.0
-RUNS, STOPPED, GONE, UNKNOWN = ProcessState.RUNS, ProcessState.STOPPED, ProcessState.GONE, ProcessState.UNKNOWN
+RUNS, STOPPED, TRACED, GONE, UNKNOWN = ProcessState
 
 
 def beat(busy_since: float | None = None, *, at: float = 0.0, stage: Stage = Stage.SERVING) -> Beat:
@@ -43,12 +44,12 @@ def test_the_last_handler_has_the_time_of_a_stop_but_no_less_than_any_other(stop
     assert late.verdict is Verdict.STALLED and late.end.startswith("stalled: in on_stop for")
 
 
-def looks(*seen: tuple[float, Beat, ProcessState, float]) -> list[Opinion]:
+def looks(*seen: tuple[float, Beat, ProcessState, float], heartbeat_s: float = HEARTBEAT_S) -> list[Opinion]:
     """The opinions of a series of looks: (moment, entry, process, by how much the look was late)."""
     memory, opinions = Memory(), []
     for now, entry, process, late_s in seen:
         sight = Sight(entry, process)
-        memory, opinion = judge(memory, sight, generation=7, heartbeat_s=HEARTBEAT_S, now=now, late_s=late_s)
+        memory, opinion = judge(memory, sight, generation=7, heartbeat_s=heartbeat_s, now=now, late_s=late_s)
         opinions.append(opinion)
     return opinions
 
@@ -70,6 +71,7 @@ def looks(*seen: tuple[float, Beat, ProcessState, float]) -> list[Opinion]:
         (beat(), STOPPED, "stopped"),
         (beat(97.9), STOPPED, "stopped"),
         (beat(stage=Stage.STARTING), STOPPED, "stopped"),
+        (beat(), TRACED, "stopped"),
         (beat(97.9), GONE, "gone"),
         (beat(), UNKNOWN, "idle"),
     ],
@@ -94,6 +96,38 @@ def test_the_entry_of_another_generation_is_no_proof_of_anything() -> None:
 def test_a_stopped_process_is_ended_after_two_heartbeats_of_being_seen_so() -> None:
     ends = [opinion.end for opinion in looks(*((at, beat(), STOPPED, 0.0) for at in (10.0, 11.0, 11.9, 12.0)))]
     assert ends[:3] == ["", "", ""] and ends[3].startswith("stopped: held by a signal for 2.0 s")
+
+
+@pytest.mark.parametrize("entry", [beat(), beat(stage=Stage.STARTING), beat(9.9, stage=Stage.STOPPING)])
+@pytest.mark.parametrize(
+    ("process", "heartbeat_s", "limit_s"),
+    [
+        (STOPPED, 0.1, 0.2),
+        (STOPPED, 1.0, 2.0),
+        (STOPPED, 2.5, STOPPED_MAX_S),
+        (STOPPED, 15.0, STOPPED_MAX_S),
+        (STOPPED, 3600.0, STOPPED_MAX_S),
+        (TRACED, 1.0, 2.0),
+        (TRACED, 15.0, 30.0),
+    ],
+)
+def test_how_long_a_process_may_be_held(entry: Beat, process: ProcessState, heartbeat_s: float, limit_s: float) -> None:
+    moments = (10.0, 9.99 + limit_s, 10.01 + limit_s)
+    early, late, over = looks(*((at, entry, process, 0.0) for at in moments), heartbeat_s=heartbeat_s)
+    assert not early.end and not late.end and over.end.startswith("stopped: held by a ")
+
+
+def test_what_a_watcher_did_not_see_of_a_standstill_does_not_count() -> None:
+    seen = [(10.0, 0.0), (12.0, 1.8), (13.0, 0.0), (14.0, 0.0), (16.7, 0.0), (16.9, 0.0)]
+    ends = [each.end for each in looks(*((at, beat(), STOPPED, late_s) for at, late_s in seen), heartbeat_s=15.0)]
+    assert not any(ends[:5]) and ends[5].startswith("stopped: held by a signal for 5.1 s")
+
+
+def test_who_was_stopped_for_long_with_its_watcher_has_the_whole_time_to_be_continued() -> None:
+    """It was stopped four seconds before its watcher, and is continued four seconds after it."""
+    seen = [(10.0, 0.0), (14.0, 0.0), (104.0, 89.8), (104.2, 0.0), (108.0, 0.0), (109.1, 0.0)]
+    ends = [each.end for each in looks(*((at, beat(), STOPPED, late_s) for at, late_s in seen), heartbeat_s=15.0)]
+    assert not any(ends[:5]) and ends[5].startswith("stopped: held by a signal for 5.1 s")
 
 
 def test_a_process_that_went_on_starts_anew() -> None:

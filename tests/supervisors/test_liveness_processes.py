@@ -121,7 +121,7 @@ def test_a_hung_root_is_the_end_of_that_system_and_the_beginning_of_the_next(tmp
 
 @pytest.mark.parametrize("first", ["sub", "leaf"])
 def test_when_all_stood_still_nobody_is_blamed(tmp_path: Path, first: str) -> None:
-    """Supervisor and child are stopped together, in the middle of a handler, for longer than any limit."""
+    """Supervisor and child are stopped together, in the middle of a handler, for longer than any limit below."""
     sub = SupervisorSpec(id="sub", children=(child("leaf"),), heartbeat_s=60.0)
     with start(tmp_path, sub) as tree:
         pids = {"sub": infos(tree)["sub"].pid or 0, "leaf": tree.ask("leaf", "pid")}

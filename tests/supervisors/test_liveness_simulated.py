@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from supervisors import ChildSpec, ManagedActor, SupervisorSpec
+from supervisors.liveness import IDLE_LOOK_S, STOPPED_MAX_S
 from supervisors.testing import SimulatedTree, eventually
 
 HEARTBEAT_S = 5.0
@@ -23,11 +24,11 @@ class Patient(ManagedActor):
                 self.reply("done")
 
 
-def start(seed: int = 0, **more: Any) -> SimulatedTree:
+def start(seed: int = 0, below_s: float = HEARTBEAT_S, **more: Any) -> SimulatedTree:
     children = (
         ChildSpec("a", Patient, heartbeat_s=HEARTBEAT_S),
         ChildSpec("b", Patient),
-        SupervisorSpec("sub", children=(ChildSpec("c", Patient, heartbeat_s=HEARTBEAT_S),), **more),
+        SupervisorSpec("sub", children=(ChildSpec("c", Patient, heartbeat_s=below_s),), **more),
     )
     return SimulatedTree.start(SupervisorSpec("root", children=children), seed=seed)
 
@@ -63,21 +64,23 @@ def test_idle_for_hours_and_working_for_an_hour_is_healthy() -> None:
 def test_a_frozen_process_is_ended_and_comes_back(frozen: str, ended: set[str]) -> None:
     with start() as tree:
         tree.freeze(frozen)
-        tree.sleep(2 * HEARTBEAT_S - 0.1)
+        tree.sleep(STOPPED_MAX_S - 0.1)
         assert not exits(tree)
-        tree.sleep(2)
+        tree.sleep(IDLE_LOOK_S)
         assert {path for path, _, _ in exits(tree)} == ended
         eventually(lambda: set(tree.living()) == {"root", "root/a", "root/b", "root/sub", "root/sub/c"}, clock=tree)
 
 
 def test_when_all_stood_still_nobody_is_blamed() -> None:
-    with start(heartbeat_s=1e6) as tree:
-        tree.tell("c", ("works", 1, 6.0, False))
-        tree.sleep(2)
-        for name in ("sub", "c"):
+    """For longer than any limit below, and for as long as the root allows, which went on."""
+    with start(below_s=0.5, heartbeat_s=1e6) as tree:
+        tree.tell("c", ("works", 1, 0.9, False))
+        for name in ("c", "sub"):
+            tree.sleep(0.2)
             tree.freeze(name)
-        tree.sleep(500)
+        tree.sleep(STOPPED_MAX_S - 0.3)
         for name in ("sub", "c"):
             tree.thaw(name)
+            tree.sleep(0.1)
         tree.sleep(60)
         assert not exits(tree)

@@ -94,7 +94,7 @@ def test_a_callable_is_not_silent_while_its_worker_is_stopped(place: Place) -> N
     for _ in range(2):
         time.sleep(0.7)
         os.kill(worker, signal.SIGSTOP)
-        time.sleep(5.0)
+        time.sleep(3.0)  # for longer than the stall, and no longer than its supervisor allows
         os.kill(worker, signal.SIGCONT)
     assert run.wait(60) == 0, place.said()
     [slow] = place.data("status", "work")["tasks"]

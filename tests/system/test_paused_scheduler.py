@@ -25,7 +25,7 @@ from tests.system.conftest import Place, eventually
 
 TRIALS = int(os.environ.get("PAUSED_REAL", "4"))
 SEED = int(os.environ.get("PAUSED_SEED", "7"))
-HEARTBEAT_S = 1.0  # the Scheduler's own is long: 200,000 tasks may go to disk in one step
+HEARTBEAT_S = 1.0  # it is replaced when it was stopped for two; with its own heartbeat that would take 5 s
 PAUSE_S = (0.0, 2 * 2 * HEARTBEAT_S)
 BETWEEN_S = (0.0, 0.5)
 TASKS = 24

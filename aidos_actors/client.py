@@ -22,9 +22,8 @@ Send = Callable[[str, str, dict[str, Any], float], Any]
 
 def error_of(view: dict[str, Any]) -> AidosError:
     """The error that a desk's answer describes, as the class with its code."""
-    kinds = {
-        kind.code: kind for kind in vars(known).values() if isinstance(kind, type) and issubclass(kind, AidosError)
-    }
+    classes = (kind for kind in vars(known).values() if isinstance(kind, type) and issubclass(kind, AidosError))
+    kinds = {kind.code: kind for kind in classes if "code" in vars(kind)}  # others have that of the class they refine
     kind = kinds.get(str(view.get("code")), AidosError)
     error = AidosError.__new__(kind)
     AidosError.__init__(error, str(view.get("message")), hint=str(view.get("hint", "")))

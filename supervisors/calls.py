@@ -7,6 +7,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ class Caller:
         self._trusted = trusted
         self._lock = threading.Lock()
         self._link: socket.socket | None = None
+        self._opening: socket.socket | None = None
+        self._is_closed = False
         self._replies: dict[str, _Reply] = {}
 
     def call(self, verb: str, target: str, args: dict[str, Any], timeout_s: float, request_id: str = "") -> Any:
@@ -93,15 +96,24 @@ class Caller:
         return _value_of(reply.message)
 
     def close(self) -> None:
+        """No call goes out any more; whoever waits for an answer, or a greeting, is told at once that none comes."""
+        self._is_closed = True
+        if (opening := self._opening) is not None:
+            with suppress(OSError):
+                opening.shutdown(socket.SHUT_RDWR)
         with self._lock:
             if self._link is not None:
                 self._drop(self._link)
 
     def _opened(self) -> socket.socket:
         if self._link is None:
-            link = self._connect()
+            if self._is_closed:
+                raise Unanswered("these calls are over")
+            link = self._opening = self._connect()
             link.settimeout(HELLO_TIMEOUT_S)
             try:
+                if self._is_closed:  # by now; later than this it finds what is being opened
+                    raise ConnectionAbortedError("these calls are over")
                 link.sendall(frames.encode({"protocol": frames.PROTOCOL}, trusted=False))
                 hello = frames.read(link, trusted=False)
             except (OSError, frames.FrameError) as error:

@@ -102,13 +102,13 @@ class CrewSocket:
         self._inputs.watch(fd, lambda: self._take(fd))
 
     def _take(self, fd: int) -> None:
-        link = self._open.get(fd)
-        for body in link.take() if link is not None else ():
+        link = self._open[fd]
+        for body in link.take():
             try:
                 word = word_of(body)
             except Exception:  # whatever unpickling raises
                 _warn("what came by {} cannot be read", SOCKET_NAME)
-                self._open[fd].close()
+                link.close()  # it may have ended by itself with these very bytes
                 return
             if isinstance(word, WorkerHello) and fd in self._open:
                 self._links[word.worker] = self._open[fd]

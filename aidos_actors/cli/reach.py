@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aidos_actors.offline import OfflineDesk
 
 CHILDREN_TIMEOUT_S = 1.0
+PAUSE_S = 0.05
 
 
 class ProtocolConflict(Conflict):
@@ -141,20 +142,43 @@ def change(state: Path, call: dict[str, Any], at_rest: Callable[[OfflineDesk], d
     """The answer to a verb that changes something: of the running Scheduler, else of ``at_rest`` on the resting ledger.
     ``TryAgain`` when another holds that for long, and is no system."""
     _refuse_no_text(call)
+    until = time.monotonic() + HEALING_WAIT_S
     with Door(state) as door:
-        until = time.monotonic() + HEALING_WAIT_S
-        while not door.is_there():
-            from aidos_actors.offline import open_desk
+        while True:
+            answer = _asked(door, call, until)
+            if answer is not None:
+                return answer
+            desk = _opened(state, until)
+            if desk is not None:
+                with closing(desk):
+                    return at_rest(desk)
+            time.sleep(PAUSE_S)
 
-            try:
-                desk = open_desk(state)
-            except TryAgain:  # by one who changes something else, or by a system that begins in this moment
-                if time.monotonic() > until:
-                    raise
-                continue
-            with closing(desk):
-                return at_rest(desk)
+
+def _asked(door: Door, call: dict[str, Any], until: float) -> dict[str, Any] | None:
+    """The answer of the system that runs. None when there is none, or it has just ended; ``Unreachable`` when one is
+    there and ends for ever."""
+    if not door.is_there():
+        return None
+    try:
         return dict(door.ask(call))
+    except Unreachable:
+        if time.monotonic() > until:
+            raise
+        return None
+
+
+def _opened(state: Path, until: float) -> OfflineDesk | None:
+    """The resting ledger. None while it is held, by one who changes something else or by a system that begins in this
+    moment; ``TryAgain`` when that goes on."""
+    from aidos_actors.offline import open_desk
+
+    try:
+        return open_desk(state)
+    except TryAgain:
+        if time.monotonic() > until:
+            raise
+        return None
 
 
 def read(state: Path, call: dict[str, Any]) -> tuple[Any, bool]:

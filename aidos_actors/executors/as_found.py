@@ -6,6 +6,7 @@ takes its place. All else is its author's affair.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import gc
 import locale
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 DESCRIPTORS_SHARE = 0.5  # of those that the process may have: with more in use its next callables might find none
+DESCRIPTORS_MIN = 10  # with fewer allowed it cannot look at all its sockets: ``poll`` refuses more than the limit
 _LIMITS = {name: getattr(resource, name) for name in ("RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_AS", "RLIMIT_NPROC")}
 _CHEAP: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (sys.getrecursionlimit, sys.setrecursionlimit),
@@ -44,6 +46,7 @@ class AsFound:
         self._mask = os.umask(0)
         os.umask(self._mask)
         self._users = os.getresuid()
+        self._descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._limits = {name: _limit(number) for name, number in _LIMITS.items()}
         self._learn()
 
@@ -59,9 +62,13 @@ class AsFound:
         if not self._has_begun:
             return
         os.umask(self._mask)
+        if resource.getrlimit(resource.RLIMIT_NOFILE) != self._descriptors:
+            self._put_descriptors_back()
         for read, write, value in self._ways:
             if read() != value:
                 write(value)
+        if vars(builtins) != self._names:
+            self._put_names_back()
         if os.environ is not self._environ or self._raw != self._variables:
             self._put_variables_back()
         if sys.path is not self._path or self._path != self._entries:
@@ -88,10 +95,28 @@ class AsFound:
     def _learn(self) -> None:
         self._locale = locale.setlocale(locale.LC_ALL)
         self._ways = [(read, write, read()) for read, write in _CHEAP]
+        self._names = dict(vars(builtins))
         self._environ = os.environ
         self._raw: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # else all would be decoded
         self._variables = dict(self._raw)
         self._path, self._entries = sys.path, list(sys.path)
+
+    def _put_descriptors_back(self) -> None:
+        """As far as the system lets us. Where it leaves too few, the process ends here: it would hear of nothing."""
+        soft, hard = self._descriptors
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if _limit(resource.RLIMIT_NOFILE) < DESCRIPTORS_MIN:
+            os._exit(1)
+
+    def _put_names_back(self) -> None:
+        """Those that all code may use without an import: this process would fail of them, and say nothing."""
+        names = vars(builtins)
+        for name in names.keys() - self._names.keys():
+            del names[name]
+        names.update(self._names)
 
     def _put_variables_back(self) -> None:
         os.environ = self._environ  # noqa: B003 - it may be another object now

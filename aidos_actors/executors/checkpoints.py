@@ -13,6 +13,7 @@ import json
 import os
 import re
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,11 @@ class ValueCheckpoints:
         self._attempt = attempt
         self._bytes_max = bytes_max
         self._folder_bytes_max = folder_bytes_max
+        self._saving = threading.Lock()
 
     def save(self, value: Any) -> None:
         """The value is on disk, and is what the next attempt finds. Raises ``CheckpointRefused`` or
-        ``CheckpointUnsaved``; then the one before it stands."""
+        ``CheckpointUnsaved``; then the one before it stands. Any thread: of several at once one is the last."""
         try:
             text = json.dumps(value, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
@@ -103,7 +105,10 @@ class ValueCheckpoints:
                 f"the checkpoint is {len(text)} bytes of JSON, more than the {self._bytes_max} allowed",
                 hint="save less, or raise limits.checkpoint_value_bytes",
             )
-        content = hashlib.sha256(text).hexdigest().encode() + b"\n" + text
+        with self._saving:
+            self._save(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+
+    def _save(self, content: bytes) -> None:
         known = self._numbers()
         older = [each for each in known if each[0] <= self._attempt]
         outdated = older[: max(0, len(older) + 1 - KEPT)]

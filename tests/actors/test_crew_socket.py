@@ -16,6 +16,7 @@ from aidos_actors.actors.crew_socket import SOCKET_NAME, CrewSocket
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.words import SCHEDULER, WorkerHello
 from aidos_actors.core.orders import WorkerId
+from supervisors.frames import HEAD
 
 ME = f"{os.getpid()}-me"
 WORKER = WorkerId("root/workers/worker-1", ME)
@@ -140,3 +141,14 @@ def test_a_closed_line_asks_for_nothing(loop: Loop) -> None:
     loop.line.close()
     loop.turns()
     assert loop.timers == [] and not loop.line.is_to(ME)
+
+
+def test_what_cannot_be_read_ends_its_link_and_nobody_else(loop: Loop) -> None:
+    """Also when the link ends of the very bytes that come with it."""
+    ours, theirs = socket.socketpair()
+    loop.crew._listen(ours)
+    theirs.sendall(HEAD.pack(3) + b"bad" + b"\xff" * 8)
+    loop.turns()
+    assert not loop.crew._open and not loop.heard
+    theirs.close()
+    test_words_come_in_order_both_ways(loop)

@@ -1,4 +1,4 @@
-"""Calls that are none, refused before anybody looks at them."""
+"""Calls that are none, refused before anybody looks at them; and errors that are told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from aidos_actors.actors.desk_words import refuse_odd
-from aidos_actors.core.errors import BadInput
+from aidos_actors.client import error_of
+from aidos_actors.core.errors import (
+    AidosError,
+    BadInput,
+    Conflict,
+    NotFound,
+    TimedOut,
+    TryAgain,
+    Unfit,
+    Unreachable,
+)
+from aidos_actors.core.views import error_view
 
 ODD: tuple[dict[str, Any], ...] = (
     *(
@@ -46,3 +57,9 @@ def test_an_odd_call_is_refused(call: dict[str, Any]) -> None:
 @pytest.mark.parametrize("call", RIGHT, ids=str)
 def test_a_call_as_our_own_programs_make_it_is_not(call: dict[str, Any]) -> None:
     refuse_odd(call)
+
+
+@pytest.mark.parametrize("kind", [BadInput, Conflict, NotFound, TryAgain, Unreachable, Unfit, TimedOut])
+def test_an_error_that_was_told_is_the_error_that_was_raised(kind: type[AidosError]) -> None:
+    told = error_of(error_view(kind("what", hint="do this")))
+    assert (type(told), told.message, told.hint, told.exit_code) == (kind, "what", "do this", kind.exit_code)

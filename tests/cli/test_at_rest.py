@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_what_is_refused_at_rest_is_refused_at_once(tmp_path: Path) -> None:
         found = answer_at_rest(ledger, {"verb": "events", "after_seq": 0, "limit": 100, "requirement": None}, state)
     opened = [event for event in found["events"] if event["type"] == "scheduler_started"]
     assert len(opened) == 2, "once for each of the two calls"
+
+
+def test_a_verb_whose_system_ends_while_it_is_asked_goes_to_the_ledger(tmp_path: Path) -> None:
+    state = prepare_state_dir(tmp_path / "state")
+    call = prepare(Requirement(id="work", title="work", tasks=(Task(id="a", run="true"),)), Config()).call(tmp_path)
+    owner = os.open(state / LOCK_NAME, os.O_RDWR)
+    fcntl.flock(owner, fcntl.LOCK_EX)
+    ends = threading.Timer(0.5, os.close, (owner,))
+    ends.start()
+    answer = change(state, call, lambda desk: desk.submit(call))
+    assert (answer["accepted"], answer["running"]) == (True, False) and not ends.is_alive()
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel", "retry", "bump"])

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,10 @@ def test_values_take_the_places_that_the_folder_has_and_no_more(
     with pytest.raises(CheckpointTooLarge):
         saved.save(5)
     assert saved.newest() == 4
+
+
+def test_several_threads_save_at_once_and_one_of_their_last_is_there(tmp_path: Path) -> None:
+    saved = ValueCheckpoints(tmp_path / "c", 1)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda thread: [saved.save([thread, n]) for n in range(50)], range(6)))
+    assert saved.newest()[1] == 49

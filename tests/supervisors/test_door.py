@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from supervisors import ActorTree, SupervisorSpec, frames
-from supervisors.calls import Caller, Unanswered, connect_to
+from supervisors.calls import HELLO_TIMEOUT_S, Caller, Unanswered, connect_to
 from supervisors.door import CONNECTIONS_MAX
 from supervisors.testing import Puppet, eventually
 
@@ -39,6 +43,22 @@ def test_idle_connections_make_room_the_longest_idle_first(tmp_path: Path) -> No
         for link in idle:
             link.close()
         caller.close()
+
+
+def test_calls_that_are_closed_wait_for_no_greeting(tmp_path: Path) -> None:
+    """Nobody greets: the system behind the door has just ended, or hangs."""
+    ours, theirs = socket.socketpair()
+    caller = Caller(lambda: ours, trusted=False)
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(caller.call, "ping", "", {}, 30.0) for _ in range(3)]
+        assert frames.read(theirs, trusted=False) == {"protocol": frames.PROTOCOL}
+        began_at = time.monotonic()
+        caller.close()
+        for call in calls:
+            with pytest.raises(Unanswered):
+                call.result()
+        assert time.monotonic() - began_at < HELLO_TIMEOUT_S / 2
+    theirs.close()
 
 
 def test_a_caller_that_was_cut_off_comes_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.system.conftest import Place
 
 JOBS = """
-import decimal, gc, locale, os, resource, shutil, socket, sys, tempfile, threading, time
+import builtins, decimal, gc, locale, os, resource, shutil, socket, sys, tempfile, threading, time
 
 def leaves_its_folder():
     os.chdir("/")
@@ -51,12 +51,22 @@ def hurries():
 def counts_coarsely():
     decimal.getcontext().prec = 3
 
+def spoils_names():
+    builtins.len = lambda _: 0
+    builtins.open = None
+    builtins.extra = 1
+    del builtins.sorted
+
+def has_few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
 def finds():
     mask = os.umask(0)
     os.umask(mask)
     return [os.getcwd(), dict(os.environ), mask, locale.setlocale(locale.LC_ALL), sys.getrecursionlimit(), sys.path,
             socket.getdefaulttimeout(), sys.getswitchinterval(), sys.get_int_max_str_digits(), gc.isenabled(),
-            decimal.getcontext().prec, time.timezone]
+            decimal.getcontext().prec, time.timezone, resource.getrlimit(resource.RLIMIT_NOFILE),
+            [len("four"), str(open), str(sorted), hasattr(builtins, "extra")]]
 
 def lowers_its_limits():
     resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
@@ -82,6 +92,7 @@ def works(path):
 PUT_BACK = [
     *("leaves_its_folder", "removes_its_folder", "changes_variables", "replaces_variables", "masks"),
     *("speaks_otherwise", "recurses_little", "forgets_the_library", "has_no_path", "hurries", "counts_coarsely"),
+    *("spoils_names", "has_few_descriptors"),
 ]
 WEARING = [
     *("lowers_its_limits", "closes_the_standard_streams", "becomes_somebody_else", "leaves_descriptors_open"),

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aidos_actors.actors.delivery_watch import PIECE_S, LookWhetherBack
 from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.words import WorkerHello
@@ -49,9 +50,12 @@ class CrewSocket:
         state_dir: Path,
         inputs: Inputs,
         heard: Callable[[Any], None],
+        after: Callable[[float, LookWhetherBack], object] = lambda _delay_s, _word: None,
     ) -> None:
-        """OSError when the socket cannot be made."""
-        self._inputs, self._heard = inputs, heard
+        """``after`` sets a timer, for what is to be looked at after the end of a link. OSError when the socket cannot
+        be made."""
+        self._inputs, self._heard, self._after = inputs, heard, after
+        self._greetings: dict[WorkerId, int] = {}
         self._unknown: dict[int, socket.socket] = {}
         self._links: dict[WorkerId, FramedLink] = {}
         self._open: dict[int, FramedLink] = {}
@@ -112,9 +116,12 @@ class CrewSocket:
                 return
             if isinstance(word, WorkerHello) and fd in self._open:
                 self._links[word.worker] = self._open[fd]
+                self._greetings[word.worker] = word.number
             self._heard(word)
 
     def _ended(self, fd: int) -> None:
         link = self._open.pop(fd)
         self._inputs.ignore(fd)
-        self._links = {worker: each for worker, each in self._links.items() if each is not link}
+        for worker in [worker for worker, each in self._links.items() if each is link]:
+            del self._links[worker]
+            self._after(PIECE_S, LookWhetherBack(worker, self._greetings.pop(worker)))

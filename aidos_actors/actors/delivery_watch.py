@@ -8,7 +8,8 @@ that it lost is found.
 
 A worker is told to end a callable by ending itself, which takes no time. One that does not say so within ten seconds
 does not hear: its callable keeps the interpreter's lock. (Of commands it is told how they end when they have, and that
-may take as long as their grace.)
+may take as long as their grace.) One whose link has ended and who does not come back is a process that lives and is no
+worker any more: its callable has put another program in its place, or broken what it works with.
 
 The mail keeps a thousand orders for one of them. What finds no room there is sent again a moment later, as long as it
 is owed.
@@ -29,6 +30,7 @@ from aidos_actors.core.target_orders import Sweep, Watch
 WINDOW_S = 60.0
 NO_ROOM_S = 1.0
 END_LIMIT_S = 10.0
+BACK_LIMIT_S = 10.0
 PIECE_S = 1.0
 WORDS = {GITOPS: GitWord, ANALYZER: AnalyzerWord}
 
@@ -49,6 +51,15 @@ class LookWhetherEnded(Struct, frozen=True):
     worker: WorkerId
     key: AttemptKey
     left_s: float = END_LIMIT_S
+
+
+class LookWhetherBack(Struct, frozen=True):
+    """Timer: the link of that worker has ended a while ago, and this was its last greeting by it. A worker that is well
+    opens another at once, or greets by mail; it has ``left_s`` more for that."""
+
+    worker: WorkerId
+    greeting: int
+    left_s: float = BACK_LIMIT_S
 
 
 class DeliveryWatch:
@@ -80,7 +91,7 @@ class DeliveryWatch:
         """A worker that is to end an attempt has some time for it, and then a ``LookWhetherEnded`` comes."""
         self.wait(LookWhetherEnded(order.worker, order.key))
 
-    def wait(self, word: LookWhetherEnded) -> None:
+    def wait(self, word: LookWhetherEnded | LookWhetherBack) -> None:
         """It comes again, with less left. In pieces, so that while all are stopped not much of it passes."""
         piece_s = min(PIECE_S, word.left_s)
         self._after(piece_s, replace(word, left_s=word.left_s - piece_s))

@@ -6,11 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aidos_actors.actors.delivery_watch import DeliveryWatch, LookAtDelivery, LookForRoom, LookWhetherEnded
+from aidos_actors.actors.delivery_watch import (
+    DeliveryWatch,
+    LookAtDelivery,
+    LookForRoom,
+    LookWhetherBack,
+    LookWhetherEnded,
+)
 from aidos_actors.actors.words import ANALYZER, GITOPS, OrdersHeldUp
 from aidos_actors.core.board.board import Board
 from aidos_actors.core.board.owed import Role
-from aidos_actors.core.orders import Step
+from aidos_actors.core.orders import Step, WorkerId
 from aidos_actors.executors.last_resort import end_worker
 
 DOERS: dict[str, Role] = {ANALYZER: "analyzer", GITOPS: "gitops"}
@@ -19,10 +25,18 @@ DOERS: dict[str, Role] = {ANALYZER: "analyzer", GITOPS: "gitops"}
 class Reminding:
     """Thread: the Scheduler's."""
 
-    def __init__(self, board: Board, watch: DeliveryWatch, take: Callable[[Step], None]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        watch: DeliveryWatch,
+        take: Callable[[Step], None],
+        greeting: Callable[[WorkerId], int],
+    ) -> None:
+        """``greeting`` says which greeting of a worker was the last, 0 of one that is dead."""
         self._board = board
         self._watch = watch
         self._take = take
+        self._greeting = greeting
 
     def take(self, word: Any) -> bool:
         """What ``word`` calls for will be sent with the next commit, or is done. False for other words."""
@@ -38,6 +52,11 @@ class Reminding:
                 if left_s > 0:
                     self._watch.wait(word)
                 else:
+                    end_worker(worker.path, worker.incarnation)
+            case LookWhetherBack(worker=worker, greeting=greeting, left_s=left_s):
+                if self._greeting(worker) == greeting and left_s > 0:
+                    self._watch.wait(word)
+                elif self._greeting(worker) == greeting:
                     end_worker(worker.path, worker.incarnation)
             case OrdersHeldUp(keys=keys, error=error):
                 board.orders_held_up(keys, error)

@@ -101,7 +101,7 @@ class Scheduler(ManagedActor):
         self.answer = partial(answer, self.reply)
         self.waiting = Waiting(self.ledger, self.answer)
         self._inputs = inputs = Inputs(self.on_readable, self._after_change) if has_socket else None
-        self._crew = CrewSocket(Path(state_dir), inputs, self._hear) if inputs is not None else None
+        self._crew = CrewSocket(Path(state_dir), inputs, self._hear, self.after) if inputs is not None else None
         self._delivery = watch = DeliveryWatch(self.after, self.send)
         ways: dict[str, Any] = {"send_short": self._crew.send} if self._crew is not None else {}
         about = (layout, self.epoch, self.ledger.installation, self._incarnations)
@@ -118,7 +118,7 @@ class Scheduler(ManagedActor):
         for target in (ANALYZER, GITOPS, *(f"{WORKER_POOL}/worker-{n}" for n in workers)):
             self.watch(target)
         self._recording = Recording(self.board, self.take, self.writing.then)
-        self._reminding = Reminding(self.board, self._delivery, self.take)
+        self._reminding = Reminding(self.board, self._delivery, self.take, self._sending.greeting)
         self._analysed = Analysed(self.board, self.ledger, layout.blobs, self.take, self.writing.then)
         if inputs is not None:
             self._socket = DeskSocket(Path(state_dir), inputs, self._call)

@@ -64,6 +64,10 @@ class Sending:
         self._early = {other: each for other, each in self._early.items() if other.path != worker.path}
         return word
 
+    def greeting(self, worker: WorkerId) -> int:
+        """The number of its last greeting that was heard; 0 when there is none, or it is dead."""
+        return self._greetings.get(worker, 0)
+
     def forget(self, worker: WorkerId) -> None:
         """It is dead."""
         self._greetings.pop(worker, None)

@@ -17,6 +17,7 @@ import signal
 import time
 from pathlib import Path
 
+from aidos_actors.executors import linux
 from aidos_actors.executors.signal_timer import SignalTimer
 from supervisors.whereabouts import pid_of
 
@@ -51,17 +52,23 @@ class LastResort:
 
 
 def end_worker(path: str, incarnation: str) -> None:
-    """That life of a worker, which does not hear, is ended, if it is there still: by its number and by its title."""
+    """That life of a worker, which does not hear, is ended, if it is there still: by its number, and by its title or,
+    where another program has taken its place, by that of its supervisor."""
     pid = pid_of(incarnation)
     if not pid:  # in virtual time everybody hears
         return
     with contextlib.suppress(OSError):
         handle = os.pidfd_open(pid)
         try:
-            if path.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            supervisor, parent = path.rpartition("/")[0], linux.parent_of(pid)
+            if path.encode() in _title_of(pid) or (parent and _title_of(parent).endswith(supervisor.encode())):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
         finally:
             os.close(handle)
+
+
+def _title_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().strip(b"\0 ")
 
 
 def overdue(folder: Path, incarnation: str) -> str | None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aidos_actors.actors.crew_line import CrewLine, Reopen
 from aidos_actors.actors.crew_socket import SOCKET_NAME, CrewSocket
+from aidos_actors.actors.delivery_watch import LookWhetherBack
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.words import SCHEDULER, WorkerHello
 from aidos_actors.core.orders import WorkerId
@@ -32,7 +34,7 @@ class Loop:
         self.told: list[Any] = []
         self.mailed: list[tuple[str, Any]] = []
         self.timers: list[Any] = []
-        self.crew = CrewSocket(state, Inputs(self.on_readable, lambda: None), self.heard.append)
+        self.crew = CrewSocket(state, Inputs(self.on_readable, lambda: None), self.heard.append, self.after)
         self.line = CrewLine(self, state, self.told.append)  # type: ignore[arg-type]
 
     def on_readable(self, fd: int, call: Callable[[], None]) -> None:
@@ -120,7 +122,11 @@ def test_a_lost_link_is_opened_again_and_words_go_by_mail_meanwhile(loop: Loop) 
     for link in list(loop.crew._open.values()):
         link.close()
     loop.turns()
-    assert loop.timers == [Reopen(ME)] and loop.line.is_to(ME) and not loop.crew.send(WORKER, "lost")
+    assert (
+        loop.timers == [LookWhetherBack(WORKER, 1), Reopen(ME)]
+        and loop.line.is_to(ME)
+        and not loop.crew.send(WORKER, "lost")
+    )
     loop.line.say("meanwhile")
     assert loop.mailed == [(SCHEDULER, "meanwhile")]
     loop.line.open(ME)
@@ -152,3 +158,14 @@ def test_what_cannot_be_read_ends_its_link_and_nobody_else(loop: Loop) -> None:
     assert not loop.crew._open and not loop.heard
     theirs.close()
     test_words_come_in_order_both_ways(loop)
+
+
+def test_whose_link_ends_is_looked_for_by_its_last_greeting(loop: Loop) -> None:
+    loop.crew.lives(ME)
+    loop.line.open(ME)
+    loop.line.say(HELLO)
+    loop.line.say(replace(HELLO, number=2))
+    loop.turns()
+    loop.line.close()
+    loop.turns()
+    assert loop.timers == [LookWhetherBack(WORKER, 2)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aidos_actors.actors import reminding
 from aidos_actors.actors.delivery_watch import (
     END_LIMIT_S,
     NO_ROOM_S,
@@ -15,9 +16,12 @@ from aidos_actors.actors.delivery_watch import (
     DeliveryWatch,
     LookAtDelivery,
     LookForRoom,
+    LookWhetherBack,
     LookWhetherEnded,
 )
+from aidos_actors.actors.reminding import Reminding
 from aidos_actors.actors.words import ANALYZER, GITOPS, AnalysisDue, TargetSeen
+from aidos_actors.core.board.board import Board, Settings
 from aidos_actors.core.orders import Analyse, AttemptKey, Discard, End, WorkerId
 from aidos_actors.core.target_orders import Sweep
 
@@ -77,3 +81,20 @@ def test_what_is_owed_is_told_again_after_a_window_without_a_word(target: str, o
     assert len(timers) == 3
     assert watch.remind(target, ()) == ()
     assert len(timers) == 3, "nothing is owed, so nothing is waited for"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "left_s", "waits", "is_ended"),
+    [(3, 2.0, True, False), (3, 0.0, False, True), (4, 0.0, False, False), (0, 0.0, False, False)],
+)
+def test_a_worker_that_does_not_come_back_is_ended(
+    monkeypatch: pytest.MonkeyPatch, greeting: int, left_s: float, waits: bool, is_ended: bool
+) -> None:
+    """It has greeted again, or is dead: then nothing is to be done."""
+    ended: list[tuple[str, str]] = []
+    monkeypatch.setattr(reminding, "end_worker", lambda *life: ended.append(life))
+    timers, worker = Timers(), WorkerId("root/workers/worker-1", "7-a")
+    board = Board(epoch=1, settings=Settings(1), worktree_root="/w")
+    mind = Reminding(board, DeliveryWatch(timers), lambda _step: None, lambda _worker: greeting)
+    assert mind.take(LookWhetherBack(worker, 3, left_s))
+    assert (bool(timers), ended) == (waits, [("root/workers/worker-1", "7-a")] if is_ended else [])

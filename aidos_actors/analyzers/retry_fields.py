@@ -32,7 +32,9 @@ def _rules(node: Node, name: str) -> dict[str, RetryRule]:
     for cause, (line, body) in mapping.entries.items():
         is_exception = cause.startswith(EXCEPTION) and cause.removeprefix(EXCEPTION).isidentifier()
         if cause not in CAUSES and cause not in _EXIT_CODES and not is_exception:
-            hint = " ".join(part for part in (suggestion(cause, CAUSES).split(" valid:")[0], _CAUSES_HINT) if part)
+            hint = " ".join(
+                part for part in (suggestion(cause, CAUSES).partition("valid:")[0].strip(), _CAUSES_HINT) if part
+            )
             raise Wrong(line, f"`{name}`: {shown(cause)} is no cause of a failure", hint)
         found[cause] = RetryRule(**_read(body, f"{name}.{cause}", _RULE))
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aidos_actors.client import HEALING_WAIT_S, ask_scheduler
 from aidos_actors.core.errors import Conflict, NotFound, TryAgain, Unreachable
-from aidos_actors.ledger.revisions import LEDGER_FILE
+from aidos_actors.ledger.revisions import JOURNAL_FOLDER, LEDGER_FILE
 from aidos_actors.state_dir import prepare_state_dir
 from supervisors.calls import Caller, ProtocolMismatch, Unanswered, connect_to
 from supervisors.errors import SupervisorError
@@ -125,7 +125,7 @@ def resting_ledger(state: Path) -> Iterator[LedgerReader]:
 def known_state_dir(state: Path) -> Path:
     """That state directory, absolute. ``NotFound`` for a folder that is none, and nothing is written there; ``Unfit``
     where we may not write."""
-    if not (state / LEDGER_FILE).exists() and owner_of(state) is None:
+    if not any((state / name).exists() for name in (LEDGER_FILE, JOURNAL_FOLDER)) and owner_of(state) is None:
         hint = "give --state, or hand in work with `aidos submit FILE`"
         raise NotFound(f"there is no state in {state} yet", hint=hint)
     return prepare_state_dir(state)

@@ -32,8 +32,8 @@ from aidos_actors.ledger.check_texts import document_differences, result_differe
 from aidos_actors.ledger.day_check import lacking
 from aidos_actors.ledger.engine import HINT_RESTORE
 from aidos_actors.ledger.errors import LedgerDamaged
-from aidos_actors.ledger.ledger import JOURNAL_FOLDER
 from aidos_actors.ledger.reader import LedgerReader
+from aidos_actors.ledger.revisions import JOURNAL_FOLDER
 from aidos_actors.ledger.rows import Values, event_of
 
 EVENTS_AT_ONCE = 1000

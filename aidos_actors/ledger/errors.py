@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aidos_actors.core.errors import AidosError, TryAgain, Unfit
 
 
@@ -15,6 +17,12 @@ class LedgerDamaged(Unfit):
     """The file is no ledger, is broken inside, or is gone while its journal is not. Nothing is written to it."""
 
     code = "ledger_damaged"
+
+
+def ledger_is_gone(path: Path) -> LedgerDamaged:
+    """The ledger ``path`` is missing or empty, but its journal is not."""
+    text = f"{path} is missing or empty, but the journal beside it is not: work would be lost"
+    return LedgerDamaged(text, hint="put the file back from a copy; to begin anew, move the whole state directory away")
 
 
 class LedgerRefused(AidosError):

@@ -20,12 +20,12 @@ from aidos_actors.ledger.engine import (
     storage_errors,
     transaction,
 )
-from aidos_actors.ledger.errors import LedgerDamaged
+from aidos_actors.ledger.errors import LedgerDamaged, ledger_is_gone
 from aidos_actors.ledger.lock import LedgerLock
 from aidos_actors.ledger.migrate import bring_up_to_date, stored_revision
 from aidos_actors.ledger.mounts import refuse_network_filesystem
 from aidos_actors.ledger.reader import EVENTS_MAX, LAST_SEQ, LedgerReader
-from aidos_actors.ledger.revisions import LEDGER_FILE
+from aidos_actors.ledger.revisions import JOURNAL_FOLDER, LEDGER_FILE
 from aidos_actors.ledger.rows import (
     Values,
     accepted_rows,
@@ -37,8 +37,6 @@ from aidos_actors.ledger.rows import (
 )
 from aidos_actors.ledger.schema import Table
 from supervisors.linux import sync_folder
-
-JOURNAL_FOLDER = "journal"
 
 
 class Ledger(LedgerReader):
@@ -144,10 +142,7 @@ class Ledger(LedgerReader):
         with transaction(self._driver) as driver:
             revision = stored_revision(driver)
             if revision is None and not self._days.is_empty:
-                raise LedgerDamaged(
-                    f"{self._path} is missing or empty, but {JOURNAL_FOLDER}/ beside it is not: work would be lost",
-                    hint="put the file back from a copy; to begin anew, move the whole state directory away",
-                )
+                raise ledger_is_gone(self._path)
             bring_up_to_date(driver, revision, migrate=migrate)
         self._settle()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aidos_actors.core.board.batches import unfolded
-from aidos_actors.core.errors import NotFound
+from aidos_actors.core.errors import AidosError, NotFound
 from aidos_actors.core.records import (
     AgentRecord,
     AttemptRecord,
@@ -22,14 +22,23 @@ from aidos_actors.core.records import (
 from aidos_actors.core.states import REQUIREMENT_FINAL, TASK_FINAL, RequirementState, TaskState
 from aidos_actors.ledger import schema
 from aidos_actors.ledger.engine import moment, open_for_reading, storage_errors
+from aidos_actors.ledger.errors import ledger_is_gone
 from aidos_actors.ledger.migrate import require_current, stored_revision
-from aidos_actors.ledger.revisions import LEDGER_FILE
+from aidos_actors.ledger.revisions import JOURNAL_FOLDER, LEDGER_FILE
 from aidos_actors.ledger.rows import ATTEMPTS, REQUIREMENTS, TASKS, Values, call_batch_of, event_of
 
 EVENTS_MAX = 10_000
 
 LAST_SEQ = "SELECT coalesce(max(events.seq), 0) FROM events"
 LAST_POSITION = "SELECT coalesce(max(requirements.position), 0) FROM requirements"
+
+
+def _nothing_in(state_dir: Path) -> AidosError:
+    from aidos_actors.ledger.day_files import DayFiles  # what is there needs no other look
+
+    if not DayFiles(state_dir / JOURNAL_FOLDER).is_empty:
+        return ledger_is_gone(state_dir / LEDGER_FILE)
+    return NotFound(f"there is no state in {state_dir} yet", hint="hand in work with `aidos submit FILE`")
 
 
 class LedgerReader:
@@ -43,18 +52,18 @@ class LedgerReader:
     @classmethod
     def read_only(cls, state_dir: Path) -> LedgerReader:
         """A view that takes no lock and writes nothing, whether a writer lives, died or ended. ``NotFound`` when there
-        is no ledger in ``state_dir``; ``Unfit`` when its schema is not this program's."""
+        is no ledger in ``state_dir``; ``LedgerDamaged`` when its journal is; ``Unfit`` when its schema is not this
+        program's."""
         path = state_dir / LEDGER_FILE
-        nothing_here = NotFound(f"there is no state in {state_dir} yet", hint="hand in work with `aidos submit FILE`")
         if not path.is_file():
-            raise nothing_here
+            raise _nothing_in(state_dir)
         with storage_errors(path):
             reader = LedgerReader(path, open_for_reading(path))
         try:
             with reader.one_moment() as driver:
                 revision = stored_revision(driver)
             if revision is None:
-                raise nothing_here
+                raise _nothing_in(state_dir)
             require_current(revision)
         except BaseException:
             reader.close()

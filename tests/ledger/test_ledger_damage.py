@@ -14,6 +14,7 @@ from aidos_actors.core.records import Batch
 from aidos_actors.ledger.errors import LedgerDamaged
 from aidos_actors.ledger.ledger import Ledger
 from aidos_actors.ledger.lock import holder_of
+from aidos_actors.ledger.reader import LedgerReader
 
 
 def test_a_file_that_is_no_database_is_damage(state: Path) -> None:
@@ -60,6 +61,7 @@ def test_a_lost_ledger_is_not_begun_anew_over_its_journal(state: Path, loss: str
     journal = (state / "journal" / "2026-09-21.jsonl").read_bytes()
     (state / "ledger.db").unlink() if loss == "removed" else os.truncate(state / "ledger.db", 0)
     for _ in range(2):
-        with pytest.raises(LedgerDamaged, match="missing or empty"):
-            Ledger.open(state)
+        for reads in (Ledger.open, LedgerReader.read_only):
+            with pytest.raises(LedgerDamaged, match="missing or empty"):
+                reads(state)
     assert (state / "journal" / "2026-09-21.jsonl").read_bytes() == journal

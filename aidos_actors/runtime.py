@@ -130,7 +130,8 @@ class Runtime:
         Idempotent. BadInput, Conflict: nothing was stored."""
         if not isinstance(source, Requirement):
             given.path("source", source, "a path, a text or a Requirement")
-        submission = prepare(source, self._config, is_revision=given.flag("revise", revise))
+        status = lambda name: self.status(name).data  # noqa: E731
+        submission = prepare(source, self._config, is_revision=given.flag("revise", revise), status=status)
         self.ask(submission.call(self.layout.blobs))
         return submission.requirement
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -14,7 +16,7 @@ from aidos_actors.analyzers.files import read_requirement_file
 from aidos_actors.analyzers.problems import WrongAgents, any_agents
 from aidos_actors.blobs import put_text
 from aidos_actors.config import Config
-from aidos_actors.core.errors import BadInput
+from aidos_actors.core.errors import AidosError, BadInput
 from aidos_actors.core.requirement import Requirement
 
 
@@ -59,9 +61,16 @@ def refuse_words(requirement: Requirement, analysis: AnalysisSettings) -> None:
         )
 
 
-def prepare(source: str | os.PathLike[str] | Requirement, config: Config, *, is_revision: bool = False) -> Submission:
+def prepare(
+    source: str | os.PathLike[str] | Requirement,
+    config: Config,
+    *,
+    is_revision: bool = False,
+    status: Callable[[str], Mapping[str, Any]] | None = None,
+) -> Submission:
     """``source`` may be handed in. BadInput: the file, its content or its repository is unusable; Conflict: its target
-    cannot be written. Nothing is stored."""
+    cannot be written. Nothing is stored. ``status`` of a requirement is asked for when its repository is unusable: what
+    is known with this very content needs nothing of it."""
     judge = wrong_agents(config.agents, must_be_installed=True)
     requirement = read_source(source, config.limits.requirement_bytes, judge)
     if requirement.tasks and requirement.text is not None:  # who says how it is done need not say it in words
@@ -69,8 +78,22 @@ def prepare(source: str | os.PathLike[str] | Requirement, config: Config, *, is_
     refuse_words(requirement, config.analysis)
     if requirement.repo is None:
         return Submission(requirement, None, is_revision)
-    from aidos_actors.gitops.inspect import inspect_repository  # who only plans, or has no repository, does without
+    # who only plans, or has no repository, does without
+    from aidos_actors.gitops.inspect import inspect_repository, root_of
 
-    inspected = inspect_repository(requirement.repo, requirement.base, requirement.target_branch)
+    try:
+        inspected = inspect_repository(requirement.repo, requirement.base, requirement.target_branch)
+    except AidosError:
+        settled = requirement.model_copy(update={"repo": root_of(requirement.repo)})
+        if status is None or not _is_known(settled, status):
+            raise
+        return Submission(settled, None, is_revision)
     settled = requirement.model_copy(update={"repo": inspected.repo_root})
     return Submission(settled, inspected.base_commit, is_revision)
+
+
+def _is_known(requirement: Requirement, status: Callable[[str], Mapping[str, Any]]) -> bool:
+    try:
+        return bool(status(requirement.id)["sha256"] == requirement.content_sha256())
+    except AidosError:
+        return False

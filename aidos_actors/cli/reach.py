@@ -181,6 +181,11 @@ def _opened(state: Path, until: float) -> OfflineDesk | None:
         return None
 
 
+def status_at(state: Path | str) -> Callable[[str], dict[str, Any]]:
+    """What is known there of a requirement. ``NotFound``, also where there is no state yet."""
+    return lambda name: dict(read(Path(state), {"verb": "status", "id": name})[0])
+
+
 def read(state: Path, call: dict[str, Any]) -> tuple[Any, bool]:
     """A read verb: (value, live). From the running Scheduler, else from the resting ledger."""
     _refuse_no_text(call)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from aidos_actors.cli.answer import Interrupted, Options, give, give_error, say
 from aidos_actors.cli.conclusion import conclusion
 from aidos_actors.cli.progress import Progress, shown_progress
-from aidos_actors.cli.reach import Door
+from aidos_actors.cli.reach import Door, status_at
 from aidos_actors.config import Config
 from aidos_actors.core.errors import NotFound, OwnedElsewhere, TryAgain, Unfit, Unreachable
 from aidos_actors.core.states import REQUIREMENT_FINAL
@@ -73,7 +73,7 @@ def run_file(
 ) -> int:
     """The requirement has ended; the exit code says how. On a signal: drained (owner) or detached (guest)."""
     config = read_config(options.config)
-    submission = prepare(Path(file), config, is_revision=is_revision)
+    submission = prepare(Path(file), config, is_revision=is_revision, status=status_at(options.state))
     state = prepare_state_dir(options.state)
     try:
         with _signals_raise():

@@ -50,10 +50,11 @@ def plan_file(file: str, options: Options) -> Answer:
 
 def submit_file(file: str, options: Options, *, is_revision: bool = False) -> Answer:
     """The requirement is on disk; it is carried out by whoever runs on the state directory, now or next."""
-    from aidos_actors.cli.reach import change
+    from aidos_actors.cli.reach import change, status_at
     from aidos_actors.state_dir import prepare_state_dir
 
-    submission = prepare(Path(file), read_config(options.config), is_revision=is_revision)
+    config, status = read_config(options.config), status_at(options.state)
+    submission = prepare(Path(file), config, is_revision=is_revision, status=status)
     state = prepare_state_dir(options.state)
     call = submission.call(Layout(str(state)).blobs)
     data = change(state, call, lambda desk: desk.submit(call))

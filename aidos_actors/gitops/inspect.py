@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from aidos_actors.core.errors import BadInput, Conflict, TryAgain
+from aidos_actors.core.errors import AidosError, BadInput, Conflict, TryAgain
 from aidos_actors.gitops.filters import refuse_missing_filters
 from aidos_actors.gitops.git import NOT_STARTED, Git, GitFailed, Run, run_here
 from aidos_actors.gitops.repair import OUR_REASON
@@ -36,6 +36,14 @@ def inspect_repository(repo: str, base: str | None, target: str, run: Run = run_
         return _inspected(Git(_top_of(repo, run), run), base, target)
     except GitFailed as failed:
         raise TryAgain(failed.message, hint=failed.hint) from failed
+
+
+def root_of(repo: str, run: Run = run_here) -> str:
+    """The top folder of the repository that ``repo`` is or lies in, when that can be told now; else ``repo`` itself."""
+    try:
+        return _top_of(repo, run)
+    except AidosError:
+        return os.path.realpath(repo)
 
 
 def _inspected(git: Git, base: str | None, target: str) -> Inspected:

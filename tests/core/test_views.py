@@ -33,6 +33,7 @@ def test_the_status_of_a_requirement() -> None:
         "id": "r",
         "title": "R",
         "state": "running",
+        "sha256": RECORD.sha256,
         "progress": {"done": 1, "total": 2},
         "tasks": [
             {"id": "a", "state": "backing_off", "attempts": 1, "infra_faults": 0, "commit": None,

@@ -144,3 +144,19 @@ def test_a_place_that_cannot_be_written_is_told_at_once(place: Place) -> None:
         done = place.aidos(*words, "--json", timeout_s=30)
         assert done.returncode == 78, words
         assert json.loads(done.stdout)["error"]["message"], words
+
+
+def test_what_is_known_is_looked_at_again_whatever_became_of_its_repository(place: Place) -> None:
+    """Its content is the same, so there is nothing to hand in that would need it."""
+    file = place.requirement({"a": {"run": "echo a > b.txt"}})
+    assert place.aidos("run", str(file)).returncode == 0
+    place.git("checkout", "-q", "aidos/work")
+    assert place.here("submit", str(file)).returncode == 0
+    away = place.repo.rename(place.folder / "away")
+    assert place.aidos("run", str(file)).returncode == 0
+    assert place.here("submit", str(file)).returncode == 0
+    place.requirement({"a": {"run": "echo other > b.txt"}})
+    assert place.here("submit", str(file)).returncode == place.here("run", str(file)).returncode == 3
+    away.rename(place.repo)
+    place.git("checkout", "-q", "main")
+    place.assert_clean()

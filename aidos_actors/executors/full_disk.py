@@ -38,6 +38,8 @@ def _is_full(place: str | Path) -> bool:
         disk = os.statvfs(place)
     except OSError:
         return False
+    if disk.f_blocks == 0:  # it does not say: some that lie in the memory or behind a program do not
+        return False
     is_roots = os.geteuid() == 0  # some of the room is kept for root
     room_bytes = (disk.f_bfree if is_roots else disk.f_bavail) * disk.f_frsize
     names = disk.f_ffree if is_roots else disk.f_favail

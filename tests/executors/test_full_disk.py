@@ -24,8 +24,10 @@ def disks(monkeypatch):
     found = {}
 
     def statvfs(place):
-        root, others, root_names, names = found[str(place)]
-        return os.statvfs_result((BLOCK, BLOCK, 10 * ENOUGH, root, others, 100, root_names, names, 0, 255))
+        root, others, root_names, names, *blocks = found[str(place)]
+        return os.statvfs_result(
+            (BLOCK, BLOCK, *(blocks or [10 * ENOUGH]), root, others, 100, root_names, names, 0, 255)
+        )
 
     monkeypatch.setattr(os, "statvfs", statvfs)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -41,6 +43,7 @@ def disks(monkeypatch):
         ((ENOUGH, 0, 9, 9), 0, False),  # what is kept for root
         ((ENOUGH, ENOUGH, 9, 0), 1000, True),
         ((0, 0, 9, 9), 0, True),
+        ((0, 0, 0, 0, 0), 1000, False),  # who knows
     ],
 )
 def test_a_disk_is_full_for_whom_nothing_is_left_of_its_room_or_its_names(disks, monkeypatch, disk, uid, is_full):

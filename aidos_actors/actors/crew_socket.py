@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aidos_actors.actors.delivery_watch import PIECE_S, LookWhetherBack
+from aidos_actors.actors.delivery_watch import LookWhetherBack
 from aidos_actors.actors.framed_link import FramedLink
 from aidos_actors.actors.inputs import Inputs
 from aidos_actors.actors.words import WorkerHello
@@ -50,14 +50,13 @@ class CrewSocket:
         state_dir: Path,
         inputs: Inputs,
         heard: Callable[[Any], None],
-        after: Callable[[float, LookWhetherBack], object] = lambda _delay_s, _word: None,
+        wait: Callable[[LookWhetherBack], object],
     ) -> None:
-        """``after`` sets a timer, for what is to be looked at after the end of a link. OSError when the socket cannot
-        be made."""
-        self._inputs, self._heard, self._after = inputs, heard, after
-        self._greetings: dict[WorkerId, int] = {}
+        """``wait`` gets what is to be looked at some time after the end of a link. OSError when the socket cannot be
+        made."""
+        self._inputs, self._heard, self._wait = inputs, heard, wait
         self._unknown: dict[int, socket.socket] = {}
-        self._links: dict[WorkerId, FramedLink] = {}
+        self._links: dict[WorkerId, tuple[FramedLink, int]] = {}  # and its last greeting by that
         self._open: dict[int, FramedLink] = {}
         self._living: set[int] = set()
         self._listener = bind(state_dir, SOCKET_NAME)
@@ -78,10 +77,10 @@ class CrewSocket:
 
     def send(self, worker: WorkerId, word: Any) -> bool:
         """Whether ``word`` is on its way to that very life of a worker, for which it must have a link."""
-        link = self._links.get(worker)
-        if link is None:
+        found = self._links.get(worker)
+        if found is None:
             return False
-        link.send(encode(word, trusted=True))
+        found[0].send(encode(word, trusted=True))
         return worker in self._links
 
     def _accept(self) -> None:
@@ -115,13 +114,11 @@ class CrewSocket:
                 link.close()  # it may have ended by itself with these very bytes
                 return
             if isinstance(word, WorkerHello) and fd in self._open:
-                self._links[word.worker] = self._open[fd]
-                self._greetings[word.worker] = word.number
+                self._links[word.worker] = (link, word.number)
             self._heard(word)
 
     def _ended(self, fd: int) -> None:
         link = self._open.pop(fd)
         self._inputs.ignore(fd)
-        for worker in [worker for worker, each in self._links.items() if each is link]:
-            del self._links[worker]
-            self._after(PIECE_S, LookWhetherBack(worker, self._greetings.pop(worker)))
+        for worker in [worker for worker, found in self._links.items() if found[0] is link]:
+            self._wait(LookWhetherBack(worker, self._links.pop(worker)[1]))

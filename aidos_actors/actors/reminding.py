@@ -46,20 +46,21 @@ class Reminding:
                 self._take(Step(orders=board.owed("analyzer")))
             case LookAtDelivery(target=target):
                 self._take(Step(orders=self._watch.remind(target, board.owed(DOERS[target]))))
-            case LookWhetherEnded(worker=worker, key=key, left_s=left_s):
-                if not board.is_calling(worker, key):
-                    return True
-                if left_s > 0:
-                    self._watch.wait(word)
-                else:
-                    end_worker(worker.path, worker.incarnation)
-            case LookWhetherBack(worker=worker, greeting=greeting, left_s=left_s):
-                if self._greeting(worker) == greeting and left_s > 0:
-                    self._watch.wait(word)
-                elif self._greeting(worker) == greeting:
-                    end_worker(worker.path, worker.incarnation)
+            case LookWhetherEnded(worker=worker, key=key):
+                if board.is_calling(worker, key):
+                    self._wait_or_end(word)
+            case LookWhetherBack(worker=worker, greeting=greeting):
+                if self._greeting(worker) == greeting:
+                    self._wait_or_end(word)
             case OrdersHeldUp(keys=keys, error=error):
                 board.orders_held_up(keys, error)
             case _:
                 return False
         return True
+
+    def _wait_or_end(self, word: LookWhetherEnded | LookWhetherBack) -> None:
+        """What is looked for has not come: the worker has the rest of its time, or no more."""
+        if word.left_s > 0:
+            self._watch.wait(word)
+        else:
+            end_worker(word.worker.path, word.worker.incarnation)

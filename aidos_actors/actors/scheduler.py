@@ -101,8 +101,8 @@ class Scheduler(ManagedActor):
         self.answer = partial(answer, self.reply)
         self.waiting = Waiting(self.ledger, self.answer)
         self._inputs = inputs = Inputs(self.on_readable, self._after_change) if has_socket else None
-        self._crew = CrewSocket(Path(state_dir), inputs, self._hear, self.after) if inputs is not None else None
         self._delivery = watch = DeliveryWatch(self.after, self.send)
+        self._crew = CrewSocket(Path(state_dir), inputs, self._hear, watch.wait) if inputs is not None else None
         ways: dict[str, Any] = {"send_short": self._crew.send} if self._crew is not None else {}
         about = (layout, self.epoch, self.ledger.installation, self._incarnations)
         self._sending = Sending(watch.send, *about, end_ordered=watch.end_ordered, **ways)
@@ -170,24 +170,23 @@ class Scheduler(ManagedActor):
                 self._call(message, self.asked())
 
     def _peer(self, peer: Peer) -> None:
-        """A doer is there or has gone. What is owed to it is sent to each new life of it."""
-        before = self._incarnations.get(peer.path)
-        if before is not None and before != peer.incarnation and peer.path.startswith(f"{WORKER_POOL}/"):
+        """A doer is there or has gone. What is owed is sent to each new life of it, to a worker when it greets."""
+        before, role = self._incarnations.get(peer.path), DOERS.get(peer.path)
+        if role is None and before is not None and before != peer.incarnation:
             self._worker_gone(peer.path, before)
         if peer.incarnation is None:
             self._incarnations.pop(peer.path, None)
             return
         self._incarnations[peer.path] = peer.incarnation
-        role, worker = DOERS.get(peer.path, "worker"), None
-        if role == "worker":
+        if role is None:
             worker = WorkerId(peer.path, peer.incarnation)
             if self._crew is not None:
                 self._crew.lives(peer.incarnation)
             self.take(self.board.worker_lives(worker, self.clock()))
             if early := self._sending.early(worker):
                 self._hear(early[0], worker.path if early[1] else None)
-        if peer.incarnation != before:  # a worker's own word may have come first, and what it was given went nowhere
-            self.take(Step(orders=self.board.owed(role, worker)))
+        elif peer.incarnation != before:
+            self.take(Step(orders=self.board.owed(role)))
 
     def _worker_gone(self, path: str, incarnation: str) -> None:
         self._sending.forget(WorkerId(path, incarnation))

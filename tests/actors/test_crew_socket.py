@@ -34,7 +34,7 @@ class Loop:
         self.told: list[Any] = []
         self.mailed: list[tuple[str, Any]] = []
         self.timers: list[Any] = []
-        self.crew = CrewSocket(state, Inputs(self.on_readable, lambda: None), self.heard.append, self.after)
+        self.crew = CrewSocket(state, Inputs(self.on_readable, lambda: None), self.heard.append, self.timers.append)
         self.line = CrewLine(self, state, self.told.append)  # type: ignore[arg-type]
 
     def on_readable(self, fd: int, call: Callable[[], None]) -> None:

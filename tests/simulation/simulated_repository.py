@@ -53,7 +53,10 @@ class Repository:
 
     def claim(self, ref: str, new: str, old: str) -> bool:
         """Whether ``ref`` was ``old``, and is ``new``."""
-        return self.refs[ref] == old and self.transact((ref, old), ref, new, old)
+        is_old = self.refs[ref] == old
+        if is_old:
+            self.refs[ref] = new
+        return is_old
 
     def line(self, ref: str) -> list[str]:
         """The first-parent line, newest first."""

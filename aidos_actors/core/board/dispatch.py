@@ -41,20 +41,13 @@ class Lease(Struct, frozen=True):
     worker: WorkerId
 
 
-def in_turn(first: int | None, alone: int | None, *, is_serial: bool) -> Iterator[tuple[int, bool]]:
+def in_turn(first: int | None, alone: int | None, *, is_serial: bool) -> list[tuple[int, bool]]:
     """The ranks of a requirement's first task and of the first that must be alone, whether it is that, best first. The
     latter waits for its siblings, each of which may be done meanwhile, unless somebody has bumped it; of a serial
     requirement only the next in file order is there."""
-    if first is None or alone is None:
-        yield from ((rank, is_alone) for rank, is_alone in ((first, False), (alone, True)) if rank is not None)
-    elif alone < first and (is_serial or alone < 0):
-        yield alone, True
-        if not is_serial:
-            yield first, False
-    else:
-        yield first, False
-        if not is_serial:
-            yield alone, True
+    ranks = [(rank, is_alone) for rank, is_alone in ((first, False), (alone, True)) if rank is not None]
+    ranks.sort(key=lambda each: (each[1] and each[0] >= 0 and not is_serial, each[0]))
+    return ranks[:1] if is_serial else ranks
 
 
 def alone_last(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
